@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/thread.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Ample for our own frames and for the libraries that run on our threads; the default of 8 MiB is only address
+ * space, but a small stack shows runaway recursion early. */
+#define THREAD_STACK (512 * 1024)
+#define THREAD_RT_PRIORITY 5
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	pthread_setname_np(pthread_self(), t->name);
+	prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+	t->run(t->arg);
+	return NULL;
+}
+
+int thread_start(struct thread *t, const char *name, void (*run)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int err;
+
+	t->name = name;
+	t->run = run;
+	t->arg = arg;
+	atomic_store(&t->stop, false);
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&t->id, &attr, thread_main, t);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	t->running = !err;
+	return -err;
+}
+
+void thread_stop(struct thread *t)
+{
+	atomic_store_explicit(&t->stop, true, memory_order_release);
+}
+
+void thread_join(struct thread *t)
+{
+	if (!t->running)
+		return;
+	pthread_join(t->id, NULL);
+	t->running = false;
+}
+
+bool thread_try_realtime(void)
+{
+	struct sched_param sp = {.sched_priority = THREAD_RT_PRIORITY};
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &sp) == 0)
+		return true;
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), -10);
+	return false;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The encode thread of one stream: takes the newest frame, converts it, encodes it, repeats the converted picture of a
+ * still screen, answers lost-frame reports. Started and stopped by the pipeline (main thread).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "media/feedback.h"
+#include "media/link.h"
+#include "media/params.h"
+#include "media/stats.h"
+
+struct encode_worker;
+
+struct encode_worker_params {
+	struct video_params video;
+	const char *backend; /* "auto" or a name of the registry */
+	const char *preset;
+	uint8_t min_slices;       /* config encode.min_slices */
+	uint32_t min_fps_mhz;     /* a still screen is repeated at least this often */
+	uint32_t rtt_us;          /* what the network is known to take; sizes the DPB */
+	/* carriers, owned by the pipeline, outlive the worker */
+	struct wake *wake; /* own */
+	struct frame_link *frames;
+	struct au_link *out;
+	struct credit *credit;
+	struct feedback *feedback;
+	struct stream_stats *stats;
+};
+
+struct encode_worker_events {
+	/* Encode thread; wait-free. The encoder is gone and could not be reopened. */
+	void (*failed)(void *ctx, int err);
+};
+
+/* Opens the encoder (main thread, so that errors are known before PLAY is answered) and starts the thread, which waits
+ * for encode_worker_begin(). -ENOTSUP, -ENOMEM, -EIO. */
+int encode_worker_start(struct encode_worker **out, const struct encode_worker_params *p,
+			const struct encode_worker_events *ev, void *ctx);
+/* Main. From now on frames are encoded; the first is number 1 and an IDR. */
+void encode_worker_begin(struct encode_worker *w);
+/* Main. Joins the thread; every access unit must be back (pack and send are stopped first). Accepts NULL. */
+void encode_worker_stop(struct encode_worker *w);
+/* Main. "x264 superfast, 4 slices, DPB 8": for status; lives as long as the worker. */
+const char *encode_worker_describe(const struct encode_worker *w);

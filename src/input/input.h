@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Input events of a client, parsed, validated and clamped by input/packet.c, handed to the back end of its session on
+ * the control thread: from the packet to the device without a queue. Wire facts: 2-media 6.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INPUT_PADS_MAX 16
+
+enum input_type {
+	INPUT_HAPTICS,       /* the client takes rumble */
+	INPUT_KEY,
+	INPUT_TEXT,          /* one code point of UTF-8 */
+	INPUT_MOUSE_REL,
+	INPUT_MOUSE_ABS,
+	INPUT_MOUSE_BUTTON,
+	INPUT_SCROLL,        /* vertical */
+	INPUT_HSCROLL,
+	INPUT_PAD_ARRIVAL,
+	INPUT_PAD_STATE,
+	INPUT_PAD_TOUCH,
+	INPUT_PAD_MOTION,
+	INPUT_PAD_BATTERY,
+	INPUT_TOUCH,
+	INPUT_PEN,
+};
+
+enum pointer_event {
+	POINTER_HOVER, POINTER_DOWN, POINTER_UP, POINTER_MOVE, POINTER_CANCEL, POINTER_BUTTON, POINTER_HOVER_LEAVE,
+	POINTER_CANCEL_ALL,
+};
+
+struct input_event {
+	enum input_type type;
+	union {
+		struct {
+			uint8_t vk;       /* Windows virtual key, US positions unless raw */
+			uint8_t modifiers; /* 1 shift, 2 ctrl, 4 alt, 8 meta */
+			bool down, raw;   /* raw: not normalised to positions */
+		} key;
+		struct {
+			char utf8[5]; /* terminated */
+			uint32_t code_point;
+		} text;
+		struct {
+			int16_t dx, dy;
+		} rel;
+		struct {
+			float x, y; /* 0..1 of the picture */
+		} abs;
+		struct {
+			uint8_t button; /* 1 left, 2 middle, 3 right, 4, 5 */
+			bool down;
+		} button;
+		struct {
+			int16_t amount; /* 120 a notch, up and right positive */
+		} scroll;
+		struct {
+			uint8_t pad, kind; /* kind: 0 unknown 1 Xbox 2 PlayStation 3 Nintendo 4 Steam */
+			uint16_t caps;
+			uint32_t buttons;
+		} arrival;
+		struct {
+			uint8_t pad;
+			uint16_t active; /* bit mask of pads that exist */
+			uint32_t buttons;
+			uint8_t lt, rt;
+			int16_t lx, ly, rx, ry; /* +y is up */
+		} state;
+		struct {
+			uint8_t pad, touchpad;
+			enum pointer_event event;
+			uint32_t id;
+			float x, y, pressure;
+		} pad_touch;
+		struct {
+			uint8_t pad;
+			bool gyro; /* deg/s, else m/s^2 */
+			float x, y, z;
+		} motion;
+		struct {
+			uint8_t pad, state, percent; /* percent: 0..100, 255 unknown */
+		} battery;
+		struct {
+			enum pointer_event event;
+			uint32_t id;
+			float x, y;             /* 0..1 */
+			float pressure;         /* 0..1; distance while hovering; 0: unknown */
+			float major, minor;     /* contact, 0..1; 0: unknown */
+			uint16_t rotation;      /* degrees, 0xffff unknown */
+			uint8_t tilt;           /* pen: degrees, 0xff unknown */
+			uint8_t tool, buttons;  /* pen */
+		} pointer;
+	};
+};
+
+/* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest per pad. */
+struct input_back {
+	void (*rumble)(void *ctx, uint8_t pad, uint16_t low, uint16_t high);
+	void (*rumble_triggers)(void *ctx, uint8_t pad, uint16_t left, uint16_t right);
+	void (*motion_wanted)(void *ctx, uint8_t pad, bool gyro, uint16_t hz);
+	void (*led)(void *ctx, uint8_t pad, uint8_t r, uint8_t g, uint8_t b);
+	void *ctx;
+};
+
+struct input;
+
+/* One per session, called on the control thread only. */
+struct input_ops {
+	const char *name, *help;
+	size_t size;
+	int (*open)(struct input *in, const struct input_back *back, const char *arg);
+	void (*event)(struct input *in, const struct input_event *e);
+	void (*release_all)(struct input *in); /* keys, buttons, touches up; pads stay */
+	void (*close)(struct input *in);
+};
+
+struct input {
+	const struct input_ops *ops;
+	const struct input_back *back;
+};
+
+/* name: "null", "log" (arg: file, "" is stderr). -ENOTSUP: unknown; -errno of open. */
+int input_open(struct input **out, const char *name, const char *arg, const struct input_back *back);
+void input_close(struct input *in); /* releases everything first; accepts NULL */
+
+/* Parses one input packet (payload of control message 0x0206). -EBADMSG: malformed, -ENOTSUP: unknown magic. Pure. */
+int input_packet_parse(struct input_event *e, const uint8_t *data, size_t len);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
+
+#include "config.h"
+
+int main(void)
+{
+	printf("moonrill %s\n", MOONRILL_VERSION);
+	return 0;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Requests that flow upstream, merged instead of queued: any thread posts (wait-free), the encode thread takes.
+ * Frame numbers are the wire's 32-bit frame index.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct feedback {
+	_Atomic uint64_t rfi;       /* first << 32 | last; FEEDBACK_NO_RFI when empty: min/max need no branch */
+	atomic_bool idr;
+	atomic_uint kbps;           /* wanted encoder rate, 0: unchanged */
+	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
+};
+
+#define FEEDBACK_NO_RFI ((uint64_t)UINT32_MAX << 32)
+
+static inline void feedback_init(struct feedback *f)
+{
+	atomic_init(&f->rfi, FEEDBACK_NO_RFI);
+	atomic_init(&f->idr, false);
+	atomic_init(&f->kbps, 0);
+	atomic_init(&f->ltr_acked, 0);
+}
+
+/* Any thread. Frames first..last must not be referenced any more; first <= last. */
+static inline void feedback_post_rfi(struct feedback *f, uint32_t first, uint32_t last)
+{
+	uint64_t old = atomic_load_explicit(&f->rfi, memory_order_relaxed), merged;
+
+	do {
+		uint32_t a = (uint32_t)(old >> 32), b = (uint32_t)old;
+
+		merged = (uint64_t)(first < a ? first : a) << 32 | (last > b ? last : b);
+	} while (!atomic_compare_exchange_weak_explicit(&f->rfi, &old, merged, memory_order_release,
+							memory_order_relaxed));
+}
+
+/* Encode thread. False when nothing was posted. */
+static inline bool feedback_take_rfi(struct feedback *f, uint32_t *first, uint32_t *last)
+{
+	uint64_t v;
+
+	if (atomic_load_explicit(&f->rfi, memory_order_relaxed) == FEEDBACK_NO_RFI)
+		return false;
+	v = atomic_exchange_explicit(&f->rfi, FEEDBACK_NO_RFI, memory_order_acquire);
+	*first = (uint32_t)(v >> 32);
+	*last = (uint32_t)v;
+	return v != FEEDBACK_NO_RFI;
+}
+
+static inline void feedback_post_idr(struct feedback *f)
+{
+	atomic_store_explicit(&f->idr, true, memory_order_release);
+}
+
+static inline bool feedback_take_idr(struct feedback *f)
+{
+	return atomic_load_explicit(&f->idr, memory_order_relaxed) &&
+	       atomic_exchange_explicit(&f->idr, false, memory_order_acquire);
+}
+
+/* Any thread; only ever rises. */
+static inline void feedback_post_ltr(struct feedback *f, uint32_t frame)
+{
+	uint64_t old = atomic_load_explicit(&f->ltr_acked, memory_order_relaxed);
+
+	while (frame > old && !atomic_compare_exchange_weak_explicit(
+				      &f->ltr_acked, &old, frame, memory_order_release, memory_order_relaxed))
+		;
+}
