@@ -79,7 +79,8 @@ static void print_line(enum log_level level, const char *module, const char *tex
 		n = (int)sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	/* One write, so that lines of several threads do not mix. Nothing can be done when stderr is gone. */
+	/* One write, so that lines of several threads do not mix. Nothing can be done when stderr
+	 * is gone. */
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
 }

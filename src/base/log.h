@@ -5,10 +5,11 @@
  *	#define LOG_MODULE "fec"
  *	#include "base/log.h"
  *
- * The level is tested before the arguments are evaluated. On ordinary threads a line is written at once (to stderr,
- * with the journal's <N> prefix when it is connected to one). A hot thread binds a log_hot first: its lines are
- * formatted into a ring of fixed records, without lock or system call, and the main thread prints them.
- * info tells a user's story (paired, client, codec, why a fall-back); secrets (PIN, keys) are logged at no level.
+ * The level is tested before the arguments are evaluated. On ordinary threads a line is written at
+ *once (to stderr, with the journal's <N> prefix when it is connected to one). A hot thread binds a
+ *log_hot first: its lines are formatted into a ring of fixed records, without lock or system call,
+ *and the main thread prints them. info tells a user's story (paired, client, codec, why a
+ *fall-back); secrets (PIN, keys) are logged at no level.
  */
 #pragma once
 
@@ -42,11 +43,11 @@ void log_write_errno(int err, const char *module, const char *fmt, ...)
 		if (log_on(level))                                                                 \
 			log_write((level), LOG_MODULE, __VA_ARGS__);                               \
 	} while (0)
-#define log_err(...)        log_at(LOG_LEVEL_ERR, __VA_ARGS__)
-#define log_warn(...)       log_at(LOG_LEVEL_WARN, __VA_ARGS__)
-#define log_info(...)       log_at(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_dbg(...)        log_at(LOG_LEVEL_DBG, __VA_ARGS__)
-#define log_trace(...)      log_at(LOG_LEVEL_TRACE, __VA_ARGS__)
+#define log_err(...)	    log_at(LOG_LEVEL_ERR, __VA_ARGS__)
+#define log_warn(...)	    log_at(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)	    log_at(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_dbg(...)	    log_at(LOG_LEVEL_DBG, __VA_ARGS__)
+#define log_trace(...)	    log_at(LOG_LEVEL_TRACE, __VA_ARGS__)
 #define log_errno(err, ...) log_write_errno((err), LOG_MODULE, __VA_ARGS__)
 
 /* At most one line per interval and place, for trouble that can come with every packet. */
@@ -60,12 +61,13 @@ void log_write_errno(int err, const char *module, const char *fmt, ...)
 	} while (0)
 
 /*
- * Hot threads. Created and destroyed on the main thread; bound and unbound by the hot thread itself. When the ring is
- * full the newest record is dropped and counted; the count is printed with the next drain.
+ * Hot threads. Created and destroyed on the main thread; bound and unbound by the hot thread
+ * itself. When the ring is full the newest record is dropped and counted; the count is printed with
+ * the next drain.
  */
 struct log_hot;
 
 struct log_hot *log_hot_create(const char *thread_name); /* NULL: no memory */
-void log_hot_destroy(struct log_hot *h);                 /* main; the thread has been joined; drains first */
-void log_hot_bind(struct log_hot *h);                    /* calling thread; NULL unbinds */
-void log_hot_drain(void);                                /* main; prints what all hot threads left */
+void log_hot_destroy(struct log_hot *h); /* main; the thread has been joined; drains first */
+void log_hot_bind(struct log_hot *h);	 /* calling thread; NULL unbinds */
+void log_hot_drain(void);		 /* main; prints what all hot threads left */

@@ -30,7 +30,8 @@ void wake_poke(struct wake *w)
 
 	if (atomic_exchange_explicit(&w->state, WAKE_POKED, memory_order_acq_rel) != WAKE_ASLEEP)
 		return;
-	/* Can fail only with EAGAIN at the counter's ceiling, and then the fd is readable anyway. */
+	/* Can fail only with EAGAIN at the counter's ceiling, and then the fd is readable anyway.
+	 */
 	if (write(w->fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -45,8 +46,8 @@ bool wake_arm(struct wake *w)
 
 void wake_disarm(struct wake *w)
 {
-	/* A poke between poll's return and this line leaves one stale count in the eventfd: the next sleep
-	 * returns early once, which the owner's re-read makes harmless. */
+	/* A poke between poll's return and this line leaves one stale count in the eventfd: the
+	 * next sleep returns early once, which the owner's re-read makes harmless. */
 	if (atomic_exchange_explicit(&w->state, WAKE_AWAKE, memory_order_acq_rel) == WAKE_POKED) {
 		uint64_t n;
 

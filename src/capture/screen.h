@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The screens of the daemon: which source feeds a stream, consent for it, and the hand-over of one capture's frames
- * to any number of encoders. Captures outlive sessions: a portal session stays open between streams; while nobody is
- * attached the source is stopped and causes no wake-ups. Main thread, but for the frames themselves.
+ * The screens of the daemon: which source feeds a stream, consent for it, and the hand-over of one
+ * capture's frames to any number of encoders. Captures outlive sessions: a portal session stays
+ * open between streams; while nobody is attached the source is stopped and causes no wake-ups. Main
+ * thread, but for the frames themselves.
  */
 #pragma once
 
@@ -20,15 +21,15 @@ enum screens_source { SCREENS_AUTO, SCREENS_PATTERN, SCREENS_PIPEWIRE, SCREENS_P
 enum screens_state {
 	SCREENS_READY,
 	SCREENS_WAIT_CONSENT, /* the portal's dialog is open on the host */
-	SCREENS_FAILED,       /* refused, or no such source; the text says why */
+	SCREENS_FAILED,	      /* refused, or no such source; the text says why */
 };
 
 #define SCREEN_USERS_MAX 8 /* streams on one capture */
 
 struct screens_params {
 	enum screens_source source;
-	const char *node;       /* config video.node */
-	const char *pattern;    /* config video.pattern */
+	const char *node;	/* config video.node */
+	const char *pattern;	/* config video.pattern */
 	const char *token_path; /* where the portal's restore token is kept (mode 600) */
 };
 
@@ -37,8 +38,8 @@ struct screens_events {
 	void (*changed)(void *ctx);
 };
 
-/* Opens what can be opened without a stream: with auto or portal in a graphical session that means the consent dialog
- * (or the restored permission). Never blocks. NULL: no memory. */
+/* Opens what can be opened without a stream: with auto or portal in a graphical session that means
+ * the consent dialog (or the restored permission). Never blocks. NULL: no memory. */
 struct screens *screens_create(struct loop *loop, const struct screens_params *p,
 			       const struct screens_events *ev, void *ctx);
 void screens_destroy(struct screens *s); /* no user may be attached; accepts NULL */
@@ -50,9 +51,11 @@ const char *screens_source_name(const struct screens *s);
 /* Tries again after SCREENS_FAILED (a new launch asks). */
 void screens_retry(struct screens *s);
 
-/* Frames flow into link from now on. The pattern makes a screen of the wanted size and rate (equal wishes share one);
- * real screens keep their own size. -EAGAIN consent missing, -ENODEV, -ENOSPC, -ENOMEM. */
+/* Frames flow into link from now on. The pattern makes a screen of the wanted size and rate (equal
+ * wishes share one); real screens keep their own size. -EAGAIN consent missing, -ENODEV, -ENOSPC,
+ * -ENOMEM. */
 int screens_attach(struct screens *s, const struct video_params *want, struct frame_link *link,
 		   struct screen_user **out);
-/* On return no frame arrives at the link any more; what it still holds is the caller's to unref. Accepts NULL. */
+/* On return no frame arrives at the link any more; what it still holds is the caller's to unref.
+ * Accepts NULL. */
 void screens_detach(struct screen_user *u);

@@ -106,7 +106,8 @@ int cbc_seal(struct cbc *c, const uint8_t iv[AES_BLOCK_LEN], const void *in, siz
 	uint8_t *p = out;
 	int n = 0, last = 0;
 
-	if (len > INT_MAX - AES_BLOCK_LEN || EVP_EncryptInit_ex(c->enc, NULL, NULL, NULL, iv) != 1 ||
+	if (len > INT_MAX - AES_BLOCK_LEN ||
+	    EVP_EncryptInit_ex(c->enc, NULL, NULL, NULL, iv) != 1 ||
 	    EVP_EncryptUpdate(c->enc, p, &n, in, (int)len) != 1 ||
 	    EVP_EncryptFinal_ex(c->enc, p + n, &last) != 1)
 		return -EIO;

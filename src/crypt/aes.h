@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * AES-128 over OpenSSL with contexts that are made once and reused: the key schedule is paid at init, a message pays
- * for its IV only. One context per session, direction and thread; a context is not thread-safe. No AAD anywhere in
- * the protocol. Sources: 2-media 3, 1-session 5.3.
+ * AES-128 over OpenSSL with contexts that are made once and reused: the key schedule is paid at
+ * init, a message pays for its IV only. One context per session, direction and thread; a context is
+ * not thread-safe. No AAD anywhere in the protocol. Sources: 2-media 3, 1-session 5.3.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ void cbc_destroy(struct cbc *c);
 /* The length written, or -EIO. */
 int cbc_seal(struct cbc *c, const uint8_t iv[AES_BLOCK_LEN], const void *in, size_t len, void *out);
 
-/* AES-128-ECB without padding, for pairing: len is a multiple of 16. 0, -EINVAL or -EIO. Not for hot paths. */
+/* AES-128-ECB without padding, for pairing: len is a multiple of 16. 0, -EINVAL or -EIO. Not for
+ * hot paths. */
 int ecb_seal(const uint8_t key[AES_KEY_LEN], const void *in, size_t len, void *out);
 int ecb_open(const uint8_t key[AES_KEY_LEN], const void *in, size_t len, void *out);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The encode thread of one stream: takes the newest frame, converts it, encodes it, repeats the converted picture of a
- * still screen, answers lost-frame reports. Started and stopped by the pipeline (main thread).
+ * The encode thread of one stream: takes the newest frame, converts it, encodes it, repeats the
+ * converted picture of a still screen, answers lost-frame reports. Started and stopped by the
+ * pipeline (main thread).
  */
 #pragma once
 
@@ -18,9 +19,9 @@ struct encode_worker_params {
 	struct video_params video;
 	const char *backend; /* "auto" or a name of the registry */
 	const char *preset;
-	uint8_t min_slices;       /* config encode.min_slices */
-	uint32_t min_fps_mhz;     /* a still screen is repeated at least this often */
-	uint32_t rtt_us;          /* what the network is known to take; sizes the DPB */
+	uint8_t min_slices;   /* config encode.min_slices */
+	uint32_t min_fps_mhz; /* a still screen is repeated at least this often */
+	uint32_t rtt_us;      /* what the network is known to take; sizes the DPB */
 	/* carriers, owned by the pipeline, outlive the worker */
 	struct wake *wake; /* own */
 	struct frame_link *frames;
@@ -35,13 +36,14 @@ struct encode_worker_events {
 	void (*failed)(void *ctx, int err);
 };
 
-/* Opens the encoder (main thread, so that errors are known before PLAY is answered) and starts the thread, which waits
- * for encode_worker_begin(). -ENOTSUP, -ENOMEM, -EIO. */
+/* Opens the encoder (main thread, so that errors are known before PLAY is answered) and starts the
+ * thread, which waits for encode_worker_begin(). -ENOTSUP, -ENOMEM, -EIO. */
 int encode_worker_start(struct encode_worker **out, const struct encode_worker_params *p,
 			const struct encode_worker_events *ev, void *ctx);
 /* Main. From now on frames are encoded; the first is number 1 and an IDR. */
 void encode_worker_begin(struct encode_worker *w);
-/* Main. Joins the thread; every access unit must be back (pack and send are stopped first). Accepts NULL. */
+/* Main. Joins the thread; every access unit must be back (pack and send are stopped first). Accepts
+ * NULL. */
 void encode_worker_stop(struct encode_worker *w);
 /* Main. "x264 superfast, 4 slices, DPB 8": for status; lives as long as the worker. */
 const char *encode_worker_describe(const struct encode_worker *w);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Input events of a client, parsed, validated and clamped by input/packet.c, handed to the back end of its session on
- * the control thread: from the packet to the device without a queue. Wire facts: 2-media 6.
+ * Input events of a client, parsed, validated and clamped by input/packet.c, handed to the back end
+ * of its session on the control thread: from the packet to the device without a queue. Wire facts:
+ * 2-media 6.
  */
 #pragma once
 
@@ -12,13 +13,13 @@
 #define INPUT_PADS_MAX 16
 
 enum input_type {
-	INPUT_HAPTICS,       /* the client takes rumble */
+	INPUT_HAPTICS, /* the client takes rumble */
 	INPUT_KEY,
-	INPUT_TEXT,          /* one code point of UTF-8 */
+	INPUT_TEXT, /* one code point of UTF-8 */
 	INPUT_MOUSE_REL,
 	INPUT_MOUSE_ABS,
 	INPUT_MOUSE_BUTTON,
-	INPUT_SCROLL,        /* vertical */
+	INPUT_SCROLL, /* vertical */
 	INPUT_HSCROLL,
 	INPUT_PAD_ARRIVAL,
 	INPUT_PAD_STATE,
@@ -30,7 +31,13 @@ enum input_type {
 };
 
 enum pointer_event {
-	POINTER_HOVER, POINTER_DOWN, POINTER_UP, POINTER_MOVE, POINTER_CANCEL, POINTER_BUTTON, POINTER_HOVER_LEAVE,
+	POINTER_HOVER,
+	POINTER_DOWN,
+	POINTER_UP,
+	POINTER_MOVE,
+	POINTER_CANCEL,
+	POINTER_BUTTON,
+	POINTER_HOVER_LEAVE,
 	POINTER_CANCEL_ALL,
 };
 
@@ -38,9 +45,9 @@ struct input_event {
 	enum input_type type;
 	union {
 		struct {
-			uint8_t vk;       /* Windows virtual key, US positions unless raw */
+			uint8_t vk;	   /* Windows virtual key, US positions unless raw */
 			uint8_t modifiers; /* 1 shift, 2 ctrl, 4 alt, 8 meta */
-			bool down, raw;   /* raw: not normalised to positions */
+			bool down, raw;	   /* raw: not normalised to positions */
 		} key;
 		struct {
 			char utf8[5]; /* terminated */
@@ -60,7 +67,8 @@ struct input_event {
 			int16_t amount; /* 120 a notch, up and right positive */
 		} scroll;
 		struct {
-			uint8_t pad, kind; /* kind: 0 unknown 1 Xbox 2 PlayStation 3 Nintendo 4 Steam */
+			uint8_t pad,
+				kind; /* kind: 0 unknown 1 Xbox 2 PlayStation 3 Nintendo 4 Steam */
 			uint16_t caps;
 			uint32_t buttons;
 		} arrival;
@@ -88,17 +96,18 @@ struct input_event {
 		struct {
 			enum pointer_event event;
 			uint32_t id;
-			float x, y;             /* 0..1 */
-			float pressure;         /* 0..1; distance while hovering; 0: unknown */
-			float major, minor;     /* contact, 0..1; 0: unknown */
-			uint16_t rotation;      /* degrees, 0xffff unknown */
-			uint8_t tilt;           /* pen: degrees, 0xff unknown */
-			uint8_t tool, buttons;  /* pen */
+			float x, y;	       /* 0..1 */
+			float pressure;	       /* 0..1; distance while hovering; 0: unknown */
+			float major, minor;    /* contact, 0..1; 0: unknown */
+			uint16_t rotation;     /* degrees, 0xffff unknown */
+			uint8_t tilt;	       /* pen: degrees, 0xff unknown */
+			uint8_t tool, buttons; /* pen */
 		} pointer;
 	};
 };
 
-/* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest per pad. */
+/* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest
+ * per pad. */
 struct input_back {
 	void (*rumble)(void *ctx, uint8_t pad, uint16_t low, uint16_t high);
 	void (*rumble_triggers)(void *ctx, uint8_t pad, uint16_t left, uint16_t right);
@@ -125,8 +134,10 @@ struct input {
 };
 
 /* name: "null", "log" (arg: file, "" is stderr). -ENOTSUP: unknown; -errno of open. */
-int input_open(struct input **out, const char *name, const char *arg, const struct input_back *back);
+int input_open(struct input **out, const char *name, const char *arg,
+	       const struct input_back *back);
 void input_close(struct input *in); /* releases everything first; accepts NULL */
 
-/* Parses one input packet (payload of control message 0x0206). -EBADMSG: malformed, -ENOTSUP: unknown magic. Pure. */
+/* Parses one input packet (payload of control message 0x0206). -EBADMSG: malformed, -ENOTSUP:
+ * unknown magic. Pure. */
 int input_packet_parse(struct input_event *e, const uint8_t *data, size_t len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Requests that flow upstream, merged instead of queued: any thread posts (wait-free), the encode thread takes.
- * Frame numbers are the wire's 32-bit frame index.
+ * Requests that flow upstream, merged instead of queued: any thread posts (wait-free), the encode
+ * thread takes. Frame numbers are the wire's 32-bit frame index.
  */
 #pragma once
 
@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 struct feedback {
-	_Atomic uint64_t rfi;       /* first << 32 | last; FEEDBACK_NO_RFI when empty: min/max need no branch */
+	_Atomic uint64_t
+		rfi; /* first << 32 | last; FEEDBACK_NO_RFI when empty: min/max need no branch */
 	atomic_bool idr;
-	atomic_uint kbps;           /* wanted encoder rate, 0: unchanged */
+	atomic_uint kbps;	    /* wanted encoder rate, 0: unchanged */
 	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
 };
 
@@ -68,7 +69,8 @@ static inline void feedback_post_ltr(struct feedback *f, uint32_t frame)
 {
 	uint64_t old = atomic_load_explicit(&f->ltr_acked, memory_order_relaxed);
 
-	while (frame > old && !atomic_compare_exchange_weak_explicit(
-				      &f->ltr_acked, &old, frame, memory_order_release, memory_order_relaxed))
+	while (frame > old &&
+	       !atomic_compare_exchange_weak_explicit(&f->ltr_acked, &old, frame,
+						      memory_order_release, memory_order_relaxed))
 		;
 }

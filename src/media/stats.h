@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Counters and latency histograms of one stream. Each field has one writing thread (named by its group); anyone
- * reads. Histograms and counters are relaxed atomics.
+ * Counters and latency histograms of one stream. Each field has one writing thread (named by its
+ * group); anyone reads. Histograms and counters are relaxed atomics.
  */
 #pragma once
 
@@ -10,14 +10,14 @@
 
 #include "base/hist.h"
 
-enum stage { /* what a frame waits for, in order; see struct trace */
-	STAGE_CAPTURE, /* captured -> taken */
-	STAGE_CONVERT, /* taken -> converted */
-	STAGE_ENCODE,  /* converted -> encoded */
-	STAGE_PACK,    /* encoded -> packed */
-	STAGE_PACE,    /* packed -> last packet sent */
-	STAGE_TOTAL,   /* captured -> first packet sent */
-	STAGE_COUNT,
+enum stage {		    /* what a frame waits for, in order; see struct trace */
+	     STAGE_CAPTURE, /* captured -> taken */
+	     STAGE_CONVERT, /* taken -> converted */
+	     STAGE_ENCODE,  /* converted -> encoded */
+	     STAGE_PACK,    /* encoded -> packed */
+	     STAGE_PACE,    /* packed -> last packet sent */
+	     STAGE_TOTAL,   /* captured -> first packet sent */
+	     STAGE_COUNT,
 };
 
 extern const char *const stage_name[STAGE_COUNT];
@@ -38,12 +38,14 @@ struct stream_stats {
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity;
 	struct hist pack;
 	/* send thread */
-	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;
+	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped,
+		send_errors;
 	struct hist pace, total;
 	/* audio thread */
 	_Alignas(64) _Atomic uint64_t audio_packets, audio_underruns;
 	/* control thread */
-	_Alignas(64) _Atomic uint64_t fec_reports, shards_missing, idr_requests, ltr_acks, input_packets;
+	_Alignas(64) _Atomic uint64_t fec_reports, shards_missing, idr_requests, ltr_acks,
+		input_packets;
 	_Atomic uint32_t rtt_us, rtt_var_us;
 };
 
@@ -51,7 +53,7 @@ struct stream_stats {
 static inline struct hist *stats_hist(struct stream_stats *s, enum stage stage)
 {
 	struct hist *const all[STAGE_COUNT] = {&s->capture, &s->convert, &s->encode,
-					       &s->pack,    &s->pace,    &s->total};
+					       &s->pack,    &s->pace,	 &s->total};
 
 	return all[stage];
 }

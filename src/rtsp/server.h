@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * RTSP: one request per TCP connection, plain or sealed. A launch registers the handshake it expects; the server finds
- * the handshake of a request by the key that authenticates it (sealed), by the Session id, or by source address
- * (plain: one pending handshake per address). Main thread. Wire facts: 1-session 6.
+ * RTSP: one request per TCP connection, plain or sealed. A launch registers the handshake it
+ * expects; the server finds the handshake of a request by the key that authenticates it (sealed),
+ * by the Session id, or by source address (plain: one pending handshake per address). Main thread.
+ * Wire facts: 1-session 6.
  */
 #pragma once
 
@@ -17,25 +18,26 @@ struct rtsp;
 struct rtsp_handshake;
 
 struct rtsp_limits {
-	uint32_t max_connections;        /* for the listener */
+	uint32_t max_connections; /* for the listener */
 	uint32_t max_connections_per_ip;
-	uint32_t max_message;            /* bytes of one request */
-	uint32_t read_timeout_ms;        /* from accept to the complete request */
+	uint32_t max_message;	  /* bytes of one request */
+	uint32_t read_timeout_ms; /* from accept to the complete request */
 };
 
 enum rtsp_encryption { RTSP_ENC_CONTROL_V2 = 1, RTSP_ENC_VIDEO = 2, RTSP_ENC_AUDIO = 4 };
 
 /* What DESCRIBE offers; exactly what works. */
 struct rtsp_offer {
-	bool hevc, av1;          /* H.264 needs no line */
+	bool hevc, av1; /* H.264 needs no line */
 	bool rfi;
-	uint32_t feature_flags;  /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch and motion */
-	uint32_t enc_supported;  /* enum rtsp_encryption */
-	uint32_t enc_requested;  /* subset of enc_supported */
-	uint32_t enc_mandatory;  /* ANNOUNCE without these bits: 403 */
-	bool yuv444, depth10;    /* ANNOUNCE asking for more: 400 */
+	uint32_t feature_flags; /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch and
+				   motion */
+	uint32_t enc_supported; /* enum rtsp_encryption */
+	uint32_t enc_requested; /* subset of enc_supported */
+	uint32_t enc_mandatory; /* ANNOUNCE without these bits: 403 */
+	bool yuv444, depth10;	/* ANNOUNCE asking for more: 400 */
 	uint16_t video_port, control_port, audio_port;
-	uint8_t fec_percent;     /* config */
+	uint8_t fec_percent; /* config */
 };
 
 /* The parsed and clamped ANNOUNCE. */
@@ -58,20 +60,23 @@ struct rtsp_events {
 
 struct rtsp_handshake_params {
 	struct rtsp_offer offer;
-	bool sealed;             /* rtspenc:// was given out: plain requests are refused */
+	bool sealed; /* rtspenc:// was given out: plain requests are refused */
 	uint8_t key[16];
-	union addr peer;         /* address the launch came from */
-	char ping_payload[17];   /* 16 characters */
+	union addr peer;       /* address the launch came from */
+	char ping_payload[17]; /* 16 characters */
 	uint32_t connect_data;
 };
 
 /* bind: numeric address or "" for all. -errno. */
-int rtsp_create(struct rtsp **out, struct loop *loop, const char *bind, uint16_t port, const struct rtsp_limits *limits);
+int rtsp_create(struct rtsp **out, struct loop *loop, const char *bind, uint16_t port,
+		const struct rtsp_limits *limits);
 void rtsp_destroy(struct rtsp *r); /* accepts NULL */
 
-int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev, void *ctx,
-		struct rtsp_handshake **out);
-/* No event comes after return; open connections of the handshake are closed. Accepts NULL; fine inside an event. */
+int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
+		void *ctx, struct rtsp_handshake **out);
+/* No event comes after return; open connections of the handshake are closed. Accepts NULL; fine
+ * inside an event. */
 void rtsp_forget(struct rtsp_handshake *h);
-/* Whether a plain handshake of this address has not reached PLAY: a second launch from there has to wait. */
+/* Whether a plain handshake of this address has not reached PLAY: a second launch from there has to
+ * wait. */
 bool rtsp_plain_pending(const struct rtsp *r, const union addr *peer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Runs a fuzz entry over every file of a corpus folder, then over each file cut short and with single bits flipped, so
- * that even a small corpus reaches the error paths. Fails when the folder is missing or empty. */
+/* Runs a fuzz entry over every file of a corpus folder, then over each file cut short and with
+ * single bits flipped, so that even a small corpus reaches the error paths. Fails when the folder
+ * is missing or empty. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #include "base/buf.h"
 #include "base/fs.h"
 
-#define FILE_MAX_  (1u << 20)
-#define VARIANTS   200u
+#define FILE_MAX_ (1u << 20)
+#define VARIANTS  200u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
