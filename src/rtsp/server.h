@@ -30,8 +30,7 @@ enum rtsp_encryption { RTSP_ENC_CONTROL_V2 = 1, RTSP_ENC_VIDEO = 2, RTSP_ENC_AUD
 struct rtsp_offer {
 	bool hevc, av1; /* H.264 needs no line */
 	bool rfi;
-	uint32_t feature_flags; /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch and
-				   motion */
+	uint32_t feature_flags; /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch */
 	uint32_t enc_supported; /* enum rtsp_encryption */
 	uint32_t enc_requested; /* subset of enc_supported */
 	uint32_t enc_mandatory; /* ANNOUNCE without these bits: 403 */
@@ -50,11 +49,13 @@ struct rtsp_announce {
 };
 
 struct rtsp_events {
-	/* ANNOUNCE was accepted by the parser. 0, or -ENOTSUP (400), -EACCES (403), -EIO (500). */
+	/* ANNOUNCE was accepted by the parser. 0, or -ENOTSUP (400), -EACCES (403), other -errno
+	 * (500): the client may try again then. After 0 not called again: a repeated ANNOUNCE is
+	 * answered here. */
 	int (*announce)(void *ctx, const struct rtsp_announce *a);
-	/* PLAY: 0 or -errno (500). */
+	/* PLAY: 0 or -errno (500). After 0 not called again. */
 	int (*play)(void *ctx);
-	/* any request of this handshake was served; for the state timer */
+	/* A request of this handshake was answered with 200; for the state timer. May be NULL. */
 	void (*progress)(void *ctx, const union addr *peer);
 };
 
@@ -70,12 +71,18 @@ struct rtsp_handshake_params {
 /* bind: numeric address or "" for all. -errno. */
 int rtsp_create(struct rtsp **out, struct loop *loop, const char *bind, uint16_t port,
 		const struct rtsp_limits *limits);
-void rtsp_destroy(struct rtsp *r); /* accepts NULL */
+/* Every handshake is forgotten. Not inside an event. Accepts NULL. */
+void rtsp_destroy(struct rtsp *r);
+uint16_t rtsp_port(const struct rtsp *r); /* the one that is bound, when 0 was asked for */
 
+/*
+ * ev is copied. -EINVAL: the ping payload is not 16 characters. -EBUSY: rtsp_plain_pending().
+ * -EEXIST: another live handshake has this key, answers would repeat its nonces. -ENOMEM.
+ */
 int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
 		void *ctx, struct rtsp_handshake **out);
-/* No event comes after return; open connections of the handshake are closed. Accepts NULL; fine
- * inside an event. */
+/* No event comes after return; open connections of the handshake are closed. Fine inside an event:
+ * the request that runs it is still answered, so that the client learns a 500. Accepts NULL. */
 void rtsp_forget(struct rtsp_handshake *h);
 /* Whether a plain handshake of this address has not reached PLAY: a second launch from there has to
  * wait. */
