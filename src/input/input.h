@@ -23,6 +23,7 @@ enum input_type {
 	INPUT_HSCROLL,
 	INPUT_PAD_ARRIVAL,
 	INPUT_PAD_STATE,
+	INPUT_PAD_GONE,      /* from the front only: unplugged */
 	INPUT_PAD_TOUCH,
 	INPUT_PAD_MOTION,
 	INPUT_PAD_BATTERY,
@@ -65,6 +66,7 @@ struct input_event {
 		} button;
 		struct {
 			int16_t amount; /* 120 a notch, up and right positive */
+			int16_t notches; /* whole notches that this event completes; set by the front */
 		} scroll;
 		struct {
 			uint8_t pad,
@@ -79,6 +81,9 @@ struct input_event {
 			uint8_t lt, rt;
 			int16_t lx, ly, rx, ry; /* +y is up */
 		} state;
+		struct {
+			uint8_t pad;
+		} gone;
 		struct {
 			uint8_t pad, touchpad;
 			enum pointer_event event;
@@ -118,19 +123,26 @@ struct input_back {
 
 struct input;
 
-/* One per session, called on the control thread only. */
+/*
+ * A back end. One object per session; open and close are called by the session's owner while no control session uses
+ * the object, event on the control thread. What arrives is already consistent (input/state.h): a key goes down once
+ * before it goes up, a contact moves only while it is down, a pad arrives before it speaks, and whatever is held is
+ * let go before close. So a back end only injects.
+ */
 struct input_ops {
 	const char *name, *help;
-	size_t size;
-	int (*open)(struct input *in, const struct input_back *back, const char *arg);
+	size_t size; /* of the struct that begins with struct input */
+	int (*open)(struct input *in, const char *arg); /* in->back is set; -errno, then close is not called */
 	void (*event)(struct input *in, const struct input_event *e);
-	void (*release_all)(struct input *in); /* keys, buttons, touches up; pads stay */
 	void (*close)(struct input *in);
 };
 
+struct input_state;
+
 struct input {
 	const struct input_ops *ops;
-	const struct input_back *back;
+	const struct input_back *back; /* outlives the input; NULL: nobody listens */
+	struct input_state *state;     /* the front's: what is held */
 };
 
 /* name: "null", "log" (arg: file, "" is stderr). -ENOTSUP: unknown; -errno of open. */
@@ -138,6 +150,14 @@ int input_open(struct input **out, const char *name, const char *arg,
 	       const struct input_back *back);
 void input_close(struct input *in); /* releases everything first; accepts NULL */
 
-/* Parses one input packet (payload of control message 0x0206). -EBADMSG: malformed, -ENOTSUP:
- * unknown magic. Pure. */
+/* Control thread. What is redundant or impossible is dropped here. */
+void input_event(struct input *in, const struct input_event *e);
+/* Keys, buttons, contacts, pen up; pads back to neutral, but they stay. */
+void input_release_all(struct input *in);
+
+/* The n-th back end, or NULL: for config and help. */
+const struct input_ops *input_backend(unsigned n);
+
+/* Parses one input packet (payload of control message 0x0206), every field clamped to the ranges above; events that
+ * only the front makes are never returned. -EBADMSG: malformed, -ENOTSUP: unknown magic. Pure. */
 int input_packet_parse(struct input_event *e, const uint8_t *data, size_t len);
