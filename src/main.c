@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <stdio.h>
 
-#include "config.h"
+#include "build_config.h"
 
 int main(void)
 {

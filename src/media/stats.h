@@ -44,8 +44,8 @@ struct stream_stats {
 	/* audio thread */
 	_Alignas(64) _Atomic uint64_t audio_packets, audio_underruns;
 	/* control thread */
-	_Alignas(64) _Atomic uint64_t fec_reports, shards_missing, idr_requests, ltr_acks,
-		input_packets;
+	_Alignas(64) _Atomic uint64_t fec_reports, shards_missing, idr_requests, ltr_acks, input_packets,
+		control_rejected; /* messages that the key did not open, or malformed inside */
 	_Atomic uint32_t rtt_us, rtt_var_us;
 };
 
