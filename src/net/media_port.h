@@ -28,22 +28,20 @@ enum media_class { MEDIA_VIDEO, MEDIA_AUDIO };
 
 struct media_port;
 
-/* from: who pinged; to: our address it was sent to (port included). Several pings a second for the
- * whole session. */
-typedef void (*media_ping_fn)(void *ctx, enum media_class cls, const struct ping *p,
-			      const union addr *from, const union addr *to);
+/* from: who pinged; to: our address it was sent to (port included). Several pings a second for the whole session. May
+ * call media_port_connect(), must not close the port. */
+typedef void (*media_ping_fn)(void *ctx, enum media_class cls, const struct ping *p, const union addr *from,
+			      const union addr *to);
 
 /* bind: numeric address or "" for all. -errno. */
 int media_port_open(struct media_port **out, struct loop *loop, const char *bind, uint16_t port,
 		    enum media_class cls, media_ping_fn fn, void *ctx);
 void media_port_close(struct media_port *mp); /* accepts NULL */
 
-/* A socket bound to (to), connected to (from); DSCP marked when qos. Datagrams of other peers that
- * it swallowed before it was connected are handed to the ping callback. The fd is the caller's.
+/* A socket bound to (to), connected to (from); DSCP marked when qos. Datagrams of other peers that it swallowed before it
+ * was connected are handed to the ping callback before this returns, when *fd is already set. The fd is the caller's.
  * -errno. */
-int media_port_connect(struct media_port *mp, const union addr *from, const union addr *to,
-		       bool qos, int *fd);
-/* Reads and drops what the peer keeps sending to the connected socket; its pings go to the
- * callback. Call when fd is readable. */
-void media_port_drain(struct media_port *mp, int fd, const union addr *peer,
-		      const union addr *local);
+int media_port_connect(struct media_port *mp, const union addr *from, const union addr *to, bool qos, int *fd);
+/* Reads and drops what the peer keeps sending to the connected socket; its pings go to the callback. Call when fd
+ * is readable. */
+void media_port_drain(struct media_port *mp, int fd, const union addr *peer, const union addr *local);

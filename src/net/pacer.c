@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/pacer.h"
+
+#include "base/clock.h"
+
+/* A sleep ends some 30 to 80 us late (probes 5). Where a train takes less than this at the ceiling, trains are kept
+ * shorter than the bucket, so that the bucket can make up for it; above it, lateness is small change. */
+#define TIGHT_NS    NS_PER_MS
+#define TIGHT_TRAIN (PACER_TRAIN * 3 / 4)
+/* Nearest that two trains come. */
+#define GAP_NS (250 * NS_PER_US)
+
+uint64_t pacer_time_ns(uint64_t bytes, uint32_t ceiling_kbps)
+{
+	return bytes * (8 * NS_PER_S / 1000) / ceiling_kbps;
+}
+
+static uint64_t gap_ns(uint64_t train_ns)
+{
+	return train_ns / 2 < GAP_NS ? train_ns / 2 : GAP_NS;
+}
+
+struct pacer_step pacer_next(const struct pacer *p, uint64_t now_ns, unsigned queued, unsigned packet_len,
+			     uint32_t ceiling_kbps)
+{
+	uint64_t packet_ns = pacer_time_ns(packet_len, ceiling_kbps), train_ns = PACER_TRAIN * packet_ns;
+	unsigned want = queued < PACER_TRAIN ? queued : PACER_TRAIN;
+	uint64_t at = now_ns;
+
+	if (p->clear_ns > now_ns) {
+		/* Packets wait anyway: as few trains as possible and all about equal. */
+		unsigned most = train_ns < TIGHT_NS ? TIGHT_TRAIN : PACER_TRAIN;
+		unsigned trains = (queued + most - 1) / most;
+		uint64_t room_ns;
+
+		want = (queued + trains - 1) / trains;
+		room_ns = (PACER_TRAIN - want) * packet_ns;
+		if (p->clear_ns - now_ns > room_ns)
+			at = p->clear_ns - room_ns;
+	}
+	if (p->sent_ns && p->sent_ns + gap_ns(train_ns) > at)
+		at = p->sent_ns + gap_ns(train_ns);
+	return (struct pacer_step){.count = at > now_ns ? 0 : want, .at_ns = at};
+}
+
+void pacer_sent(struct pacer *p, uint64_t now_ns, unsigned count, unsigned packet_len, uint32_t ceiling_kbps)
+{
+	if (p->clear_ns < now_ns)
+		p->clear_ns = now_ns;
+	p->clear_ns += count * pacer_time_ns(packet_len, ceiling_kbps);
+	p->sent_ns = now_ns;
+}
