@@ -16,10 +16,11 @@ struct capture;
 struct capture_params {
 	uint32_t width, height; /* wanted; a source with a size of its own ignores them */
 	uint32_t fps_mhz;	/* ceiling */
-	const char *pattern;	/* pattern: motion, noise, still, chart */
-	const char *node;	/* pipewire: id or name; "" any */
-	int pipewire_fd; /* pipewire: remote of a portal session, taken; -1: the user's own daemon
-			  */
+	const char
+		*pattern; /* pattern: motion, noise, still, chart; lives as long as the capture */
+	const char *node; /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
+	int pipewire_fd;  /* pipewire: remote of a portal session, taken; -1: the user's own daemon
+			   */
 };
 
 /* Called on the capture's thread. frame passes the reference. lost: the source is gone (-errno),
@@ -29,20 +30,42 @@ struct capture_events {
 	void (*lost)(void *ctx, int err);
 };
 
-/* First member of every back end's struct. Filled by open. */
+/* First member of every back end's struct. */
 struct capture {
+	/* constant; filled by capture_open() */
 	const struct capture_ops *ops;
 	const struct capture_events *ev;
 	void *ctx;
+	/* capture thread; valid at each frame event: how many frames may be out before the source
+	 * runs short of buffers (what the source needs itself is subtracted), at least 1 */
+	unsigned held_max;
 };
 
+/* Main thread unless said otherwise. */
 struct capture_ops {
 	const char *name, *help;
 	size_t size; /* of the struct that begins with struct capture */
 	int (*probe)(
 		const struct capture_params *p); /* cheap, no side effects: 0, -ENOTSUP, -EACCES */
-	int (*open)(struct capture *c, const struct capture_params *p);
-	int (*start)(struct capture *c);  /* frames flow; may follow stop */
-	void (*stop)(struct capture *c);  /* on return no event is running */
-	void (*close)(struct capture *c); /* all frames must be back: counted, asserted */
+	int (*open)(struct capture *c,
+		    const struct capture_params *p); /* takes p->pipewire_fd even when it fails */
+	int (*start)(struct capture *c);	     /* frames flow; may follow stop */
+	void (*stop)(struct capture *c);	     /* on return no event is running */
+	/* Any thread, while started; wait-free. A consumer has come that has no picture yet: the
+	 * newest one is delivered again, even though nothing has changed. Nothing happens when the
+	 * source has not given any. */
+	void (*refresh)(struct capture *c);
+	/* Capture thread within a frame event, main after stop: frames that are out, and not yet
+	 * given back. The one that a back end itself keeps for refresh does not count once
+	 * everybody else has dropped it. */
+	unsigned (*held)(struct capture *c);
+	void (*close)(struct capture *c); /* after stop; all frames must be back: asserted */
 };
+
+/* registry.c */
+extern const struct capture_ops *const captures[]; /* NULL-terminated, in order of preference */
+const struct capture_ops *capture_find(const char *name); /* NULL: not built in */
+/* Allocates and opens. What open returns, or -ENOMEM; takes p->pipewire_fd in any case. */
+int capture_open(struct capture **out, const struct capture_ops *ops,
+		 const struct capture_params *p, const struct capture_events *ev, void *ctx);
+void capture_close(struct capture *c); /* stopped, all frames back; accepts NULL */
