@@ -63,8 +63,8 @@ bool addr_is_local(const union addr *a)
 		return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) || (b6[0] & 0xfe) == 0xfc ||
 		       IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr);
 	v4 = ntohl(a->in.sin_addr.s_addr);
-	return v4 >> 24 == 10 || v4 >> 24 == 127 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 ||
-	       v4 >> 16 == 0xa9fe || v4 >> 22 == (0x64400000u >> 22);
+	return v4 >> 24 == 10 || v4 >> 24 == 127 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 || v4 >> 16 == 0xa9fe ||
+	       v4 >> 22 == (0x64400000u >> 22);
 }
 
 const char *addr_host(const union addr *a, bool brackets, char out[ADDR_TEXT])

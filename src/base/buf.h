@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Growable byte buffer that must be given its ceiling. The error is sticky: going over the ceiling
- * or out of memory sets err and later additions do nothing, so a whole document is built straight
- * through and checked once. The content is always followed by a NUL that is not counted.
+ * Growable byte buffer that must be given its ceiling. The error is sticky: going over the ceiling or out of memory
+ * sets err and later additions do nothing, so a whole document is built straight through and checked once.
+ * The content is always followed by a NUL that is not counted.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_finish(struct buf *b); /* accepts a zeroed buf */
-void buf_reset(struct buf *b);	/* empties, keeps the memory, clears err */
+void buf_reset(struct buf *b);  /* empties, keeps the memory, clears err */
 
 /* Room for n more bytes at data + len, or NULL; advances len. */
 uint8_t *buf_take(struct buf *b, size_t n);

@@ -31,8 +31,7 @@ static inline uint64_t clock_thread_cpu_ns(void)
 /* Sleeps until the absolute time at_ns; returns at once when it has passed. */
 static inline void clock_sleep_until(uint64_t at_ns)
 {
-	struct timespec ts = {.tv_sec = (time_t)(at_ns / NS_PER_S),
-			      .tv_nsec = (long)(at_ns % NS_PER_S)};
+	struct timespec ts = {.tv_sec = (time_t)(at_ns / NS_PER_S), .tv_nsec = (long)(at_ns % NS_PER_S)};
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;

@@ -10,8 +10,8 @@ struct buf;
 /* Appends the whole file; -EFBIG when it does not fit the buffer's ceiling. */
 int fs_read(const char *path, struct buf *out);
 
-/* Replaces the file in one step: temporary file in the same directory, fsync, rename, fsync of the
- * directory. A crash leaves the old content or the new, never a mixture. */
+/* Replaces the file in one step: temporary file in the same directory, fsync, rename, fsync of the directory.
+ * A crash leaves the old content or the new, never a mixture. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
 
 /* Makes the directory and its parents. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Latency histogram: 8 sub-buckets per power of two of nanoseconds, so a percentile is exact within
- * 12 %. One writer, any readers; no locks. Readers may see a sum that is a few samples off, never a
- * torn value.
+ * Latency histogram: 8 sub-buckets per power of two of nanoseconds, so a percentile is exact within 12 %.
+ * One writer, any readers; no locks. Readers may see a sum that is a few samples off, never a torn value.
  */
 #pragma once
 
@@ -41,8 +40,7 @@ static inline void hist_add(struct hist *h, uint64_t ns)
 	const memory_order relaxed = memory_order_relaxed;
 
 	/* Single writer: load and store, no locked read-modify-write. */
-#define HIST_BUMP(field, by)                                                                       \
-	atomic_store_explicit(&(field), atomic_load_explicit(&(field), relaxed) + (by), relaxed)
+#define HIST_BUMP(field, by) atomic_store_explicit(&(field), atomic_load_explicit(&(field), relaxed) + (by), relaxed)
 	HIST_BUMP(h->bucket[hist_index(ns)], 1);
 	HIST_BUMP(h->count, 1);
 	HIST_BUMP(h->sum_ns, ns);

@@ -79,14 +79,13 @@ static void print_line(enum log_level level, const char *module, const char *tex
 		n = (int)sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	/* One write, so that lines of several threads do not mix. Nothing can be done when stderr
-	 * is gone. */
+	/* One write, so that lines of several threads do not mix. Nothing can be done when stderr is gone. */
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
 }
 
-static void hot_vwrite(struct log_hot *h, enum log_level level, const char *module, const char *fmt,
-		       va_list ap)
+__attribute__((format(printf, 4, 0))) static void hot_vwrite(struct log_hot *h, enum log_level level,
+							     const char *module, const char *fmt, va_list ap)
 {
 	unsigned tail = atomic_load_explicit(&h->tail, memory_order_relaxed);
 	struct hot_record *r = &h->record[tail % HOT_RECORDS];
@@ -101,7 +100,8 @@ static void hot_vwrite(struct log_hot *h, enum log_level level, const char *modu
 	atomic_store_explicit(&h->tail, tail + 1, memory_order_release);
 }
 
-static void vwrite(enum log_level level, const char *module, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void vwrite(enum log_level level, const char *module, const char *fmt,
+							 va_list ap)
 {
 	char text[LINE_MAX_];
 
@@ -132,8 +132,7 @@ void log_write_errno(int err, const char *module, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_write(LOG_LEVEL_ERR, module, "%.800s: %s", text,
-		  strerror_r(err < 0 ? -err : err, reason, sizeof(reason)));
+	log_write(LOG_LEVEL_ERR, module, "%.800s: %s", text, strerror_r(err < 0 ? -err : err, reason, sizeof(reason)));
 }
 
 struct log_hot *log_hot_create(const char *thread_name)

@@ -111,8 +111,7 @@ struct loop_timer *loop_timer_add(struct loop *l, loop_fn fn, void *ctx)
 
 	if (!t)
 		return NULL;
-	*t = (struct loop_timer){
-		.loop = l, .fn = fn, .ctx = ctx, .at_ns = NS_NEVER, .next = l->timers};
+	*t = (struct loop_timer){.loop = l, .fn = fn, .ctx = ctx, .at_ns = NS_NEVER, .next = l->timers};
 	l->timers = t;
 	return t;
 }

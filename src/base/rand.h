@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills buf. Ends the process when the kernel has no randomness to give: there is no safe way on.
- */
+/* Fills buf. Ends the process when the kernel has no randomness to give: there is no safe way on. */
 void rand_bytes(void *buf, size_t len);
 
 static inline uint32_t rand_u32(void)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Byte reader for untrusted input. The error is sticky: a read past the end yields zero (or NULL)
- * and sets err, so a parser reads a whole message straight through and asks rd_ok() once. A length
- * field narrows the window with rd_sub(): nothing read from the child can leave it. Not
- * thread-safe; holds no memory of its own.
+ * Byte reader for untrusted input. The error is sticky: a read past the end yields zero (or NULL) and sets err,
+ * so a parser reads a whole message straight through and asks rd_ok() once. A length field narrows the window
+ * with rd_sub(): nothing read from the child can leave it. Not thread-safe; holds no memory of its own.
  */
 #pragma once
 

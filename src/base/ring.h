@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Single-producer single-consumer ring of pointers with a power-of-two capacity. Each side keeps a
- * cached copy of the other's index on its own cache line, so the common case touches no shared
- * line. No locks, no waiting: "full" and "empty" are answers. Memory is taken once at ring_init().
+ * Single-producer single-consumer ring of pointers with a power-of-two capacity. Each side keeps a cached copy of
+ * the other's index on its own cache line, so the common case touches no shared line. No locks, no waiting:
+ * "full" and "empty" are answers. Memory is taken once at ring_init().
  */
 #pragma once
 

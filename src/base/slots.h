@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Return mask of a pool with up to 32 slots. The owner takes free slots; any thread gives one back,
- * wait-free and without a second-producer problem. The owner alone calls slots_take().
+ * Return mask of a pool with up to 32 slots. The owner takes free slots; any thread gives one back, wait-free and
+ * without a second-producer problem. The owner alone calls slots_take().
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 
 struct slots {
 	atomic_uint returned; /* any thread sets, owner clears */
-	uint32_t free;	      /* owner */
+	uint32_t free;        /* owner */
 	unsigned count;
 };
 

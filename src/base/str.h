@@ -10,8 +10,7 @@
 
 /* Lower case; out has room for 2 * len + 1. */
 void hex_encode(char *out, const void *data, size_t len);
-/* Both cases. The number of bytes written, or -EINVAL (odd length, other characters), -ENOSPC (more
- * than cap). */
+/* Both cases. The number of bytes written, or -EINVAL (odd length, other characters), -ENOSPC (more than cap). */
 int hex_decode(void *out, size_t cap, const char *hex, size_t hex_len);
 
 /* A whole decimal number with optional sign and nothing around it. -EINVAL, -ERANGE. */

@@ -8,9 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Ample for our own frames and for the libraries that run on our threads; the default of 8 MiB is
- * only address space, but a small stack shows runaway recursion early. */
-#define THREAD_STACK	   (512 * 1024)
+/* Ample for our own frames and for the libraries that run on our threads; the default of 8 MiB is only address
+ * space, but a small stack shows runaway recursion early. */
+#define THREAD_STACK       (512 * 1024)
 #define THREAD_RT_PRIORITY 5
 
 static void *thread_main(void *arg)

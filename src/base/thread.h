@@ -29,6 +29,6 @@ static inline bool thread_should_stop(struct thread *t)
 /* Creator. Accepts a zeroed or already joined thread. */
 void thread_join(struct thread *t);
 
-/* Calling thread: tries SCHED_RR at a low real-time priority, else nice -10; whatever is refused is
- * left as it was. Returns whether real-time scheduling was granted. */
+/* Calling thread: tries SCHED_RR at a low real-time priority, else nice -10; whatever is refused is left as it was.
+ * Returns whether real-time scheduling was granted. */
 bool thread_try_realtime(void);

@@ -30,8 +30,7 @@ void wake_poke(struct wake *w)
 
 	if (atomic_exchange_explicit(&w->state, WAKE_POKED, memory_order_acq_rel) != WAKE_ASLEEP)
 		return;
-	/* Can fail only with EAGAIN at the counter's ceiling, and then the fd is readable anyway.
-	 */
+	/* Can fail only with EAGAIN at the counter's ceiling, and then the fd is readable anyway. */
 	if (write(w->fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -40,14 +39,14 @@ bool wake_arm(struct wake *w)
 {
 	int expected = WAKE_AWAKE;
 
-	return atomic_compare_exchange_strong_explicit(&w->state, &expected, WAKE_ASLEEP,
-						       memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(&w->state, &expected, WAKE_ASLEEP, memory_order_acq_rel,
+						       memory_order_acquire);
 }
 
 void wake_disarm(struct wake *w)
 {
-	/* A poke between poll's return and this line leaves one stale count in the eventfd: the
-	 * next sleep returns early once, which the owner's re-read makes harmless. */
+	/* A poke between poll's return and this line leaves one stale count in the eventfd: the next sleep
+	 * returns early once, which the owner's re-read makes harmless. */
 	if (atomic_exchange_explicit(&w->state, WAKE_AWAKE, memory_order_acq_rel) == WAKE_POKED) {
 		uint64_t n;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Byte writer into a caller's buffer; the twin of rd.h. The error is sticky: a write past the end
- * writes nothing and sets err. Lengths are patched back with wr_at() once known. Not thread-safe.
+ * Byte writer into a caller's buffer; the twin of rd.h. The error is sticky: a write past the end writes nothing
+ * and sets err. Lengths are patched back with wr_at() once known. Not thread-safe.
  */
 #pragma once
 

@@ -26,8 +26,7 @@ struct gcm *gcm_create(const uint8_t key[AES_KEY_LEN], size_t iv_len)
 		return NULL;
 	g->enc = EVP_CIPHER_CTX_new();
 	g->dec = EVP_CIPHER_CTX_new();
-	if (!g->enc || !g->dec ||
-	    EVP_EncryptInit_ex(g->enc, EVP_aes_128_gcm(), NULL, NULL, NULL) != 1 ||
+	if (!g->enc || !g->dec || EVP_EncryptInit_ex(g->enc, EVP_aes_128_gcm(), NULL, NULL, NULL) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(g->enc, EVP_CTRL_GCM_SET_IVLEN, (int)iv_len, NULL) != 1 ||
 	    EVP_EncryptInit_ex(g->enc, NULL, NULL, key, NULL) != 1 ||
 	    EVP_DecryptInit_ex(g->dec, EVP_aes_128_gcm(), NULL, NULL, NULL) != 1 ||
@@ -48,8 +47,7 @@ void gcm_destroy(struct gcm *g)
 	free(g);
 }
 
-int gcm_seal(struct gcm *g, const uint8_t *iv, const void *in, size_t len, void *out,
-	     uint8_t tag[GCM_TAG_LEN])
+int gcm_seal(struct gcm *g, const uint8_t *iv, const void *in, size_t len, void *out, uint8_t tag[GCM_TAG_LEN])
 {
 	uint8_t none[AES_BLOCK_LEN];
 	int n = 0;
@@ -62,8 +60,7 @@ int gcm_seal(struct gcm *g, const uint8_t *iv, const void *in, size_t len, void 
 	return 0;
 }
 
-int gcm_open(struct gcm *g, const uint8_t *iv, const void *in, size_t len,
-	     const uint8_t tag[GCM_TAG_LEN], void *out)
+int gcm_open(struct gcm *g, const uint8_t *iv, const void *in, size_t len, const uint8_t tag[GCM_TAG_LEN], void *out)
 {
 	uint8_t none[AES_BLOCK_LEN], want[GCM_TAG_LEN];
 	int n = 0;
@@ -106,10 +103,8 @@ int cbc_seal(struct cbc *c, const uint8_t iv[AES_BLOCK_LEN], const void *in, siz
 	uint8_t *p = out;
 	int n = 0, last = 0;
 
-	if (len > INT_MAX - AES_BLOCK_LEN ||
-	    EVP_EncryptInit_ex(c->enc, NULL, NULL, NULL, iv) != 1 ||
-	    EVP_EncryptUpdate(c->enc, p, &n, in, (int)len) != 1 ||
-	    EVP_EncryptFinal_ex(c->enc, p + n, &last) != 1)
+	if (len > INT_MAX - AES_BLOCK_LEN || EVP_EncryptInit_ex(c->enc, NULL, NULL, NULL, iv) != 1 ||
+	    EVP_EncryptUpdate(c->enc, p, &n, in, (int)len) != 1 || EVP_EncryptFinal_ex(c->enc, p + n, &last) != 1)
 		return -EIO;
 	return n + last;
 }
@@ -124,8 +119,7 @@ static int ecb(int enc, const uint8_t *key, const void *in, size_t len, void *ou
 		return -EINVAL;
 	ctx = EVP_CIPHER_CTX_new();
 	ok = ctx && EVP_CipherInit_ex(ctx, EVP_aes_128_ecb(), NULL, key, NULL, enc) == 1 &&
-	     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-	     EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 &&
+	     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 &&
 	     EVP_CipherFinal_ex(ctx, none, &last) == 1 && (size_t)n == len;
 	EVP_CIPHER_CTX_free(ctx);
 	return ok ? 0 : -EIO;

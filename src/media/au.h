@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A piece of an encoded access unit: a whole frame or one slice of it. Owned by the encode thread's
- * slab; whoever takes it gives it back with au_release() (any thread, wait-free).
+ * A piece of an encoded access unit: a whole frame or one slice of it. Owned by the encode thread's slab; whoever
+ * takes it gives it back with au_release() (any thread, wait-free).
  */
 #pragma once
 
@@ -16,10 +16,10 @@ struct au {
 	void *owner;
 	uint8_t slot;
 	bool first, last; /* of its frame */
-	bool key;	  /* IDR */
-	bool after_rfi;	  /* first P frame after an honoured invalidation: frame type 5 */
-	bool ltr;	  /* marked as long-term reference: the client acknowledges it */
-	bool repeat;	  /* of a still picture: no host latency to report */
+	bool key;         /* IDR */
+	bool after_rfi;   /* first P frame after an honoured invalidation: frame type 5 */
+	bool ltr;         /* marked as long-term reference: the client acknowledges it */
+	bool repeat;      /* of a still picture: no host latency to report */
 	const uint8_t *data;
 	size_t len;
 	uint32_t frame_no; /* 1, 2, 3, ...: the wire's frameIndex */

@@ -7,13 +7,16 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/wake.h"
+
 struct feedback {
-	_Atomic uint64_t
-		rfi; /* first << 32 | last; FEEDBACK_NO_RFI when empty: min/max need no branch */
+	_Atomic(struct wake *) wake; /* of the encode thread, set by it; NULL: it looks by itself */
+	_Atomic uint64_t rfi;        /* first << 32 | last; FEEDBACK_NO_RFI when empty: min/max need no branch */
 	atomic_bool idr;
-	atomic_uint kbps;	    /* wanted encoder rate, 0: unchanged */
+	atomic_uint kbps;           /* wanted encoder rate, 0: unchanged */
 	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
 };
 
@@ -21,10 +24,19 @@ struct feedback {
 
 static inline void feedback_init(struct feedback *f)
 {
+	atomic_init(&f->wake, NULL);
 	atomic_init(&f->rfi, FEEDBACK_NO_RFI);
 	atomic_init(&f->idr, false);
 	atomic_init(&f->kbps, 0);
 	atomic_init(&f->ltr_acked, 0);
+}
+
+static inline void feedback_wake(struct feedback *f)
+{
+	struct wake *w = atomic_load_explicit(&f->wake, memory_order_acquire);
+
+	if (w)
+		wake_poke(w);
 }
 
 /* Any thread. Frames first..last must not be referenced any more; first <= last. */
@@ -38,6 +50,7 @@ static inline void feedback_post_rfi(struct feedback *f, uint32_t first, uint32_
 		merged = (uint64_t)(first < a ? first : a) << 32 | (last > b ? last : b);
 	} while (!atomic_compare_exchange_weak_explicit(&f->rfi, &old, merged, memory_order_release,
 							memory_order_relaxed));
+	feedback_wake(f);
 }
 
 /* Encode thread. False when nothing was posted. */
@@ -56,6 +69,7 @@ static inline bool feedback_take_rfi(struct feedback *f, uint32_t *first, uint32
 static inline void feedback_post_idr(struct feedback *f)
 {
 	atomic_store_explicit(&f->idr, true, memory_order_release);
+	feedback_wake(f);
 }
 
 static inline bool feedback_take_idr(struct feedback *f)
@@ -69,8 +83,7 @@ static inline void feedback_post_ltr(struct feedback *f, uint32_t frame)
 {
 	uint64_t old = atomic_load_explicit(&f->ltr_acked, memory_order_relaxed);
 
-	while (frame > old &&
-	       !atomic_compare_exchange_weak_explicit(&f->ltr_acked, &old, frame,
-						      memory_order_release, memory_order_relaxed))
+	while (frame > old && !atomic_compare_exchange_weak_explicit(&f->ltr_acked, &old, frame, memory_order_release,
+								     memory_order_relaxed))
 		;
 }

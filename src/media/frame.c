@@ -8,8 +8,7 @@ void frame_unref(struct frame *f, int fence_fd)
 	if (!f)
 		return;
 	if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1) {
-		/* Pictures in memory have no GPU readers; merging fences comes with the GPU path.
-		 */
+		/* Pictures in memory have no GPU readers; merging fences comes with the GPU path. */
 		if (fence_fd >= 0)
 			close(fence_fd);
 		return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A captured picture. Never copied, only handed on: the capture that owns the buffer creates it
- * with one reference, each holder takes and drops its own. The last unref (any thread, wait-free)
- * gives the buffer back to its owner through release(). Planes are dma-bufs (fd >= 0), memory (map
- * != NULL) or both; "memory" frames are mapped for reading until the last unref.
+ * A captured picture. Never copied, only handed on: the capture that owns the buffer creates it with one reference,
+ * each holder takes and drops its own. The last unref (any thread, wait-free) gives the buffer back to its owner
+ * through release(). Planes are dma-bufs (fd >= 0), memory (map != NULL) or both; "memory" frames are mapped for
+ * reading until the last unref.
  */
 #pragma once
 
@@ -17,18 +17,17 @@
 #define FRAME_PLANES_MAX 4
 #define FRAME_DAMAGE_MAX 8
 
-/* DRM fourcc codes of the formats that sources give us; the same values as in drm_fourcc.h.
- * Little-endian words, so XRGB8888 is B,G,R,x in memory (PipeWire's BGRx). */
-#define FOURCC(a, b, c, d)                                                                         \
-	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define FOURCC_XRGB8888 FOURCC('X', 'R', '2', '4') /* bytes B G R x */
-#define FOURCC_ARGB8888 FOURCC('A', 'R', '2', '4') /* bytes B G R A */
-#define FOURCC_XBGR8888 FOURCC('X', 'B', '2', '4') /* bytes R G B x */
-#define FOURCC_ABGR8888 FOURCC('A', 'B', '2', '4') /* bytes R G B A */
-#define FOURCC_RGBX8888 FOURCC('R', 'X', '2', '4') /* bytes x B G R */
-#define FOURCC_BGRX8888 FOURCC('B', 'X', '2', '4') /* bytes x R G B */
+/* DRM fourcc codes of the formats that sources give us; the same values as in drm_fourcc.h. Little-endian words, so
+ * XRGB8888 is B,G,R,x in memory (PipeWire's BGRx). */
+#define FOURCC(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define FOURCC_XRGB8888    FOURCC('X', 'R', '2', '4') /* bytes B G R x */
+#define FOURCC_ARGB8888    FOURCC('A', 'R', '2', '4') /* bytes B G R A */
+#define FOURCC_XBGR8888    FOURCC('X', 'B', '2', '4') /* bytes R G B x */
+#define FOURCC_ABGR8888    FOURCC('A', 'B', '2', '4') /* bytes R G B A */
+#define FOURCC_RGBX8888    FOURCC('R', 'X', '2', '4') /* bytes x B G R */
+#define FOURCC_BGRX8888    FOURCC('B', 'X', '2', '4') /* bytes x R G B */
 
-#define MODIFIER_LINEAR	 0ull
+#define MODIFIER_LINEAR  0ull
 #define MODIFIER_INVALID 0x00ffffffffffffffull
 
 struct rect {
@@ -36,8 +35,7 @@ struct rect {
 	uint32_t w, h;
 };
 
-enum transform { /* how the picture must be turned to stand upright; values of
-		    SPA_META_TRANSFORMATION_* */
+enum transform { /* how the picture must be turned to stand upright; values of SPA_META_TRANSFORMATION_* */
 		 TRANSFORM_NONE,
 		 TRANSFORM_90,
 		 TRANSFORM_180,
@@ -61,8 +59,8 @@ struct frame_plane {
 };
 
 struct frame {
-	/* Called once, by the thread that drops the last reference; wait-free. fence_fd: of the
-	 * readers' GPU work, or -1; release takes it. */
+	/* Called once, by the thread that drops the last reference; wait-free. fence_fd: of the readers' GPU work,
+	 * or -1; release takes it. */
 	void (*release)(struct frame *f, int fence_fd);
 	void *owner;
 	atomic_uint refs;
@@ -72,17 +70,15 @@ struct frame {
 	uint64_t modifier;
 	uint64_t buffer_id; /* same buffer, same id: import caches key on it */
 	struct frame_plane plane[FRAME_PLANES_MAX];
-	const void *map[FRAME_PLANES_MAX]; /* CPU mapping of the plane's first byte (offset
-					      applied), or NULL */
-	struct rect crop; /* the valid part; the whole picture when the source says nothing */
+	const void *map[FRAME_PLANES_MAX]; /* CPU mapping of the plane's first byte (offset applied), or NULL */
+	struct rect crop;                  /* the valid part; the whole picture when the source says nothing */
 	struct rect damage[FRAME_DAMAGE_MAX];
 	uint8_t n_damage; /* 0: unknown, take everything */
 	enum transform transform;
 	struct colour colour;
-	int acquire_fence; /* sync_file to wait for before reading, or -1; closed by the last unref
-			    */
-	uint64_t seq;	   /* counts up at the source; gaps are frames that the source dropped */
-	struct trace t;	   /* only captured is set by the source */
+	int acquire_fence; /* sync_file to wait for before reading, or -1; closed by the last unref */
+	uint64_t seq;      /* counts up at the source; gaps are frames that the source dropped */
+	struct trace t;    /* only captured is set by the source */
 };
 
 static inline struct frame *frame_ref(struct frame *f)

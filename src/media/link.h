@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The carriers between the stages of one stream (doc/threads.md). The pipeline owns them and
- * outlives both ends. Capacity bounds memory, credit bounds delay: rings are sized so that they
- * cannot overflow while credit holds.
+ * The carriers between the stages of one stream (doc/threads.md). The pipeline owns them and outlives both ends.
+ * Capacity bounds memory, credit bounds delay: rings are sized so that they cannot overflow while credit holds.
  */
 #pragma once
 
@@ -13,13 +12,13 @@
 #include "base/ring.h"
 #include "base/wake.h"
 
-#define CREDIT_FRAMES	 2 /* encoded frames that may be not fully sent before the encoder pauses */
+#define CREDIT_FRAMES    2  /* encoded frames that may be not fully sent before the encoder pauses */
 #define AU_RING_CAPACITY 32 /* >= (CREDIT_FRAMES + 1) * VIDEO_SLICES_MAX */
 
 /* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. */
 struct frame_link {
 	struct latest slot;
-	struct wake *wake;	 /* of the encode thread */
+	struct wake *wake;       /* of the encode thread */
 	atomic_ulong superseded; /* frames displaced before they were taken */
 };
 
@@ -47,8 +46,7 @@ static inline void credit_take(struct credit *c)
 	atomic_fetch_add_explicit(&c->in_flight, 1, memory_order_relaxed);
 }
 
-/* send thread: the frame's last packet has left or the frame was given up; also pack, when it drops
- * a frame whole */
+/* send thread: the frame's last packet has left or the frame was given up; also pack, when it drops a frame whole */
 static inline void credit_give(struct credit *c)
 {
 	atomic_fetch_sub_explicit(&c->in_flight, 1, memory_order_release);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Counters and latency histograms of one stream. Each field has one writing thread (named by its
- * group); anyone reads. Histograms and counters are relaxed atomics.
+ * Counters and latency histograms of one stream. Each field has one writing thread (named by its group); anyone
+ * reads. Histograms and counters are relaxed atomics.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "base/hist.h"
 
-enum stage {		    /* what a frame waits for, in order; see struct trace */
+enum stage {                /* what a frame waits for, in order; see struct trace */
 	     STAGE_CAPTURE, /* captured -> taken */
 	     STAGE_CONVERT, /* taken -> converted */
 	     STAGE_ENCODE,  /* converted -> encoded */
@@ -23,23 +23,21 @@ enum stage {		    /* what a frame waits for, in order; see struct trace */
 extern const char *const stage_name[STAGE_COUNT];
 
 /* Adds one sample of a single writer without a locked instruction. */
-#define STAT_ADD(counter, n)                                                                       \
-	atomic_store_explicit(&(counter),                                                          \
-			      atomic_load_explicit(&(counter), memory_order_relaxed) + (n),        \
+#define STAT_ADD(counter, n)                                                                                           \
+	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (n),                \
 			      memory_order_relaxed)
 #define STAT_GET(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
 struct stream_stats {
 	/* encode thread */
-	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames,
-		rfi_requests, rfi_frames;
+	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames, rfi_requests,
+		rfi_frames;
 	struct hist capture, convert, encode;
 	/* pack thread */
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity;
 	struct hist pack;
 	/* send thread */
-	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped,
-		send_errors;
+	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;
 	struct hist pace, total;
 	/* audio thread */
 	_Alignas(64) _Atomic uint64_t audio_packets, audio_underruns;
@@ -52,8 +50,7 @@ struct stream_stats {
 /* The histogram of a stage. */
 static inline struct hist *stats_hist(struct stream_stats *s, enum stage stage)
 {
-	struct hist *const all[STAGE_COUNT] = {&s->capture, &s->convert, &s->encode,
-					       &s->pack,    &s->pace,	 &s->total};
+	struct hist *const all[STAGE_COUNT] = {&s->capture, &s->convert, &s->encode, &s->pack, &s->pace, &s->total};
 
 	return all[stage];
 }

@@ -160,9 +160,7 @@ static void numbers_have_a_range(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		int64_t v = 0;
 
-		assert_int_equal(
-			str_to_i64(row[i].text, strlen(row[i].text), row[i].min, row[i].max, &v),
-			row[i].rc);
+		assert_int_equal(str_to_i64(row[i].text, strlen(row[i].text), row[i].min, row[i].max, &v), row[i].rc);
 		if (!row[i].rc)
 			assert_true(v == row[i].value);
 	}
@@ -208,16 +206,11 @@ static void bounded_copy_terminates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reader_reads_both_endians),
-		cmocka_unit_test(reader_error_is_sticky),
-		cmocka_unit_test(reader_window_shrinks),
-		cmocka_unit_test(reader_of_nothing),
-		cmocka_unit_test(writer_mirrors_reader),
-		cmocka_unit_test(writer_never_writes_a_part),
-		cmocka_unit_test(buffer_stops_at_its_ceiling),
-		cmocka_unit_test(hex_both_ways),
-		cmocka_unit_test(numbers_have_a_range),
-		cmocka_unit_test(utf8_is_checked),
+		cmocka_unit_test(reader_reads_both_endians),   cmocka_unit_test(reader_error_is_sticky),
+		cmocka_unit_test(reader_window_shrinks),       cmocka_unit_test(reader_of_nothing),
+		cmocka_unit_test(writer_mirrors_reader),       cmocka_unit_test(writer_never_writes_a_part),
+		cmocka_unit_test(buffer_stops_at_its_ceiling), cmocka_unit_test(hex_both_ways),
+		cmocka_unit_test(numbers_have_a_range),        cmocka_unit_test(utf8_is_checked),
 		cmocka_unit_test(bounded_copy_terminates),
 	};
 

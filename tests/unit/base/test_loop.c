@@ -29,8 +29,7 @@ static void on_readable(void *ctx, uint32_t events)
 
 	(void)events;
 	t->calls++;
-	loop_fd_remove(
-		t->a); /* its own handle and a neighbour that may be due in this very round */
+	loop_fd_remove(t->a); /* its own handle and a neighbour that may be due in this very round */
 	loop_fd_remove(t->b);
 	loop_quit(t->loop, 7);
 }
@@ -167,11 +166,10 @@ static void local_ranges(void **state)
 		const char *host;
 		bool local;
 	} row[] = {
-		{"127.0.0.1", true},	  {"10.1.2.3", true},	  {"172.16.0.1", true},
-		{"172.31.255.255", true}, {"172.32.0.1", false},  {"192.168.9.9", true},
-		{"169.254.1.1", true},	  {"100.64.0.1", true},	  {"100.128.0.1", false},
-		{"8.8.8.8", false},	  {"::1", true},	  {"fd12::1", true},
-		{"fe80::1", true},	  {"2001:db8::1", false},
+		{"127.0.0.1", true},    {"10.1.2.3", true},     {"172.16.0.1", true},  {"172.31.255.255", true},
+		{"172.32.0.1", false},  {"192.168.9.9", true},  {"169.254.1.1", true}, {"100.64.0.1", true},
+		{"100.128.0.1", false}, {"8.8.8.8", false},     {"::1", true},         {"fd12::1", true},
+		{"fe80::1", true},      {"2001:db8::1", false},
 	};
 	union addr a;
 
