@@ -13,7 +13,7 @@
 
 #define READ_CHUNK 4096u
 #define LINGER_NS  (2 * NS_PER_S) /* for the answer to be taken and the client to close */
-#define DRAIN_MAX  (1u << 20)	  /* bytes thrown away after the answer */
+#define DRAIN_MAX  (1u << 20)     /* bytes thrown away after the answer */
 
 static void finish_writing(struct conn *c);
 

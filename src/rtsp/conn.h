@@ -21,8 +21,7 @@ enum conn_state { CONN_READING, CONN_WRITING, CONN_DRAINING };
 struct conn {
 	struct rtsp *server;
 	struct conn *next;
-	struct rtsp_handshake
-		*h; /* whose request was answered here; NULL before and when it was forgotten */
+	struct rtsp_handshake *h; /* whose request was answered here; NULL before and when it was forgotten */
 	union addr peer;
 	int fd;
 	struct loop_fd *watch;

@@ -52,8 +52,7 @@ static struct rtsp_text stream_of(struct rtsp_text target)
 	if (!p)
 		return (struct rtsp_text){0};
 	p += sizeof(key) - 1;
-	return rtsp_text_until(
-		(struct rtsp_text){.p = p, .len = (size_t)(target.p + target.len - p)}, '/');
+	return rtsp_text_until((struct rtsp_text){.p = p, .len = (size_t)(target.p + target.len - p)}, '/');
 }
 
 static unsigned setup(struct rtsp_handshake *h, const struct rtsp_request *q, struct buf *reply)
@@ -104,10 +103,9 @@ static void log_announce(const struct rtsp_announce *a, const char *who)
 
 	log_info("%s: %s %ux%u at %u.%03u fps, %u of %u kbit/s, packets of %u, %u slices%s%s%s%s; "
 		 "audio %u channels%s, %u ms%s; control v%d",
-		 who, codec_name(v->codec), v->width, v->height, v->fps_mhz / 1000,
-		 v->fps_mhz % 1000, v->encoder_kbps, v->configured_kbps, v->packet_size, v->slices,
-		 v->hdr ? ", HDR" : "", v->yuv444 ? ", 4:4:4" : "", v->rfi ? ", RFI" : "",
-		 v->encrypt ? ", encrypted" : "", a->audio.channels,
+		 who, codec_name(v->codec), v->width, v->height, v->fps_mhz / 1000, v->fps_mhz % 1000, v->encoder_kbps,
+		 v->configured_kbps, v->packet_size, v->slices, v->hdr ? ", HDR" : "", v->yuv444 ? ", 4:4:4" : "",
+		 v->rfi ? ", RFI" : "", v->encrypt ? ", encrypted" : "", a->audio.channels,
 		 a->audio.high_quality ? " high quality" : "", a->audio.packet_ms,
 		 a->audio.encrypt ? ", encrypted" : "", a->control_v2 ? 2 : 1);
 }
@@ -122,12 +120,9 @@ static unsigned announce(struct rtsp_handshake *h, const struct rtsp_request *q,
 		log_warn("%s: ANNOUNCE refused: %s", who, why);
 		return announce_status(err);
 	}
-	if (h->state >=
-	    HANDSHAKE_ANNOUNCED) /* a client that asks twice gets one stream and the same answer */
-		return q->body.len == h->announced.len &&
-				       memcmp(q->body.p, h->announced.data, q->body.len) == 0
-			       ? 200
-			       : 455;
+	if (h->state >= HANDSHAKE_ANNOUNCED) /* a client that asks twice gets one stream and the same answer */
+		return q->body.len == h->announced.len && memcmp(q->body.p, h->announced.data, q->body.len) == 0 ? 200
+														 : 455;
 	if (h->state < HANDSHAKE_SET_UP)
 		return 455;
 	buf_reset(&h->announced);
@@ -168,8 +163,7 @@ static bool names_any_host(struct rtsp_text host)
 	static const char any[] = "0.0.0.0";
 	size_t n = sizeof(any) - 1;
 
-	return host.len >= n && memcmp(host.p, any, n) == 0 &&
-	       (host.len == n || host.p[n] == ':' || host.p[n] == '/');
+	return host.len >= n && memcmp(host.p, any, n) == 0 && (host.len == n || host.p[n] == ':' || host.p[n] == '/');
 }
 
 static struct rtsp_text target_host(struct rtsp_text target)
@@ -189,8 +183,7 @@ static bool other_session(const struct rtsp_handshake *h, const struct rtsp_requ
 	return id.len && !rtsp_text_equal(id, h->session_id);
 }
 
-static unsigned run(struct rtsp_handshake *h, const struct rtsp_request *q, const char *who,
-		    struct buf *reply)
+static unsigned run(struct rtsp_handshake *h, const struct rtsp_request *q, const char *who, struct buf *reply)
 {
 	if (other_session(h, q))
 		return 454;
@@ -207,21 +200,18 @@ static unsigned run(struct rtsp_handshake *h, const struct rtsp_request *q, cons
 	return 501;
 }
 
-void handle_request(struct rtsp_handshake *h, const struct rtsp_request *q, const union addr *peer,
-		    struct buf *reply)
+void handle_request(struct rtsp_handshake *h, const struct rtsp_request *q, const union addr *peer, struct buf *reply)
 {
 	char who[ADDR_TEXT];
 	unsigned status;
 
 	addr_host(peer, false, who);
-	if (names_any_host(rtsp_request_header(q, "Host")) ||
-	    names_any_host(target_host(q->target)))
+	if (names_any_host(rtsp_request_header(q, "Host")) || names_any_host(target_host(q->target)))
 		h->low_stereo = true;
 	status = run(h, q, who, reply);
 	if (!reply->len)
 		handle_error(status, q->cseq, reply);
-	log_dbg("%s: %.*s %.*s: %u", who, (int)q->method.len, q->method.p, (int)q->target.len,
-		q->target.p, status);
+	log_dbg("%s: %.*s %.*s: %u", who, (int)q->method.len, q->method.p, (int)q->target.len, q->target.p, status);
 	if (status == 200 && !h->forgotten && h->ev.progress)
 		h->ev.progress(h->ctx, peer);
 }

@@ -12,8 +12,7 @@
 
 /* Writes the whole answer. Runs the events of h, which may forget it: the caller holds it
  * (handshake_enter). */
-void handle_request(struct rtsp_handshake *h, const struct rtsp_request *q, const union addr *peer,
-		    struct buf *reply);
+void handle_request(struct rtsp_handshake *h, const struct rtsp_request *q, const union addr *peer, struct buf *reply);
 
 /* An answer of its status alone. */
 void handle_error(unsigned status, uint32_t cseq, struct buf *reply);

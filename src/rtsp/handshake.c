@@ -26,8 +26,8 @@ static void handshake_free(struct rtsp_handshake *h)
 	free(h);
 }
 
-int handshake_add(struct handshake_list *l, const struct rtsp_handshake_params *p,
-		  const struct rtsp_events *ev, void *ctx, struct rtsp_handshake **out)
+int handshake_add(struct handshake_list *l, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
+		  void *ctx, struct rtsp_handshake **out)
 {
 	uint8_t id[SESSION_ID_LEN / 2];
 	struct rtsp_handshake *h;
@@ -92,8 +92,7 @@ static bool is_plain_of(const struct rtsp_handshake *h, const union addr *peer)
 	return !h->p.sealed && addr_same_host(&h->p.peer, peer);
 }
 
-struct rtsp_handshake *handshake_plain_pending(const struct handshake_list *l,
-					       const union addr *peer)
+struct rtsp_handshake *handshake_plain_pending(const struct handshake_list *l, const union addr *peer)
 {
 	for (struct rtsp_handshake *h = l->first; h; h = h->next)
 		if (is_plain_of(h, peer) && handshake_pending(h))
@@ -134,8 +133,7 @@ bool handshake_has_sealed(const struct handshake_list *l, const union addr *peer
 	return false;
 }
 
-struct rtsp_handshake *handshake_open(const struct handshake_list *l,
-				      const struct seal_frame *frame, void *out)
+struct rtsp_handshake *handshake_open(const struct handshake_list *l, const struct seal_frame *frame, void *out)
 {
 	for (struct rtsp_handshake *h = l->first; h; h = h->next)
 		if (h->p.sealed && seal_open(h->gcm, frame, out) == 0)

@@ -48,8 +48,8 @@ struct handshake_list {
 
 /* -EINVAL: ping payload is not 16 characters. -EBUSY: another plain one of that address is pending.
  * -EEXIST: the key is in use, its counters would repeat. -ENOMEM. */
-int handshake_add(struct handshake_list *l, const struct rtsp_handshake_params *p,
-		  const struct rtsp_events *ev, void *ctx, struct rtsp_handshake **out);
+int handshake_add(struct handshake_list *l, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
+		  void *ctx, struct rtsp_handshake **out);
 /* Takes it out of the list; freed now or with the last leave. */
 void handshake_remove(struct handshake_list *l, struct rtsp_handshake *h);
 
@@ -59,8 +59,7 @@ void handshake_leave(struct rtsp_handshake *h);
 bool handshake_pending(const struct rtsp_handshake *h); /* has not reached PLAY */
 
 /* The plain handshake of that address which is pending, or NULL. */
-struct rtsp_handshake *handshake_plain_pending(const struct handshake_list *l,
-					       const union addr *peer);
+struct rtsp_handshake *handshake_plain_pending(const struct handshake_list *l, const union addr *peer);
 
 /* The plain handshake that a request from peer belongs to: the Session id decides where the request
  * has one, else the pending one of the address, else the newest. NULL: none. Never a sealed one. */
@@ -75,8 +74,7 @@ bool handshake_has_sealed(const struct handshake_list *l, const union addr *peer
 
 /* The handshake whose key opens the frame, with the message in out (frame->len bytes); NULL: none
  * does. */
-struct rtsp_handshake *handshake_open(const struct handshake_list *l,
-				      const struct seal_frame *frame, void *out);
+struct rtsp_handshake *handshake_open(const struct handshake_list *l, const struct seal_frame *frame, void *out);
 
 /* Seals an answer with the next number of the host's counter. -EOVERFLOW after 2^32 - 1 answers,
  * -ENOSPC, -EIO. */

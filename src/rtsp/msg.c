@@ -10,7 +10,7 @@
 
 #include "base/str.h"
 
-#define METHOD_MAX	 16u
+#define METHOD_MAX       16u
 #define HEADER_VALUE_MAX 256
 
 void rtsp_request_init(struct rtsp_request *q, size_t max)
@@ -73,8 +73,7 @@ static int parse_request_line(struct rtsp_request *q, const char *base, struct r
 {
 	struct rtsp_text method = next_word(&line), target = next_word(&line);
 
-	if (!method.len || method.len > METHOD_MAX || !target.len ||
-	    !rtsp_text_equal(line, "RTSP/1.0"))
+	if (!method.len || method.len > METHOD_MAX || !target.len || !rtsp_text_equal(line, "RTSP/1.0"))
 		return -EBADMSG;
 	for (size_t i = 0; i < method.len; i++) {
 		char c = method.p[i];

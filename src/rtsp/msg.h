@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-#define RTSP_LINE_MAX	 1024u /* one line without its end */
+#define RTSP_LINE_MAX    1024u /* one line without its end */
 #define RTSP_HEADERS_MAX 32u
 
 /* Bytes inside the message; not terminated. */
@@ -68,6 +68,5 @@ struct rtsp_text rtsp_text_until(struct rtsp_text t, char stop);
  * headers; body may be NULL.
  */
 void rtsp_reply_begin(struct buf *b, unsigned status, uint32_t cseq);
-void rtsp_reply_header(struct buf *b, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void rtsp_reply_header(struct buf *b, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void rtsp_reply_end(struct buf *b, const struct buf *body);

@@ -11,10 +11,10 @@
 /* Used when a client sends neither of the two rates. */
 #define KBPS_ABSENT 10000
 
-#define FLAG_FEC_STATUS	   1u	 /* x-ml-general.featureFlags */
-#define FLAG_SESSION_ID_V1 2u	 /* same */
-#define FLAG_AUDIO_ENC	   0x20u /* x-nv-general.featureFlags, the older way to say RTSP_ENC_AUDIO */
-#define ENCRYPTED_CONTROL  13	 /* x-nv-general.useReliableUdp */
+#define FLAG_FEC_STATUS    1u    /* x-ml-general.featureFlags */
+#define FLAG_SESSION_ID_V1 2u    /* same */
+#define FLAG_AUDIO_ENC     0x20u /* x-nv-general.featureFlags, the older way to say RTSP_ENC_AUDIO */
+#define ENCRYPTED_CONTROL  13    /* x-nv-general.useReliableUdp */
 
 /* From here on maxFPS can only be thousandths: two forks send it so (1-session 7). */
 #define FPS_IS_MHZ (VIDEO_FPS_MIN * 1000)
@@ -64,37 +64,30 @@ static const struct rule {
 	[A_CLIENT_FLAGS] = {"x-ml-general.featureFlags", OPTIONAL, 0, CLAMP, 0, UINT32_MAX},
 	[A_ENCRYPTION] = {"x-ss-general.encryptionEnabled", OPTIONAL, 0, REJECT, 0, UINT32_MAX},
 	[A_CHROMA] = {"x-ss-video[0].chromaSamplingType", OPTIONAL, 0, REJECT, 0, 1},
-	[A_WIDTH] = {"x-nv-video[0].clientViewportWd", REQUIRED, 0, REJECT, VIDEO_DIM_MIN,
-		     VIDEO_DIM_MAX},
-	[A_HEIGHT] = {"x-nv-video[0].clientViewportHt", REQUIRED, 0, REJECT, VIDEO_DIM_MIN,
-		      VIDEO_DIM_MAX},
+	[A_WIDTH] = {"x-nv-video[0].clientViewportWd", REQUIRED, 0, REJECT, VIDEO_DIM_MIN, VIDEO_DIM_MAX},
+	[A_HEIGHT] = {"x-nv-video[0].clientViewportHt", REQUIRED, 0, REJECT, VIDEO_DIM_MIN, VIDEO_DIM_MAX},
 	[A_FPS] = {"x-nv-video[0].maxFPS", REQUIRED, 0, REJECT, 1, VIDEO_FPS_MAX * 1000},
 	/* Another size than announced breaks recovery on the client, 2-media 1.4: never clamped. */
 	[A_PACKET_SIZE] = {"x-nv-video[0].packetSize", REQUIRED, 0, REJECT, VIDEO_PACKET_SIZE_MIN,
 			   VIDEO_PACKET_SIZE_MAX},
-	[A_MAX_KBPS] = {"x-nv-vqos[0].bw.maximumBitrateKbps", OPTIONAL, 0, CLAMP, 0,
-			VIDEO_KBPS_MAX},
-	[A_CONFIGURED_KBPS] = {"x-ml-video.configuredBitrateKbps", OPTIONAL, 0, CLAMP, 0,
-			       VIDEO_KBPS_MAX},
+	[A_MAX_KBPS] = {"x-nv-vqos[0].bw.maximumBitrateKbps", OPTIONAL, 0, CLAMP, 0, VIDEO_KBPS_MAX},
+	[A_CONFIGURED_KBPS] = {"x-ml-video.configuredBitrateKbps", OPTIONAL, 0, CLAMP, 0, VIDEO_KBPS_MAX},
 	[A_FEC] = {"x-nv-vqos[0].fec.enable", OPTIONAL, 1, CLAMP, 0, 1},
 	[A_VIDEO_QOS] = {"x-nv-vqos[0].qosTrafficType", OPTIONAL, 5, CLAMP, 0, UINT8_MAX},
 	[A_AUDIO_QOS] = {"x-nv-aqos.qosTrafficType", OPTIONAL, 4, CLAMP, 0, UINT8_MAX},
 	[A_NV_FLAGS] = {"x-nv-general.featureFlags", OPTIONAL, 135, CLAMP, 0, UINT32_MAX},
 	/* Only the encrypted control stream is spoken here: a client that wants the plain one
 	   learns it now. */
-	[A_CONTROL] = {"x-nv-general.useReliableUdp", OPTIONAL, ENCRYPTED_CONTROL, REJECT,
-		       ENCRYPTED_CONTROL, ENCRYPTED_CONTROL},
+	[A_CONTROL] = {"x-nv-general.useReliableUdp", OPTIONAL, ENCRYPTED_CONTROL, REJECT, ENCRYPTED_CONTROL,
+		       ENCRYPTED_CONTROL},
 	[A_FEC_MIN] = {"x-nv-vqos[0].fec.minRequiredFecPackets", OPTIONAL, 0, CLAMP, 0, UINT8_MAX},
-	[A_SLICES] = {"x-nv-video[0].videoEncoderSlicesPerFrame", OPTIONAL, 1, CLAMP, 1,
-		      VIDEO_SLICES_MAX},
-	[A_CODEC] = {"x-nv-vqos[0].bitStreamFormat", OPTIONAL, CODEC_H264, REJECT, CODEC_H264,
-		     CODEC_AV1},
+	[A_SLICES] = {"x-nv-video[0].videoEncoderSlicesPerFrame", OPTIONAL, 1, CLAMP, 1, VIDEO_SLICES_MAX},
+	[A_CODEC] = {"x-nv-vqos[0].bitStreamFormat", OPTIONAL, CODEC_H264, REJECT, CODEC_H264, CODEC_AV1},
 	[A_DYNAMIC_RANGE] = {"x-nv-video[0].dynamicRangeMode", OPTIONAL, 0, REJECT, 0, 1},
 	/* 0: the host decides, said by decoders that can do RFI. Absent: take the decoder for the
 	   weaker kind. */
 	[A_MAX_REFS] = {"x-nv-video[0].maxNumReferenceFrames", OPTIONAL, 1, REJECT, 0, INT32_MAX},
-	[A_REFRESH_X100] = {"x-nv-video[0].clientRefreshRateX100", OPTIONAL, 0, CLAMP, 0,
-			    VIDEO_FPS_MAX * 100},
+	[A_REFRESH_X100] = {"x-nv-video[0].clientRefreshRateX100", OPTIONAL, 0, CLAMP, 0, VIDEO_FPS_MAX * 100},
 	[A_CHANNELS] = {"x-nv-audio.surround.numChannels", REQUIRED, 0, REJECT, 2, 8},
 	[A_CHANNEL_MASK] = {"x-nv-audio.surround.channelMask", REQUIRED, 0, REJECT, 0, UINT32_MAX},
 	[A_AUDIO_QUALITY] = {"x-nv-audio.surround.AudioQuality", OPTIONAL, 0, CLAMP, 0, 1},
@@ -179,8 +172,7 @@ static int apply_rules(struct attrs *a, char *why)
 			a->v[i] = r->absent;
 		} else if (!inside) {
 			if (r->outside == REJECT)
-				return refuse(why, -EINVAL, "%s is %lld", r->name,
-					      (long long)a->v[i]);
+				return refuse(why, -EINVAL, "%s is %lld", r->name, (long long)a->v[i]);
 			a->v[i] = a->v[i] < r->min ? r->min : r->max;
 		}
 	}
@@ -208,8 +200,7 @@ static uint32_t clamp_kbps(int64_t kbps)
 	return kbps < VIDEO_KBPS_MAX ? (uint32_t)kbps : VIDEO_KBPS_MAX;
 }
 
-uint32_t sdp_encoder_kbps(uint32_t configured_kbps, uint8_t fec_percent, unsigned channels,
-			  bool high_quality_audio)
+uint32_t sdp_encoder_kbps(uint32_t configured_kbps, uint8_t fec_percent, unsigned channels, bool high_quality_audio)
 {
 	uint32_t b = configured_kbps, audio = channels * (high_quality_audio ? 256 : 96);
 
@@ -232,9 +223,8 @@ static void take_rates(const struct attrs *a, struct rtsp_announce *out)
 		return;
 	}
 	out->video.configured_kbps = clamp_kbps(wish ? wish : KBPS_ABSENT);
-	out->video.encoder_kbps =
-		sdp_encoder_kbps(out->video.configured_kbps, out->video.fec_percent,
-				 out->audio.channels, out->audio.high_quality);
+	out->video.encoder_kbps = sdp_encoder_kbps(out->video.configured_kbps, out->video.fec_percent,
+						   out->audio.channels, out->audio.high_quality);
 }
 
 static int check_offer(const struct attrs *a, const struct rtsp_offer *o, uint32_t enc, char *why)
@@ -248,16 +238,13 @@ static int check_offer(const struct attrs *a, const struct rtsp_offer *o, uint32
 	if (a->v[A_DYNAMIC_RANGE] && !o->depth10)
 		return refuse(why, -ENOTSUP, "10 bit is not offered");
 	if (a->v[A_ENCRYPTION] & ~(int64_t)o->enc_supported)
-		return refuse(why, -ENOTSUP, "encryption %#x is not offered",
-			      (unsigned)a->v[A_ENCRYPTION]);
+		return refuse(why, -ENOTSUP, "encryption %#x is not offered", (unsigned)a->v[A_ENCRYPTION]);
 	if (~enc & o->enc_mandatory)
-		return refuse(why, -EACCES, "encryption %#x lacks bits of %#x", enc,
-			      o->enc_mandatory);
+		return refuse(why, -EACCES, "encryption %#x lacks bits of %#x", enc, o->enc_mandatory);
 	return 0;
 }
 
-static int take_audio(const struct attrs *a, uint32_t enc, bool low_stereo, struct audio_params *p,
-		      char *why)
+static int take_audio(const struct attrs *a, uint32_t enc, bool low_stereo, struct audio_params *p, char *why)
 {
 	int64_t channels = a->v[A_CHANNELS];
 
@@ -272,8 +259,7 @@ static int take_audio(const struct attrs *a, uint32_t enc, bool low_stereo, stru
 	return 0;
 }
 
-static void take_video(const struct attrs *a, const struct rtsp_offer *o, uint32_t enc,
-		       struct video_params *v)
+static void take_video(const struct attrs *a, const struct rtsp_offer *o, uint32_t enc, struct video_params *v)
 {
 	v->codec = (enum codec)a->v[A_CODEC];
 	v->width = (uint16_t)(a->v[A_WIDTH] & ~1);
@@ -294,8 +280,8 @@ static void take_video(const struct attrs *a, const struct rtsp_offer *o, uint32
 	v->qos = a->v[A_VIDEO_QOS] != 0;
 }
 
-int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool low_stereo,
-	      struct rtsp_announce *out, char why[SDP_WHY_MAX])
+int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool low_stereo, struct rtsp_announce *out,
+	      char why[SDP_WHY_MAX])
 {
 	struct attrs a = {0};
 	uint32_t enc;
@@ -309,8 +295,7 @@ int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool
 	if (err)
 		return err;
 	if (a.v[A_PACKET_SIZE] % 16)
-		return refuse(why, -EINVAL, "packetSize %d is no multiple of 16",
-			      (int)a.v[A_PACKET_SIZE]);
+		return refuse(why, -EINVAL, "packetSize %d is no multiple of 16", (int)a.v[A_PACKET_SIZE]);
 	enc = (uint32_t)a.v[A_ENCRYPTION] | (a.v[A_NV_FLAGS] & FLAG_AUDIO_ENC ? RTSP_ENC_AUDIO : 0);
 	err = check_offer(&a, offer, enc, why);
 	if (!err)

@@ -19,10 +19,9 @@
  * -ENOTSUP: not offered. -EACCES: mandatory encryption is missing. why then says in words which; it
  * holds nothing the client has written but numbers.
  */
-int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool low_stereo,
-	      struct rtsp_announce *out, char why[SDP_WHY_MAX]);
+int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool low_stereo, struct rtsp_announce *out,
+	      char why[SDP_WHY_MAX]);
 
 /* What is left for the encoder of the rate the user wished: parity, audio and a reserve taken off.
  */
-uint32_t sdp_encoder_kbps(uint32_t configured_kbps, uint8_t fec_percent, unsigned channels,
-			  bool high_quality_audio);
+uint32_t sdp_encoder_kbps(uint32_t configured_kbps, uint8_t fec_percent, unsigned channels, bool high_quality_audio);

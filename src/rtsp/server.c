@@ -14,8 +14,8 @@
 #define LOG_MODULE "rtsp"
 #include "base/log.h"
 
-#define BACKLOG		128
-#define ACCEPT_BATCH	64u		  /* per round, so that a flood leaves the loop to others */
+#define BACKLOG         128
+#define ACCEPT_BATCH    64u               /* per round, so that a flood leaves the loop to others */
 #define ACCEPT_PAUSE_NS (200 * NS_PER_MS) /* when the process has no descriptors left */
 
 void rtsp_wake_at(struct rtsp *r, uint64_t at_ns)
@@ -46,8 +46,7 @@ static struct conn *victim(const struct rtsp *r, const union addr *host)
 	struct conn *found = NULL;
 
 	for (struct conn *c = r->conns; c; c = c->next)
-		if ((!host || addr_same_host(&c->peer, host)) &&
-		    (!found || worth(c) < worth(found)))
+		if ((!host || addr_same_host(&c->peer, host)) && (!found || worth(c) < worth(found)))
 			found = c;
 	return found;
 }
@@ -66,14 +65,12 @@ static void make_room(struct rtsp *r, const union addr *peer)
 	char who[ADDR_TEXT];
 
 	if (count_from(r, peer) >= r->limits.max_connections_per_ip) {
-		log_every(NS_PER_S, LOG_LEVEL_DBG,
-			  "%s: too many connections, the oldest idle one is closed",
+		log_every(NS_PER_S, LOG_LEVEL_DBG, "%s: too many connections, the oldest idle one is closed",
 			  addr_host(peer, false, who));
 		conn_close(victim(r, peer));
 	}
 	if (r->n_conns >= r->limits.max_connections) {
-		log_every(NS_PER_S, LOG_LEVEL_WARN,
-			  "too many connections, the oldest idle one is closed");
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "too many connections, the oldest idle one is closed");
 		conn_close(victim(r, NULL));
 	}
 }
@@ -100,8 +97,7 @@ static void on_listener(void *ctx, uint32_t events)
 
 		if (fd < 0 && errno == EAGAIN)
 			return;
-		if (fd < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 			pause_accepting(r, errno);
 			return;
 		}
@@ -129,8 +125,7 @@ static void on_timer(void *ctx)
 			next_ns = c->deadline_ns;
 	}
 	if (r->accept_at_ns <= now)
-		r->accept_at_ns =
-			loop_fd_events(r->watch, EPOLLIN) ? now + ACCEPT_PAUSE_NS : NS_NEVER;
+		r->accept_at_ns = loop_fd_events(r->watch, EPOLLIN) ? now + ACCEPT_PAUSE_NS : NS_NEVER;
 	if (r->accept_at_ns < next_ns)
 		next_ns = r->accept_at_ns;
 	r->timer_at_ns = NS_NEVER;
@@ -153,8 +148,7 @@ static int listen_on(struct rtsp *r, const char *bind, uint16_t port)
 	return r->watch ? 0 : -errno;
 }
 
-int rtsp_create(struct rtsp **out, struct loop *loop, const char *bind, uint16_t port,
-		const struct rtsp_limits *limits)
+int rtsp_create(struct rtsp **out, struct loop *loop, const char *bind, uint16_t port, const struct rtsp_limits *limits)
 {
 	struct rtsp *r;
 	int err = -ENOMEM;
@@ -209,8 +203,8 @@ uint16_t rtsp_port(const struct rtsp *r)
 	return r->port;
 }
 
-int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
-		void *ctx, struct rtsp_handshake **out)
+int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev, void *ctx,
+		struct rtsp_handshake **out)
 {
 	int err = handshake_add(&r->handshakes, p, ev, ctx, out);
 

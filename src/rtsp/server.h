@@ -20,7 +20,7 @@ struct rtsp_handshake;
 struct rtsp_limits {
 	uint32_t max_connections; /* for the listener */
 	uint32_t max_connections_per_ip;
-	uint32_t max_message;	  /* bytes of one request */
+	uint32_t max_message;     /* bytes of one request */
 	uint32_t read_timeout_ms; /* from accept to the complete request */
 };
 
@@ -34,7 +34,7 @@ struct rtsp_offer {
 	uint32_t enc_supported; /* enum rtsp_encryption */
 	uint32_t enc_requested; /* subset of enc_supported */
 	uint32_t enc_mandatory; /* ANNOUNCE without these bits: 403 */
-	bool yuv444, depth10;	/* ANNOUNCE asking for more: 400 */
+	bool yuv444, depth10;   /* ANNOUNCE asking for more: 400 */
 	uint16_t video_port, control_port, audio_port;
 	uint8_t fec_percent; /* config */
 };
@@ -79,8 +79,8 @@ uint16_t rtsp_port(const struct rtsp *r); /* the one that is bound, when 0 was a
  * ev is copied. -EINVAL: the ping payload is not 16 characters. -EBUSY: rtsp_plain_pending().
  * -EEXIST: another live handshake has this key, answers would repeat its nonces. -ENOMEM.
  */
-int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev,
-		void *ctx, struct rtsp_handshake **out);
+int rtsp_expect(struct rtsp *r, const struct rtsp_handshake_params *p, const struct rtsp_events *ev, void *ctx,
+		struct rtsp_handshake **out);
 /* No event comes after return; open connections of the handshake are closed. Fine inside an event:
  * the request that runs it is still answered, so that the client learns a 500. Accepts NULL. */
 void rtsp_forget(struct rtsp_handshake *h);
