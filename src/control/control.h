@@ -26,8 +26,8 @@ struct control_session;
 #define CONTROL_TERM_ERROR    0x800e9403u
 
 struct control_params {
-	const char *bind; /* numeric address or "" */
-	uint16_t port;    /* 0: the system chooses */
+	const char *bind;    /* numeric address or "" */
+	uint16_t port;       /* 0: the system chooses */
 	uint32_t silence_ms; /* a connected peer that says nothing for so long is gone (10 000) */
 };
 
@@ -36,7 +36,7 @@ struct control_params {
 struct control_events {
 	/* The first message that its key opens: a bare ENet connection proves nothing. */
 	void (*connected)(void *ctx, const union addr *peer);
-	void (*started)(void *ctx); /* START_B arrived: the client's threads run */
+	void (*started)(void *ctx);               /* START_B arrived: the client's threads run */
 	void (*disconnected)(void *ctx, int err); /* 0: the client left; -ETIMEDOUT: it vanished */
 };
 

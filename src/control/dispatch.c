@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/dispatch.h"
 
-#define COUNT(d, field, n)                                                                         \
-	do {                                                                                       \
-		if ((d)->stats)                                                                    \
-			STAT_ADD((d)->stats->field, n);                                            \
+#define COUNT(d, field, n)                                                                                             \
+	do {                                                                                                           \
+		if ((d)->stats)                                                                                        \
+			STAT_ADD((d)->stats->field, n);                                                                \
 	} while (0)
 
 static void request_idr(const struct dispatch *d)

@@ -11,10 +11,10 @@
 
 #include "crypt/aes.h"
 
-#define ENVELOPE_OVERHEAD 24u   /* header, sequence, tag */
+#define ENVELOPE_OVERHEAD  24u  /* header, sequence, tag */
 #define ENVELOPE_PLAIN_MIN 4u   /* type and length of the message inside */
 #define ENVELOPE_PLAIN_MAX 512u /* twice what clients can build */
-#define ENVELOPE_MAX (ENVELOPE_OVERHEAD + ENVELOPE_PLAIN_MAX)
+#define ENVELOPE_MAX       (ENVELOPE_OVERHEAD + ENVELOPE_PLAIN_MAX)
 
 /*
  * Which sequence numbers were seen: channels are not ordered among each other, so numbers arrive mixed. Anything older

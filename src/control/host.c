@@ -11,13 +11,13 @@
 #define LOG_MODULE "control"
 #include "base/log.h"
 
-#define TOS_EF            0xb8 /* DSCP 46, as clients mark theirs (2-media 5.1); no ECN: we would not react to it */
-#define PRIORITY_CONTROL  6
-#define IN_FLIGHT_MAX     1024 /* bytes of reliable messages: dozens of rumbles */
-#define RETRY_MS          10
-#define HALF_OPEN_LIMIT   4    /* 2^(tries - 1): the third try is the last */
-#define HALF_OPEN_MIN_MS  2000
-#define HALF_OPEN_MAX_MS  4000
+#define TOS_EF           0xb8 /* DSCP 46, as clients mark theirs (2-media 5.1); no ECN: we would not react to it */
+#define PRIORITY_CONTROL 6
+#define IN_FLIGHT_MAX    1024 /* bytes of reliable messages: dozens of rumbles */
+#define RETRY_MS         10
+/* Tries go out after 0, 0.5 and 1.5 s; instead of the fourth, at 3.5 s, the slot is free again. (ENet's limit by number
+ * of tries was fixed when the first went out, before we can know of the peer.) */
+#define HALF_OPEN_MAX_MS 3000
 
 #define PEER_NONE       0xfffu
 #define PEER_MASK       0x0fffu
@@ -112,9 +112,8 @@ int host_wait_ms(ENetHost *h)
 
 		if (p->state == ENET_PEER_STATE_DISCONNECTED)
 			continue;
-		if (p->state == ENET_PEER_STATE_ACKNOWLEDGING_CONNECT &&
-		    p->timeoutMaximum != HALF_OPEN_MAX_MS)
-			enet_peer_timeout(p, HALF_OPEN_LIMIT, HALF_OPEN_MIN_MS, HALF_OPEN_MAX_MS);
+		if (p->state == ENET_PEER_STATE_ACKNOWLEDGING_CONNECT && p->timeoutMaximum != HALF_OPEN_MAX_MS)
+			enet_peer_timeout(p, 0, 0, HALF_OPEN_MAX_MS);
 		if (!enet_list_empty(&p->sentReliableCommands))
 			left = left_ms(now, p->nextTimeout);
 		else
@@ -144,6 +143,5 @@ int host_send(ENetPeer *p, const void *data, size_t len)
 
 bool host_busy(const ENetPeer *p)
 {
-	return p->reliableDataInTransit >= IN_FLIGHT_MAX ||
-	       !enet_list_empty((ENetList *)&p->outgoingCommands);
+	return p->reliableDataInTransit >= IN_FLIGHT_MAX || !enet_list_empty((ENetList *)&p->outgoingCommands);
 }

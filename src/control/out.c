@@ -50,8 +50,7 @@ void out_post(struct control_out *o, enum out_kind kind, uint8_t pad, uint32_t v
 void out_again(struct control_out *o)
 {
 	for (unsigned k = 0; k < OUT_KINDS; k++)
-		atomic_fetch_or_explicit(&o->kind[k].dirty, atomic_load(&o->kind[k].known),
-					 memory_order_release);
+		atomic_fetch_or_explicit(&o->kind[k].dirty, atomic_load(&o->kind[k].known), memory_order_release);
 }
 
 static size_t build(uint8_t msg[MSG_OUT_MAX], enum out_kind kind, uint8_t pad, uint32_t v)
@@ -88,8 +87,7 @@ size_t out_take(struct control_out *o, uint8_t msg[MSG_OUT_MAX])
 			continue;
 		atomic_fetch_and_explicit(&o->kind[kind].dirty, ~(1u << pad), memory_order_acquire);
 		o->cursor = i + 1;
-		return build(msg, kind, pad,
-			     atomic_load_explicit(&o->kind[kind].value[pad], memory_order_relaxed));
+		return build(msg, kind, pad, atomic_load_explicit(&o->kind[kind].value[pad], memory_order_relaxed));
 	}
 	return 0;
 }

@@ -137,8 +137,8 @@ static void on_connect(struct control *c, const ENetEvent *e, uint64_t now_ns)
 		link_drop(c, l);
 		return;
 	}
-	*l = (struct link){.role = LINK_CANDIDATE, .session = s, .since_ns = now_ns, .heard_ns = now_ns,
-			   .acked_ns = now_ns};
+	*l = (struct link){
+		.role = LINK_CANDIDATE, .session = s, .since_ns = now_ns, .heard_ns = now_ns, .acked_ns = now_ns};
 	/* ENet shall not be less patient than we are, or a short radio hole ends the stream. */
 	enet_peer_timeout(e->peer, 0, silence_ms, 3 * silence_ms);
 }

@@ -12,8 +12,8 @@
 #define LOG_MODULE "control"
 #include "base/log.h"
 
-#define DATAGRAM_MAX     4096           /* ENet's largest MTU */
-#define DATAGRAMS_A_PASS 64             /* of one socket, before others get their turn */
+#define DATAGRAM_MAX     4096            /* ENet's largest MTU */
+#define DATAGRAMS_A_PASS 64              /* of one socket, before others get their turn */
 #define UNPROVEN_NS      (10 * NS_PER_S) /* as long as a client tries to connect (2-media 5.1) */
 #define IDLE_NS          (30 * NS_PER_S) /* ENet's own longest patience */
 #define TCLASS_EF        0xb8
@@ -25,16 +25,16 @@ void relay_none(struct relay *r)
 	r->fd = -1;
 }
 
-int relay_open(struct relay *r, const union addr *bind, const union addr *enet, relay_admit_fn admit, void *ctx)
+int relay_open(struct relay *r, const union addr *at, const union addr *enet, relay_admit_fn admit, void *ctx)
 {
 	int one = 1, tclass = TCLASS_EF, priority = PRIORITY_CONTROL, err;
-	char host[ADDR_TEXT];
 
 	relay_none(r);
-	err = addr_bind(addr_host(bind, false, host), addr_port(bind), SOCK_DGRAM, &r->fd);
-	if (err)
-		return err;
-	if (setsockopt(r->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one))) {
+	/* Not addr_bind(): with its SO_REUSEADDR two daemons would share the port and each lose half. */
+	r->fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (r->fd < 0 || setsockopt(r->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) ||
+	    setsockopt(r->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
+	    bind(r->fd, &at->sa, addr_len(at))) {
 		err = -errno;
 		relay_close(r);
 		return err;
@@ -137,8 +137,8 @@ static struct relay_link *link_make(struct relay *r, const union addr *client, u
 	return l;
 }
 
-static void from_client(struct relay *r, const union addr *client, const struct in6_pktinfo *local,
-			const uint8_t *data, size_t len, uint64_t now_ns)
+static void from_client(struct relay *r, const union addr *client, const struct in6_pktinfo *local, const uint8_t *data,
+			size_t len, uint64_t now_ns)
 {
 	struct relay_link *l = find_client(r, client);
 	uint32_t connect_data;
@@ -165,8 +165,11 @@ static void read_clients(struct relay *r, uint64_t now_ns)
 		union addr client = {0};
 		struct in6_pktinfo local = {0};
 		struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
-		struct msghdr msg = {.msg_name = &client, .msg_namelen = sizeof(client), .msg_iov = &iov,
-				     .msg_iovlen = 1, .msg_control = control,
+		struct msghdr msg = {.msg_name = &client,
+				     .msg_namelen = sizeof(client),
+				     .msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = control,
 				     .msg_controllen = sizeof(control)};
 		ssize_t len = recvmsg(r->fd, &msg, 0);
 
@@ -186,8 +189,12 @@ static void answer(struct relay *r, const struct relay_link *l, void *data, size
 {
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
 	struct iovec iov = {.iov_base = data, .iov_len = len};
-	struct msghdr msg = {.msg_name = (void *)&l->client, .msg_namelen = addr_len(&l->client), .msg_iov = &iov,
-			     .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_name = (void *)&l->client,
+			     .msg_namelen = addr_len(&l->client),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	struct in6_pktinfo local = l->local;
 

@@ -22,8 +22,8 @@
 struct relay_link {
 	int fd; /* connected to ENet */
 	bool proven;
-	uint16_t port;           /* of fd, how ENet sees this client */
-	uint16_t poll;           /* its place in the poll set of this round, 0: none */
+	uint16_t port; /* of fd, how ENet sees this client */
+	uint16_t poll; /* its place in the poll set of this round, 0: none */
 	union addr client;
 	struct in6_pktinfo local; /* the address that the client knows us by */
 	uint64_t since_ns, heard_ns;
@@ -43,8 +43,8 @@ struct relay {
 
 #define RELAY_POLL_MAX (1 + RELAY_MAX)
 
-/* bind: an IPv6 address with the control port; enet: where ENet listens on loopback. -errno. */
-int relay_open(struct relay *r, const union addr *bind, const union addr *enet, relay_admit_fn admit, void *ctx);
+/* at: an IPv6 address with the control port; enet: where ENet listens on loopback. -errno. */
+int relay_open(struct relay *r, const union addr *at, const union addr *enet, relay_admit_fn admit, void *ctx);
 /* A relay that relays nothing. */
 void relay_none(struct relay *r);
 void relay_close(struct relay *r);

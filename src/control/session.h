@@ -34,7 +34,7 @@ struct control_session {
 	struct envelope envelope;
 	struct dispatch dispatch;
 	struct control_out *out;
-	int live;  /* the peer that proved the key, or -1 */
+	int live;           /* the peer that proved the key, or -1 */
 	bool started, over; /* the events were told */
 	/* control thread writes before the bit is set, main reads after */
 	atomic_uint events;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Input events of a client, parsed, validated and clamped by input/packet.c, handed to the back end
- * of its session on the control thread: from the packet to the device without a queue. Wire facts:
- * 2-media 6.
+ * Input events of a client, parsed, validated and clamped by input/packet.c, handed to the back end of its session on
+ * the control thread: from the packet to the device without a queue. Wire facts: 2-media 6.
  */
 #pragma once
 
@@ -23,7 +22,7 @@ enum input_type {
 	INPUT_HSCROLL,
 	INPUT_PAD_ARRIVAL,
 	INPUT_PAD_STATE,
-	INPUT_PAD_GONE,      /* from the front only: unplugged */
+	INPUT_PAD_GONE, /* from the front only: unplugged */
 	INPUT_PAD_TOUCH,
 	INPUT_PAD_MOTION,
 	INPUT_PAD_BATTERY,
@@ -46,9 +45,9 @@ struct input_event {
 	enum input_type type;
 	union {
 		struct {
-			uint8_t vk;	   /* Windows virtual key, US positions unless raw */
+			uint8_t vk;        /* Windows virtual key, US positions unless raw */
 			uint8_t modifiers; /* 1 shift, 2 ctrl, 4 alt, 8 meta */
-			bool down, raw;	   /* raw: not normalised to positions */
+			bool down, raw;    /* raw: not normalised to positions */
 		} key;
 		struct {
 			char utf8[5]; /* terminated */
@@ -65,12 +64,11 @@ struct input_event {
 			bool down;
 		} button;
 		struct {
-			int16_t amount; /* 120 a notch, up and right positive */
+			int16_t amount;  /* 120 a notch, up and right positive */
 			int16_t notches; /* whole notches that this event completes; set by the front */
 		} scroll;
 		struct {
-			uint8_t pad,
-				kind; /* kind: 0 unknown 1 Xbox 2 PlayStation 3 Nintendo 4 Steam */
+			uint8_t pad, kind; /* kind: 0 unknown 1 Xbox 2 PlayStation 3 Nintendo 4 Steam */
 			uint16_t caps;
 			uint32_t buttons;
 		} arrival;
@@ -101,18 +99,17 @@ struct input_event {
 		struct {
 			enum pointer_event event;
 			uint32_t id;
-			float x, y;	       /* 0..1 */
-			float pressure;	       /* 0..1; distance while hovering; 0: unknown */
+			float x, y;            /* 0..1 */
+			float pressure;        /* 0..1; distance while hovering; 0: unknown */
 			float major, minor;    /* contact, 0..1; 0: unknown */
 			uint16_t rotation;     /* degrees, 0xffff unknown */
-			uint8_t tilt;	       /* pen: degrees, 0xff unknown */
+			uint8_t tilt;          /* pen: degrees, 0xff unknown */
 			uint8_t tool, buttons; /* pen */
 		} pointer;
 	};
 };
 
-/* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest
- * per pad. */
+/* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest per pad. */
 struct input_back {
 	void (*rumble)(void *ctx, uint8_t pad, uint16_t low, uint16_t high);
 	void (*rumble_triggers)(void *ctx, uint8_t pad, uint16_t left, uint16_t right);
@@ -131,7 +128,7 @@ struct input;
  */
 struct input_ops {
 	const char *name, *help;
-	size_t size; /* of the struct that begins with struct input */
+	size_t size;                                    /* of the struct that begins with struct input */
 	int (*open)(struct input *in, const char *arg); /* in->back is set; -errno, then close is not called */
 	void (*event)(struct input *in, const struct input_event *e);
 	void (*close)(struct input *in);
@@ -146,8 +143,7 @@ struct input {
 };
 
 /* name: "null", "log" (arg: file, "" is stderr). -ENOTSUP: unknown; -errno of open. */
-int input_open(struct input **out, const char *name, const char *arg,
-	       const struct input_back *back);
+int input_open(struct input **out, const char *name, const char *arg, const struct input_back *back);
 void input_close(struct input *in); /* releases everything first; accepts NULL */
 
 /* Control thread. What is redundant or impossible is dropped here. */

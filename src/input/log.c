@@ -26,10 +26,14 @@ struct input_log {
 };
 
 static const char *const pointer_name[] = {
-	[POINTER_HOVER] = "hover",   [POINTER_DOWN] = "down",
-	[POINTER_UP] = "up",         [POINTER_MOVE] = "move",
-	[POINTER_CANCEL] = "cancel", [POINTER_BUTTON] = "button",
-	[POINTER_HOVER_LEAVE] = "hover_leave", [POINTER_CANCEL_ALL] = "cancel_all",
+	[POINTER_HOVER] = "hover",
+	[POINTER_DOWN] = "down",
+	[POINTER_UP] = "up",
+	[POINTER_MOVE] = "move",
+	[POINTER_CANCEL] = "cancel",
+	[POINTER_BUTTON] = "button",
+	[POINTER_HOVER_LEAVE] = "hover_leave",
+	[POINTER_CANCEL_ALL] = "cancel_all",
 };
 
 static int open_log(struct input *in, const char *arg)
@@ -51,19 +55,17 @@ static int open_log(struct input *in, const char *arg)
 static json_t *pointer_json(const char *name, const struct input_event *e)
 {
 	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:i}", "event", name, "action",
-			 pointer_name[e->pointer.event], "id", (json_int_t)e->pointer.id, "x",
-			 (double)e->pointer.x, "y", (double)e->pointer.y, "pressure",
-			 (double)e->pointer.pressure, "major", (double)e->pointer.major, "minor",
-			 (double)e->pointer.minor, "rotation", e->pointer.rotation);
+			 pointer_name[e->pointer.event], "id", (json_int_t)e->pointer.id, "x", (double)e->pointer.x,
+			 "y", (double)e->pointer.y, "pressure", (double)e->pointer.pressure, "major",
+			 (double)e->pointer.major, "minor", (double)e->pointer.minor, "rotation", e->pointer.rotation);
 }
 
 static json_t *pad_state_json(const struct input_event *e)
 {
-	return json_pack("{s:s, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "event", "pad_state",
-			 "pad", e->state.pad, "buttons", (json_int_t)e->state.buttons, "lt", e->state.lt,
-			 "rt", e->state.rt, "lx", e->state.lx, "ly", e->state.ly, "rx", e->state.rx, "ry",
-			 e->state.ry, "abs_y", evdev_stick_y(e->state.ly), "abs_ry",
-			 evdev_stick_y(e->state.ry));
+	return json_pack("{s:s, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "event", "pad_state", "pad",
+			 e->state.pad, "buttons", (json_int_t)e->state.buttons, "lt", e->state.lt, "rt", e->state.rt,
+			 "lx", e->state.lx, "ly", e->state.ly, "rx", e->state.rx, "ry", e->state.ry, "abs_y",
+			 evdev_stick_y(e->state.ly), "abs_ry", evdev_stick_y(e->state.ry));
 }
 
 static json_t *pen_json(const struct input_event *e)
@@ -86,28 +88,26 @@ static json_t *event_json(const struct input_event *e)
 		return json_pack("{s:s}", "event", "haptics");
 	case INPUT_KEY:
 		return json_pack("{s:s, s:i, s:i, s:b, s:b, s:i}", "event", "key", "vk", e->key.vk, "evdev",
-				 evdev_key(e->key.vk, e->key.raw), "down", e->key.down, "raw", e->key.raw,
-				 "modifiers", e->key.modifiers);
+				 evdev_key(e->key.vk, e->key.raw), "down", e->key.down, "raw", e->key.raw, "modifiers",
+				 e->key.modifiers);
 	case INPUT_TEXT:
 		return json_pack("{s:s, s:s, s:I}", "event", "text", "text", e->text.utf8, "code_point",
 				 (json_int_t)e->text.code_point);
 	case INPUT_MOUSE_REL:
 		return json_pack("{s:s, s:i, s:i}", "event", "mouse_rel", "dx", e->rel.dx, "dy", e->rel.dy);
 	case INPUT_MOUSE_ABS:
-		return json_pack("{s:s, s:f, s:f}", "event", "mouse_abs", "x", (double)e->abs.x, "y",
-				 (double)e->abs.y);
+		return json_pack("{s:s, s:f, s:f}", "event", "mouse_abs", "x", (double)e->abs.x, "y", (double)e->abs.y);
 	case INPUT_MOUSE_BUTTON:
-		return json_pack("{s:s, s:i, s:i, s:b}", "event", "mouse_button", "button", e->button.button,
-				 "evdev", evdev_mouse_button(e->button.button), "down", e->button.down);
+		return json_pack("{s:s, s:i, s:i, s:b}", "event", "mouse_button", "button", e->button.button, "evdev",
+				 evdev_mouse_button(e->button.button), "down", e->button.down);
 	case INPUT_SCROLL:
 	case INPUT_HSCROLL:
 		return json_pack("{s:s, s:s, s:i, s:i}", "event", "scroll", "axis",
-				 e->type == INPUT_SCROLL ? "vertical" : "horizontal", "amount",
-				 e->scroll.amount, "notches", e->scroll.notches);
+				 e->type == INPUT_SCROLL ? "vertical" : "horizontal", "amount", e->scroll.amount,
+				 "notches", e->scroll.notches);
 	case INPUT_PAD_ARRIVAL:
-		return json_pack("{s:s, s:i, s:i, s:i, s:I}", "event", "pad_arrival", "pad", e->arrival.pad,
-				 "kind", e->arrival.kind, "caps", e->arrival.caps, "buttons",
-				 (json_int_t)e->arrival.buttons);
+		return json_pack("{s:s, s:i, s:i, s:i, s:I}", "event", "pad_arrival", "pad", e->arrival.pad, "kind",
+				 e->arrival.kind, "caps", e->arrival.caps, "buttons", (json_int_t)e->arrival.buttons);
 	case INPUT_PAD_STATE:
 		return pad_state_json(e);
 	case INPUT_PAD_GONE:

@@ -294,23 +294,12 @@ static const struct packet_kind {
 	uint8_t body_len; /* 0: the body's own rule */
 	body_fn body;
 } kinds[] = {
-	{0x00000003, 6, body_key_down},
-	{0x00000004, 6, body_key},
-	{0x00000005, 10, body_abs},
-	{0x00000007, 4, body_rel},
-	{0x00000008, 1, body_button_down},
-	{0x00000009, 1, body_button},
-	{0x0000000a, 6, body_scroll},
-	{0x0000000c, 26, body_state},
-	{0x0000000d, 2, body_haptics},
-	{0x00000017, 0, body_text},
-	{0x55000001, 2, body_hscroll},
-	{0x55000002, 28, body_touch},
-	{0x55000003, 28, body_pen},
-	{0x55000004, 8, body_arrival},
-	{0x55000005, 20, body_pad_touch},
-	{0x55000006, 16, body_motion},
-	{0x55000007, 4, body_battery},
+	{0x00000003, 6, body_key_down}, {0x00000004, 6, body_key},         {0x00000005, 10, body_abs},
+	{0x00000007, 4, body_rel},      {0x00000008, 1, body_button_down}, {0x00000009, 1, body_button},
+	{0x0000000a, 6, body_scroll},   {0x0000000c, 26, body_state},      {0x0000000d, 2, body_haptics},
+	{0x00000017, 0, body_text},     {0x55000001, 2, body_hscroll},     {0x55000002, 28, body_touch},
+	{0x55000003, 28, body_pen},     {0x55000004, 8, body_arrival},     {0x55000005, 20, body_pad_touch},
+	{0x55000006, 16, body_motion},  {0x55000007, 4, body_battery},
 };
 
 int input_packet_parse(struct input_event *e, const uint8_t *data, size_t len)

@@ -55,8 +55,7 @@ static unsigned modifiers_missing(const struct input_state *s, const struct inpu
 		return 0;
 	for (unsigned i = 0; i < MODIFIER_COUNT; i++)
 		if (e->key.modifiers >> i & 1 && !key_held(s, modifier_keys[i].left, false) &&
-		    !key_held(s, modifier_keys[i].right, false) &&
-		    !key_held(s, modifier_keys[i].left, true) &&
+		    !key_held(s, modifier_keys[i].right, false) && !key_held(s, modifier_keys[i].left, true) &&
 		    !key_held(s, modifier_keys[i].right, true))
 			missing |= 1u << i;
 	return missing;
@@ -135,8 +134,8 @@ static struct contact *contact_free(struct contact *c, unsigned n)
  * Whether the back end must see this event; *event is corrected. Contacts beyond the table do not exist for us, moves
  * and ups of contacts that are not down are strays (moves travel unreliably).
  */
-static bool contact_step(struct contact *table, unsigned n, enum pointer_event *event, uint32_t id,
-			 uint8_t surface, float x, float y)
+static bool contact_step(struct contact *table, unsigned n, enum pointer_event *event, uint32_t id, uint8_t surface,
+			 float x, float y)
 {
 	struct contact *c = contact_find(table, n, id, surface);
 
@@ -178,8 +177,12 @@ static void touch_cancel_all(struct input_state *s, input_emit_fn emit, void *ct
 		struct contact *c = &s->touch[i];
 		struct input_event e = {
 			.type = INPUT_TOUCH,
-			.pointer = {.event = POINTER_CANCEL, .id = c->id, .x = c->x, .y = c->y,
-				    .rotation = 0xffff, .tilt = 0xff},
+			.pointer = {.event = POINTER_CANCEL,
+				    .id = c->id,
+				    .x = c->x,
+				    .y = c->y,
+				    .rotation = 0xffff,
+				    .tilt = 0xff},
 		};
 
 		if (!c->down)
@@ -206,8 +209,12 @@ static void pad_cancel_all(struct input_state *s, uint8_t pad, input_emit_fn emi
 		struct contact *c = &s->pad[pad].touch[i];
 		struct input_event e = {
 			.type = INPUT_PAD_TOUCH,
-			.pad_touch = {.pad = pad, .touchpad = c->surface, .event = POINTER_CANCEL,
-				      .id = c->id, .x = c->x, .y = c->y},
+			.pad_touch = {.pad = pad,
+				      .touchpad = c->surface,
+				      .event = POINTER_CANCEL,
+				      .id = c->id,
+				      .x = c->x,
+				      .y = c->y},
 		};
 
 		if (!c->down)
@@ -233,8 +240,7 @@ static void pen_cancel(struct input_state *s, input_emit_fn emit, void *ctx)
 {
 	struct input_event e = {
 		.type = INPUT_PEN,
-		.pointer = {.event = POINTER_CANCEL, .x = s->pen.x, .y = s->pen.y, .rotation = 0xffff,
-			    .tilt = 0xff},
+		.pointer = {.event = POINTER_CANCEL, .x = s->pen.x, .y = s->pen.y, .rotation = 0xffff, .tilt = 0xff},
 	};
 
 	if (!s->pen.near)

@@ -135,8 +135,10 @@ static void m62_absolute_position_at_the_field_is_the_edge(void **state)
 	assert_int_equal(packet_parse(&e, 5, "04ff0000000004ff02cf"), 0);
 	assert_true(e.abs.x == 1.0f);
 	assert_true(e.abs.y == 0.0f);
-	assert_int_equal(packet_parse(&e, 5, "0280016700000500"
-					     "02ce"), 0);
+	assert_int_equal(packet_parse(&e, 5,
+				      "0280016700000500"
+				      "02ce"),
+			 0);
 	assert_true(e.abs.x == 0.5f);
 	assert_true(e.abs.y == 0.5f);
 	/* outside: at the border */
@@ -193,8 +195,18 @@ static void pad_state_fields(void **state)
 	struct input_event e;
 
 	(void)state;
-	assert_int_equal(packet_parse(&e, 0x0c, "1a00030008001400"
-						"0110" "8040" "0080" "ff7f" "0100" "ffff" "9c00" "2000" "5500"), 0);
+	assert_int_equal(packet_parse(&e, 0x0c,
+				      "1a00030008001400"
+				      "0110"
+				      "8040"
+				      "0080"
+				      "ff7f"
+				      "0100"
+				      "ffff"
+				      "9c00"
+				      "2000"
+				      "5500"),
+			 0);
 	assert_int_equal(e.state.pad, 3);
 	assert_int_equal(e.state.active, 8);
 	assert_int_equal(e.state.buttons, 0x00201001);
@@ -204,10 +216,30 @@ static void pad_state_fields(void **state)
 	assert_int_equal(e.state.ly, 32767);
 	assert_int_equal(e.state.rx, 1);
 	assert_int_equal(e.state.ry, -1);
-	assert_int_equal(packet_parse(&e, 0x0c, "1a00100008001400"
-						"0110" "8040" "0080" "ff7f" "0100" "ffff" "9c00" "2000" "5500"), -EBADMSG);
-	assert_int_equal(packet_parse(&e, 0x0c, "1a00000108001400"
-						"0110" "8040" "0080" "ff7f" "0100" "ffff" "9c00" "2000" "5500"), -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x0c,
+				      "1a00100008001400"
+				      "0110"
+				      "8040"
+				      "0080"
+				      "ff7f"
+				      "0100"
+				      "ffff"
+				      "9c00"
+				      "2000"
+				      "5500"),
+			 -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x0c,
+				      "1a00000108001400"
+				      "0110"
+				      "8040"
+				      "0080"
+				      "ff7f"
+				      "0100"
+				      "ffff"
+				      "9c00"
+				      "2000"
+				      "5500"),
+			 -EBADMSG);
 }
 
 static void m67_pen_contact_without_tilt_or_pressure_stays(void **state)
@@ -216,8 +248,16 @@ static void m67_pen_contact_without_tilt_or_pressure_stays(void **state)
 
 	(void)state;
 	assert_int_equal(packet_parse(&e, 0x55000003,
-				      "01010700" "0000003f" "0000803e" "00000000" "ffff" "ff" "00"
-				      "00000000" "00000000"), 0);
+				      "01010700"
+				      "0000003f"
+				      "0000803e"
+				      "00000000"
+				      "ffff"
+				      "ff"
+				      "00"
+				      "00000000"
+				      "00000000"),
+			 0);
 	assert_int_equal(e.pointer.event, POINTER_DOWN);
 	assert_int_equal(e.pointer.tool, 1);
 	assert_int_equal(e.pointer.buttons, 7);
@@ -226,14 +266,30 @@ static void m67_pen_contact_without_tilt_or_pressure_stays(void **state)
 	assert_int_equal(e.pointer.tilt, 0xff);
 	/* tilt 90 and rotation 360 are the last that mean something */
 	assert_int_equal(packet_parse(&e, 0x55000003,
-				      "01030000" "0000003f" "0000803e" "00000000" "6801" "5a" "00"
-				      "00000000" "00000000"), 0);
+				      "01030000"
+				      "0000003f"
+				      "0000803e"
+				      "00000000"
+				      "6801"
+				      "5a"
+				      "00"
+				      "00000000"
+				      "00000000"),
+			 0);
 	assert_int_equal(e.pointer.rotation, 0);
 	assert_int_equal(e.pointer.tilt, 90);
 	assert_int_equal(e.pointer.tool, 0);
 	assert_int_equal(packet_parse(&e, 0x55000003,
-				      "01010000" "0000003f" "0000803e" "00000000" "6901" "5b" "00"
-				      "00000000" "00000000"), 0);
+				      "01010000"
+				      "0000003f"
+				      "0000803e"
+				      "00000000"
+				      "6901"
+				      "5b"
+				      "00"
+				      "00000000"
+				      "00000000"),
+			 0);
 	assert_int_equal(e.pointer.rotation, 0xffff);
 	assert_int_equal(e.pointer.tilt, 0xff);
 }
@@ -287,16 +343,36 @@ static void motion_keeps_its_values(void **state)
 	struct input_event e;
 
 	(void)state;
-	assert_int_equal(packet_parse(&e, 0x55000006, "01010000" "c3f51cc1" "00007a44" "0000fac4"), 0);
+	assert_int_equal(packet_parse(&e, 0x55000006,
+				      "01010000"
+				      "c3f51cc1"
+				      "00007a44"
+				      "0000fac4"),
+			 0);
 	assert_false(e.motion.gyro);
 	assert_true(e.motion.x < -9.8f && e.motion.x > -9.82f);
 	assert_true(e.motion.y == 1000.0f);
 	assert_true(e.motion.z == -1000.0f); /* -2000 m/s^2: no such pad */
-	assert_int_equal(packet_parse(&e, 0x55000006, "01020000" "c3f51cc1" "00007a44" "0000fac4"), 0);
+	assert_int_equal(packet_parse(&e, 0x55000006,
+				      "01020000"
+				      "c3f51cc1"
+				      "00007a44"
+				      "0000fac4"),
+			 0);
 	assert_true(e.motion.gyro);
 	assert_true(e.motion.z == -2000.0f);
-	assert_int_equal(packet_parse(&e, 0x55000006, "01030000" "c3f51cc1" "00007a44" "0000fac4"), -EBADMSG);
-	assert_int_equal(packet_parse(&e, 0x55000006, "01000000" "c3f51cc1" "00007a44" "0000fac4"), -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x55000006,
+				      "01030000"
+				      "c3f51cc1"
+				      "00007a44"
+				      "0000fac4"),
+			 -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x55000006,
+				      "01000000"
+				      "c3f51cc1"
+				      "00007a44"
+				      "0000fac4"),
+			 -EBADMSG);
 }
 
 static void out_of_range_enums(void **state)
@@ -306,10 +382,14 @@ static void out_of_range_enums(void **state)
 	(void)state;
 	assert_int_equal(packet_parse(&e, 0x55000002, "0800ffff010000000000003f0000003f000000000000000000000000"),
 			 -EBADMSG);
-	assert_int_equal(packet_parse(&e, 0x55000005, "0008000001000000"
-						      "0000003f0000003f00000000"), -EBADMSG);
-	assert_int_equal(packet_parse(&e, 0x55000005, "0001000201000000"
-						      "0000003f0000003f00000000"), -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x55000005,
+				      "0008000001000000"
+				      "0000003f0000003f00000000"),
+			 -EBADMSG);
+	assert_int_equal(packet_parse(&e, 0x55000005,
+				      "0001000201000000"
+				      "0000003f0000003f00000000"),
+			 -EBADMSG);
 	assert_int_equal(packet_parse(&e, 0x55000007, "0006ff00"), 0);
 	assert_int_equal(e.battery.state, 0);
 	assert_int_equal(e.battery.percent, 255);
@@ -325,22 +405,15 @@ static void m70_text_is_one_whole_code_point(void **state)
 		const char *bytes;
 		uint32_t code_point; /* 0: dropped */
 	} texts[] = {
-		{"41", 'A'},
-		{"c3a9", 0xe9},
-		{"e282ac", 0x20ac},
-		{"f09f9880", 0x1f600},
-		{"f48fbfbf", 0x10ffff},
-		{"f09f98", 0},   /* truncated */
-		{"c3", 0},
-		{"80", 0},       /* no start */
-		{"4142", 0},     /* two */
-		{"c3a9c3a9", 0}, /* two */
-		{"c080", 0},     /* overlong */
-		{"eda080", 0},   /* surrogate */
-		{"f4908080", 0}, /* above the last plane */
-		{"00", 0},
-		{"", 0},
-		{"f09f988041", 0},
+		{"41", 'A'},     {"c3a9", 0xe9}, {"e282ac", 0x20ac}, {"f09f9880", 0x1f600}, {"f48fbfbf", 0x10ffff},
+		{"f09f98", 0},              /* truncated */
+		{"c3", 0},       {"80", 0}, /* no start */
+		{"4142", 0},                /* two */
+		{"c3a9c3a9", 0},            /* two */
+		{"c080", 0},                /* overlong */
+		{"eda080", 0},              /* surrogate */
+		{"f4908080", 0},            /* above the last plane */
+		{"00", 0},       {"", 0},        {"f09f988041", 0},
 	};
 
 	(void)state;

@@ -124,8 +124,9 @@ static void m60_everything_held_is_let_go(void **state)
 	feed(&s, 0x55000002, "0100ffff070000000000003f0000003f000000000000000000000000");
 	feed(&s, 0x55000003, "000100000000003f0000003f00000000ffffff000000000000000000");
 	feed(&s, 0x55000004, "0201ff01ffffffff");
-	feed(&s, 0x55000005, "0201000101000000"
-			     "0000003f0000003f00000000");
+	feed(&s, 0x55000005,
+	     "0201000101000000"
+	     "0000003f0000003f00000000");
 	feed(&s, 0x0c, "1a000200040014000010000000000000000000009c0000005500");
 	assert_int_equal(release(&s), 9);
 	assert_key(0, 0x41, false);
@@ -176,8 +177,9 @@ static void m63_two_halves_are_one_notch(void **state)
 	assert_int_equal(seen[0].scroll.notches, 1);
 	feed(&s, 0x0a, "fe98fe980000"); /* -360 */
 	assert_int_equal(seen[0].scroll.notches, -3);
-	feed(&s, 0x0a, "80008000"
-			   "0000");
+	feed(&s, 0x0a,
+	     "80008000"
+	     "0000");
 	assert_int_equal(seen[0].scroll.notches, -273);
 	/* turning back begins anew */
 	feed(&s, 0x0a, "003c003c0000");
@@ -219,8 +221,9 @@ static void m65_own_mask_bit_clear_removes_the_pad(void **state)
 	/* not there: nothing to remove */
 	assert_int_equal(feed(&s, 0x0c, "1a000100010014000000000000000000000000009c0000005500"), 0);
 	feed(&s, 0x55000004, "0102ff01ffffffff");
-	feed(&s, 0x55000005, "0101000001000000"
-			     "0000003f0000003f00000000");
+	feed(&s, 0x55000005,
+	     "0101000001000000"
+	     "0000003f0000003f00000000");
 	assert_int_equal(feed(&s, 0x0c, "1a000100010014000000000000000000000000009c0000005500"), 2);
 	assert_int_equal(seen[0].type, INPUT_PAD_TOUCH);
 	assert_int_equal(seen[0].pad_touch.event, POINTER_CANCEL);
@@ -229,8 +232,10 @@ static void m65_own_mask_bit_clear_removes_the_pad(void **state)
 	/* what it says afterwards is nobody's */
 	assert_int_equal(feed(&s, 0x55000006, "010200000000003f0000003f0000003f"), 0);
 	assert_int_equal(feed(&s, 0x55000007, "01025500"), 0);
-	assert_int_equal(feed(&s, 0x55000005, "0101000001000000"
-					      "0000003f0000003f00000000"), 0);
+	assert_int_equal(feed(&s, 0x55000005,
+			      "0101000001000000"
+			      "0000003f0000003f00000000"),
+			 0);
 	/* and it may come again */
 	assert_int_equal(feed(&s, 0x55000004, "0102ff01ffffffff"), 1);
 }
