@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A video encoder. Implementations fill an encoder_ops and stand in encode/registry.c, the only
- * list of them; encode/encoder.c checks arguments and caps for all, encode/recovery.c decides about
- * lost frames for all, tests/conformance/test_encoders.c holds all to the same rules. Everything
- * but probe runs on the encode thread.
+ * A video encoder. Implementations fill an encoder_ops and stand in encode/registry.c, the only list of them;
+ * encode/encoder.c checks arguments and caps for all, encode/recovery.c decides about lost frames for all,
+ * tests/conformance/test_encoders.c holds all to the same rules. Everything but probe runs on the encode thread.
  */
 #pragma once
 
@@ -11,18 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "encode/au_slab.h"
 #include "media/au.h"
 #include "media/params.h"
 
 struct encoder;
 struct picture; /* converted picture in memory, encode/picture.h */
 
+#define ENCODER_DPB_MAX 16 /* frames an encoder may keep for recovery */
+
 enum enc_flags {
-	ENC_RFI = 1,	       /* invalidate_refs */
-	ENC_LTR = 2,	       /* can be told to refer to acknowledged frames only */
+	ENC_RFI = 1,           /* invalidate_refs */
+	ENC_LTR = 2,           /* can be told to refer to acknowledged frames only */
 	ENC_INTRA_REFRESH = 4, /* recovers by a refresh wave */
-	ENC_SLICES = 8,	       /* gives slices out before the frame is complete */
-	ENC_RATE = 16,	       /* set_bitrate */
+	ENC_SLICES = 8,        /* gives slices out before the frame is complete */
+	ENC_RATE = 16,         /* set_bitrate */
 };
 
 struct enc_caps {
@@ -34,9 +36,9 @@ struct enc_caps {
 
 struct enc_params {
 	struct video_params video;
-	uint8_t slices;	    /* really used, at least video.slices */
-	uint8_t dpb;	    /* frames kept for recovery; 1: none */
-	uint32_t kbps;	    /* target, corrected for the encoder's undershoot by encode/rate.c */
+	uint8_t slices;     /* wanted, 1..VIDEO_SLICES_MAX and at least video.slices */
+	uint8_t dpb;        /* frames kept for recovery; 1: none */
+	uint32_t kbps;      /* target, corrected for the encoder's undershoot by encode/rate.c */
 	const char *preset; /* encoder's own word, from the config */
 };
 
@@ -44,7 +46,7 @@ struct enc_params {
 struct enc_request {
 	uint32_t frame_no;
 	uint64_t pts_ns;
-	bool idr;	/* already decided: an IDR */
+	bool idr;       /* already decided: an IDR */
 	bool after_rfi; /* first after an honoured invalidation */
 	bool ltr;
 	bool repeat;
@@ -57,26 +59,52 @@ struct encoder_events {
 	void (*failed)(void *ctx, int err);
 };
 
+/* Implementations are called through the front below, which has checked the arguments. */
 struct encoder_ops {
 	const char *name, *help;
-	size_t size; /* of the struct that begins with struct encoder */
+	size_t size;         /* of the struct that begins with struct encoder */
+	bool only_by_name;   /* never chosen by "auto" */
 	/* Cheap and without side effects: 0, -ENOTSUP (codec or library missing). Any thread. */
 	int (*probe)(enum codec codec, struct enc_caps *caps);
-	int (*open)(struct encoder *e, const struct enc_params *p);
-	/* 0: the picture was read (or referenced) and may be reused once its access unit is out;
-	 * -EAGAIN: depth reached, nothing taken; -EIO: reopen. */
+	/* e is zeroed but for the front's fields; the back end corrects e->params to what it really uses (slices,
+	 * dpb). On failure it has cleaned up after itself. -EINVAL, -ENOMEM, -EIO. */
+	int (*open)(struct encoder *e);
+	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
+	 * pool reached, nothing taken; -EIO: reopen; no unit of this frame came out or will. */
 	int (*submit)(struct encoder *e, const struct picture *pic, const struct enc_request *r);
-	/* Frames first..last, and all that depend on them, are not referenced any more. -ENOENT:
-	 * nothing valid is left, take the next means. With ENC_RFI. */
+	/* Frames first..last, and all that depend on them, are not referenced any more. -ENOENT: nothing valid would
+	 * be left, nothing was changed, take the next means. With ENC_RFI. */
 	int (*invalidate_refs)(struct encoder *e, uint32_t first, uint32_t last);
-	int (*set_bitrate)(struct encoder *e, uint32_t kbps); /* with ENC_RATE */
-	void (*close)(struct encoder *e);		      /* all access units must be back */
+	int (*set_bitrate)(struct encoder *e, uint32_t kbps); /* with ENC_RATE: 0, -EIO */
+	void (*close)(struct encoder *e);
 };
 
-/* First member of every implementation's struct. */
+/* First member of every implementation's struct. The front's fields are read-only for the back end but params and
+ * slab, from which it takes the units that it hands to ev->au. */
 struct encoder {
 	const struct encoder_ops *ops;
 	const struct encoder_events *ev;
 	void *ctx;
 	struct enc_caps caps;
+	struct enc_params params; /* as really used */
+	struct au_slab slab;
+	uint32_t newest;          /* frame last submitted */
 };
+
+/*
+ * The front: one place that checks what callers ask and what back ends may do, so that all of them fail the same way.
+ * Encode thread, but for open and close, which may also run on the main thread while no encode thread exists.
+ */
+
+/* Opens an encoder of that kind; ev and ctx must outlive it. -ENOTSUP (codec, size, depth or chroma it cannot do),
+ * -ENOMEM, -EINVAL (preset), -EIO. */
+int encoder_open(struct encoder **out, const struct encoder_ops *ops, const struct enc_params *p,
+		 const struct encoder_events *ev, void *ctx);
+/* Frame numbers rise by one with each accepted submit. As encoder_ops.submit. */
+int encoder_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r);
+/* -ENOTSUP without ENC_RFI; -ENOENT: nothing valid is left or the range is not one of frames submitted. */
+int encoder_invalidate_refs(struct encoder *e, uint32_t first, uint32_t last);
+int encoder_set_bitrate(struct encoder *e, uint32_t kbps); /* -ENOTSUP without ENC_RATE; -EIO */
+/* Access units that are not back yet: close must wait for none. */
+unsigned encoder_units_out(struct encoder *e);
+void encoder_close(struct encoder *e); /* accepts NULL; every access unit is back: asserted */

@@ -42,8 +42,8 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 			const struct encode_worker_events *ev, void *ctx);
 /* Main. From now on frames are encoded; the first is number 1 and an IDR. */
 void encode_worker_begin(struct encode_worker *w);
-/* Main. Joins the thread; every access unit must be back (pack and send are stopped first). Accepts
- * NULL. */
+/* Main. Joins the thread and takes back the units that nobody popped; pack and send are stopped first and have given
+ * theirs back. Accepts NULL. */
 void encode_worker_stop(struct encode_worker *w);
 /* Main. "x264 superfast, 4 slices, DPB 8": for status; lives as long as the worker. */
 const char *encode_worker_describe(const struct encode_worker *w);

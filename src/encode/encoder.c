@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/encoder.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "encode/picture.h"
+#include "media/link.h"
+
+#define LOG_MODULE "encode"
+#include "base/log.h"
+
+/* Whole frames in flight are bounded by credit, each of at most VIDEO_SLICES_MAX units; one frame more is being
+ * written. The ring to pack has room for all of them. */
+#define UNITS_PER_FRAME 1
+#define UNITS           ((CREDIT_FRAMES + 2) * UNITS_PER_FRAME)
+
+static_assert(UNITS <= SLOTS_MAX, "units must fit the return mask");
+static_assert((CREDIT_FRAMES + 1) * VIDEO_SLICES_MAX <= AU_RING_CAPACITY,
+	      "units of all frames in flight must fit the ring to pack");
+
+/* What this encoder cannot do, in words; NULL when it can. */
+static const char *why_not(const struct enc_caps *caps, const struct video_params *v)
+{
+	if (v->width > caps->max_width || v->height > caps->max_height)
+		return "picture too large";
+	if (v->depth > caps->max_depth)
+		return "bit depth";
+	if (v->yuv444 && !caps->yuv444)
+		return "4:4:4";
+	return NULL;
+}
+
+int encoder_open(struct encoder **out, const struct encoder_ops *ops, const struct enc_params *p,
+		 const struct encoder_events *ev, void *ctx)
+{
+	struct encoder *e;
+	struct enc_caps caps = {0};
+	const char *reason;
+	int rc;
+
+	*out = NULL;
+	assert(p->slices >= 1 && p->slices <= VIDEO_SLICES_MAX && p->dpb >= 1 && p->kbps);
+	rc = ops->probe(p->video.codec, &caps);
+	if (rc < 0)
+		return rc;
+	reason = why_not(&caps, &p->video);
+	if (reason) {
+		log_warn("%s cannot encode %ux%u %u bit: %s", ops->name, p->video.width,
+			 p->video.height, p->video.depth, reason);
+		return -ENOTSUP;
+	}
+
+	e = calloc(1, ops->size);
+	if (!e)
+		return -ENOMEM;
+	e->ops = ops;
+	e->ev = ev;
+	e->ctx = ctx;
+	e->caps = caps;
+	e->params = *p;
+	if (e->params.slices > caps.max_slices)
+		e->params.slices = caps.max_slices;
+	if (e->params.dpb > caps.max_refs)
+		e->params.dpb = caps.max_refs;
+
+	rc = au_slab_init(&e->slab, UNITS, au_slab_unit_bytes(p->video.width, p->video.height));
+	if (rc < 0)
+		goto fail;
+	rc = ops->open(e);
+	if (rc < 0)
+		goto fail;
+	*out = e;
+	return 0;
+fail:
+	au_slab_finish(&e->slab);
+	free(e);
+	return rc;
+}
+
+int encoder_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	int rc;
+
+	assert(pic->width == e->params.video.width && pic->height == e->params.video.height);
+	assert(!e->newest || r->frame_no == e->newest + 1);
+	assert(!(r->idr && r->after_rfi));
+	rc = e->ops->submit(e, pic, r);
+	if (rc == 0)
+		e->newest = r->frame_no;
+	return rc;
+}
+
+int encoder_invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
+{
+	if (!(e->caps.flags & ENC_RFI))
+		return -ENOTSUP;
+	if (first > last || first == 0 || last > e->newest)
+		return -ENOENT;
+	return e->ops->invalidate_refs(e, first, last);
+}
+
+int encoder_set_bitrate(struct encoder *e, uint32_t kbps)
+{
+	if (!(e->caps.flags & ENC_RATE))
+		return -ENOTSUP;
+	assert(kbps);
+	return e->ops->set_bitrate(e, kbps);
+}
+
+unsigned encoder_units_out(struct encoder *e)
+{
+	return au_slab_out(&e->slab);
+}
+
+void encoder_close(struct encoder *e)
+{
+	if (!e)
+		return;
+	e->ops->close(e);
+	au_slab_finish(&e->slab);
+	free(e);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/registry.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "build_config.h"
+
+extern const struct encoder_ops encoder_x264, encoder_null;
+
+/* In the order in which "auto" tries them. */
+static const struct encoder_ops *const encoders[] = {
+#if HAVE_X264
+	&encoder_x264,
+#endif
+	&encoder_null,
+};
+
+const struct encoder_ops *encoder_at(unsigned n)
+{
+	return n < ARRAY_LEN(encoders) ? encoders[n] : NULL;
+}
+
+const struct encoder_ops *encoder_find(const char *backend, enum codec codec, struct enc_caps *caps)
+{
+	bool any = !strcmp(backend, "auto");
+
+	for (size_t i = 0; i < ARRAY_LEN(encoders); i++) {
+		struct enc_caps found = {0};
+
+		if (any ? encoders[i]->only_by_name : strcmp(backend, encoders[i]->name) != 0)
+			continue;
+		if (encoders[i]->probe(codec, &found) < 0)
+			continue;
+		if (caps)
+			*caps = found;
+		return encoders[i];
+	}
+	return NULL;
+}

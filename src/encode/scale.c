@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/scale.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build_config.h"
+#include "media/params.h"
+
+#if HAVE_YUV
+#include <libyuv.h>
+#endif
+
+#define LOG_MODULE "scale"
+#include "base/log.h"
+
+#define PIXEL 4u
+
+/* Larger sources are refused: nothing captures them, and products of two sides stay small. */
+#define SOURCE_DIM_MAX 16384u
+
+struct layout layout_fit(uint32_t src_w, uint32_t src_h, uint16_t dst_w, uint16_t dst_h)
+{
+	uint64_t w = dst_w, h = dst_h;
+	struct layout l;
+
+	if ((uint64_t)src_w * dst_h > (uint64_t)dst_w * src_h)
+		h = ((uint64_t)dst_w * src_h + src_w / 2) / src_w;
+	else
+		w = ((uint64_t)dst_h * src_w + src_h / 2) / src_h;
+	/* Chroma covers two by two pixels, so the place is even; a sliver still gets its two. */
+	w = w < 2 ? 2 : w & ~1ull;
+	h = h < 2 ? 2 : h & ~1ull;
+	l.w = (uint16_t)w;
+	l.h = (uint16_t)h;
+	l.x = (uint16_t)((dst_w - l.w) / 2 & ~1);
+	l.y = (uint16_t)((dst_h - l.h) / 2 & ~1);
+	return l;
+}
+
+struct rect frame_visible(const struct frame *f)
+{
+	const struct rect *c = &f->crop, whole = {0, 0, f->width, f->height};
+
+	if (!c->w || !c->h || c->x < 0 || c->y < 0 || (uint64_t)c->x + c->w > f->width ||
+	    (uint64_t)c->y + c->h > f->height)
+		return whole;
+	return *c;
+}
+
+static bool swaps_sides(enum transform t)
+{
+	return t == TRANSFORM_90 || t == TRANSFORM_270 || t == TRANSFORM_FLIPPED_90 ||
+	       t == TRANSFORM_FLIPPED_270;
+}
+
+static void image_finish(struct image *i)
+{
+	free(i->pixels);
+	*i = (struct image){0};
+}
+
+static int image_init(struct image *i, uint32_t w, uint32_t h)
+{
+	size_t stride = ((size_t)w * PIXEL + 63) & ~(size_t)63;
+
+	image_finish(i);
+	i->pixels = aligned_alloc(64, stride * h);
+	if (!i->pixels)
+		return -ENOMEM;
+	i->stride = stride;
+	i->size = stride * h;
+	i->w = w;
+	i->h = h;
+	return 0;
+}
+
+/*
+ * Undoes what was done to the buffer: the transform of SPA_META_VideoTransform was applied to the picture as a turn
+ * against the clock, then a flip; so flip back first and turn with the clock.
+ */
+#if HAVE_YUV
+static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t,
+		 struct image *dst)
+{
+	static const enum RotationMode mode[4] = {kRotate0, kRotate90, kRotate180, kRotate270};
+	enum RotationMode by = mode[t & 3];
+
+	if (t < TRANSFORM_FLIPPED) {
+		ARGBRotate(src, (int)stride, dst->pixels, (int)dst->stride, (int)w, (int)h, by);
+	} else if (by == kRotate0) {
+		ARGBMirror(src, (int)stride, dst->pixels, (int)dst->stride, (int)w, (int)h);
+	} else if (by == kRotate180) {
+		/* Left-right and a half turn are upside down: the same lines from the bottom up. */
+		ARGBCopy(src, (int)stride, dst->pixels, (int)dst->stride, (int)w, -(int)h);
+	} else {
+		/* Left-right, then a quarter turn, is the other quarter turn of the picture upside down. */
+		ARGBRotate(src + (h - 1) * stride, -(int)stride, dst->pixels, (int)dst->stride, (int)w,
+			   (int)h, by == kRotate90 ? kRotate270 : kRotate90);
+	}
+}
+
+static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+{
+	ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w,
+		  (int)dst->h, kFilterBox);
+}
+#else
+static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t,
+		 struct image *dst)
+{
+	for (uint32_t y = 0; y < dst->h; y++) {
+		for (uint32_t x = 0; x < dst->w; x++) {
+			uint32_t sx = x, sy = y;
+
+			switch (t & 3) {
+			case TRANSFORM_90:
+				sx = y, sy = h - 1 - x;
+				break;
+			case TRANSFORM_180:
+				sx = w - 1 - x, sy = h - 1 - y;
+				break;
+			case TRANSFORM_270:
+				sx = w - 1 - y, sy = x;
+				break;
+			}
+			if (t >= TRANSFORM_FLIPPED)
+				sx = w - 1 - sx;
+			memcpy(dst->pixels + y * dst->stride + x * PIXEL,
+			       src + sy * stride + sx * PIXEL, PIXEL);
+		}
+	}
+}
+
+static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+{
+	for (uint32_t y = 0; y < dst->h; y++) {
+		const uint8_t *line = src + (2 * (uint64_t)y + 1) * h / (2 * dst->h) * stride;
+
+		for (uint32_t x = 0; x < dst->w; x++)
+			memcpy(dst->pixels + y * dst->stride + x * PIXEL,
+			       line + (2 * (uint64_t)x + 1) * w / (2 * dst->w) * PIXEL, PIXEL);
+	}
+}
+#endif
+
+void scale_init(struct scale *s)
+{
+	*s = (struct scale){0};
+}
+
+void scale_finish(struct scale *s)
+{
+	image_finish(&s->upright);
+	image_finish(&s->scaled);
+	s->ready = false;
+}
+
+/* Buffers and bars for a new geometry. */
+static int prepare(struct scale *s, const struct rect *visible, enum transform t,
+		   struct picture *dst)
+{
+	bool swap = swaps_sides(t);
+	uint32_t w = swap ? visible->h : visible->w, h = swap ? visible->w : visible->h;
+	int rc;
+
+	scale_finish(s);
+	s->place = layout_fit(w, h, dst->width, dst->height);
+	if (t != TRANSFORM_NONE) {
+		rc = image_init(&s->upright, w, h);
+		if (rc < 0)
+			return rc;
+	}
+	if (s->place.w != w || s->place.h != h) {
+		rc = image_init(&s->scaled, s->place.w, s->place.h);
+		if (rc < 0)
+			return rc;
+	}
+	s->visible = *visible;
+	s->transform = t;
+	s->ready = true;
+	picture_fill_black(dst);
+	log_info("picture %ux%u%s shown at %ux%u+%u+%u of %ux%u%s", visible->w, visible->h,
+		 t ? ", turned" : "", s->place.w, s->place.h, s->place.x, s->place.y, dst->width,
+		 dst->height,
+		 s->scaled.pixels && !HAVE_YUV ? ", unfiltered: built without libyuv" : "");
+	return 0;
+}
+
+static bool same_geometry(const struct scale *s, const struct rect *v, enum transform t)
+{
+	return s->ready && s->transform == t && s->visible.w == v->w && s->visible.h == v->h;
+}
+
+int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
+{
+	struct rect visible;
+	size_t stride = f->plane[0].stride;
+	const uint8_t *src;
+	int rc;
+
+	if (!f->map[0] || (f->modifier != MODIFIER_LINEAR && f->modifier != MODIFIER_INVALID))
+		return -ENOTSUP;
+	if (!f->width || !f->height || f->width > SOURCE_DIM_MAX || f->height > SOURCE_DIM_MAX ||
+	    stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
+		return -EINVAL;
+	if (s->convert.fourcc != f->fourcc) {
+		rc = convert_init(&s->convert, f->fourcc, dst->space, dst->full_range);
+		if (rc < 0)
+			return rc;
+	}
+	visible = frame_visible(f);
+	if (!same_geometry(s, &visible, f->transform)) {
+		rc = prepare(s, &visible, f->transform, dst);
+		if (rc < 0)
+			return rc;
+	}
+
+	src = (const uint8_t *)f->map[0] + (size_t)visible.y * stride + (size_t)visible.x * PIXEL;
+	if (s->upright.pixels) {
+		turn(src, stride, visible.w, visible.h, f->transform, &s->upright);
+		src = s->upright.pixels;
+		stride = s->upright.stride;
+	}
+	if (s->scaled.pixels) {
+		const struct image *u = &s->upright;
+
+		resize(src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h,
+		       &s->scaled);
+		src = s->scaled.pixels;
+		stride = s->scaled.stride;
+	}
+	convert_run(&s->convert, src, stride, dst, s->place.x, s->place.y, s->place.w, s->place.h);
+	return 0;
+}

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Thread "encode", one per stream. Each turn: look at what was asked for upstream, take the newest picture if pace and
+ * credit allow, convert it and give the captured buffer back, encode. Without a new picture the converted one is
+ * encoded again at the minimum rate, or at once when a client waits for a recovery frame. After warm-up nothing here
+ * allocates, locks or prints; libx264 does what it does.
+ */
+#include "encode/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "encode/pace.h"
+#include "encode/picture.h"
+#include "encode/rate.h"
+#include "encode/recovery.h"
+#include "encode/registry.h"
+#include "encode/scale.h"
+#include "media/frame.h"
+
+#define LOG_MODULE "encode"
+#include "base/log.h"
+
+#define PTS_STEP_NS     12000ull             /* one tick of the 90 kHz clock on the wire, rounded up */
+#define REOPEN_AFTER    300u                 /* good frames that earn another reopening */
+#define REOPEN_WAIT_NS  (2 * NS_PER_S)       /* for access units still on their way */
+#define REOPEN_LOOK_NS  (5 * NS_PER_MS)
+#define RETRY_NS        NS_PER_MS            /* after -EAGAIN */
+#define FENCE_WAIT_MS   100                  /* a GPU that needs longer has hung */
+#define DPB_MAX         8u
+#define DPB_BASE        5u                   /* lost burst of two, detection, two frames in flight */
+#define LEVEL_51_DPB    184320u              /* macroblocks, H.264 table A-1 */
+
+struct encode_worker {
+	/* constant after start */
+	struct encode_worker_params p;
+	const struct encode_worker_events *ev;
+	void *ctx;
+	const struct encoder_ops *ops;
+	struct enc_params enc_params;
+	char describe[80];
+	struct thread thread;
+	struct log_hot *log;
+
+	atomic_bool begun; /* main sets */
+
+	/* encode thread */
+	struct encoder *encoder;
+	struct picture picture;
+	struct scale scale;
+	struct pace pace;
+	struct rate rate;
+	struct recovery recovery;
+	uint64_t start_ns, last_pts;
+	uint32_t frame_no;      /* last one encoded */
+	const void *held;       /* picture in the slot that came too early; compared, never read */
+	bool next_idr, next_after_rfi; /* decided, not encoded yet */
+	uint64_t retry_ns;      /* 0: no retry */
+	bool have_source;       /* the picture is more than the black start */
+	unsigned good_frames;   /* since the encoder was opened */
+	bool reopened, reopening, gave_up;
+	uint64_t reopen_by_ns;
+
+	/* of the frame being submitted; written by on_au() inside encoder_submit() */
+	size_t out_bytes;
+	bool out_key, out_after_rfi;
+	uint64_t out_encoded_ns;
+};
+
+static void on_au(void *ctx, struct au *a)
+{
+	struct encode_worker *w = ctx;
+	bool pushed;
+
+	w->out_bytes += a->len;
+	w->out_key |= a->key;
+	w->out_after_rfi |= a->after_rfi;
+	w->out_encoded_ns = a->t.encoded;
+	/* Before the push: the far end may give the credit back at once. */
+	if (a->first)
+		credit_take(w->p.credit);
+	pushed = ring_push(&w->p.out->ring, a);
+	assert(pushed); /* room was seen before the frame was begun */
+	(void)pushed;
+	wake_poke(w->p.out->wake);
+}
+
+static const struct encoder_events encoder_events = {.au = on_au};
+
+/* --- feedback --- */
+
+static void set_encoder_rate(struct encode_worker *w)
+{
+	int rc = encoder_set_bitrate(w->encoder, rate_ask(&w->rate));
+
+	if (rc < 0 && rc != -ENOTSUP)
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "the encoder refused %u kbit/s",
+			  rate_ask(&w->rate));
+}
+
+static void take_feedback(struct encode_worker *w, uint64_t now)
+{
+	struct feedback *fb = w->p.feedback;
+	uint32_t first, last;
+	uint32_t kbps = atomic_load_explicit(&fb->kbps, memory_order_relaxed);
+
+	if (feedback_take_idr(fb))
+		recovery_request_idr(&w->recovery, now);
+	if (feedback_take_rfi(fb, &first, &last)) {
+		STAT_ADD(w->p.stats->rfi_requests, 1);
+		recovery_report_lost(&w->recovery, first, last);
+	}
+	if (kbps && kbps != w->rate.target_kbps) {
+		rate_set_target(&w->rate, kbps);
+		set_encoder_rate(w);
+	}
+}
+
+/* Turns what was asked for into what the next frame will be; sticks until a frame is out. */
+static void decide(struct encode_worker *w)
+{
+	uint32_t first = 0, last = 0;
+
+	switch (recovery_next(&w->recovery, &first, &last)) {
+	case RECOVERY_NONE:
+		return;
+	case RECOVERY_RFI:
+		if (encoder_invalidate_refs(w->encoder, first, last) == 0) {
+			log_dbg("frames %u..%u invalidated", first, last);
+			w->next_after_rfi = true;
+			return;
+		}
+		break;
+	case RECOVERY_IDR:
+		break;
+	}
+	w->next_idr = true;
+}
+
+/* --- encoder failure --- */
+
+static void give_up(struct encode_worker *w, int err)
+{
+	w->gave_up = true;
+	w->ev->failed(w->ctx, err);
+}
+
+static void encoder_failed(struct encode_worker *w, uint64_t now)
+{
+	if (w->reopened && w->good_frames < REOPEN_AFTER) {
+		log_err("the encoder failed again");
+		give_up(w, -EIO);
+		return;
+	}
+	log_warn("the encoder failed after frame %u: opening it anew", w->frame_no);
+	w->reopening = true;
+	w->reopen_by_ns = now + REOPEN_WAIT_NS;
+}
+
+/* Waits for the access units on their way, because they lie in the encoder's memory. */
+static void reopen(struct encode_worker *w, uint64_t now)
+{
+	int rc;
+
+	if (encoder_units_out(w->encoder)) {
+		if (now >= w->reopen_by_ns)
+			give_up(w, -ETIMEDOUT);
+		return;
+	}
+	encoder_close(w->encoder);
+	w->enc_params.kbps = rate_ask(&w->rate);
+	rc = encoder_open(&w->encoder, w->ops, &w->enc_params, &encoder_events, w);
+	if (rc < 0) {
+		give_up(w, rc);
+		return;
+	}
+	w->reopening = false;
+	w->reopened = true;
+	w->good_frames = 0;
+	w->next_idr = true;
+	w->next_after_rfi = false;
+}
+
+/* --- one frame --- */
+
+/* Capture time since the start, rising with every frame whatever the source says (2-media 1.6). */
+static uint64_t next_pts(struct encode_worker *w, uint64_t at_ns)
+{
+	uint64_t pts = at_ns > w->start_ns ? at_ns - w->start_ns : 0;
+
+	if (pts < w->last_pts + PTS_STEP_NS)
+		pts = w->last_pts + PTS_STEP_NS;
+	w->last_pts = pts;
+	return pts;
+}
+
+static void account(struct encode_worker *w, const struct enc_request *r, uint64_t submitted_ns)
+{
+	struct stream_stats *s = w->p.stats;
+
+	STAT_ADD(s->frames_encoded, 1);
+	STAT_ADD(s->bytes_encoded, w->out_bytes);
+	if (r->repeat)
+		STAT_ADD(s->frames_repeated, 1);
+	if (w->out_key)
+		STAT_ADD(s->idr_frames, 1);
+	if (w->out_after_rfi)
+		STAT_ADD(s->rfi_frames, 1);
+	hist_add(&s->encode, w->out_encoded_ns - submitted_ns);
+}
+
+/* Encodes the converted picture. at_ns: when it was captured, or is repeated. */
+static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_ns, bool repeat)
+{
+	uint64_t before_pts = w->last_pts, submitted_ns = clock_ns();
+	struct enc_request r = {
+		.frame_no = w->frame_no + 1,
+		.repeat = repeat,
+		.t = *t,
+	};
+	int rc;
+
+	decide(w);
+	r.idr = w->next_idr;
+	r.after_rfi = w->next_after_rfi && !w->next_idr;
+	r.pts_ns = next_pts(w, at_ns);
+	w->out_bytes = 0;
+	w->out_key = w->out_after_rfi = false;
+
+	rc = encoder_submit(w->encoder, &w->picture, &r);
+	w->retry_ns = 0;
+	if (rc < 0) {
+		w->last_pts = before_pts;
+		if (rc == -EAGAIN)
+			w->retry_ns = submitted_ns + RETRY_NS;
+		else
+			encoder_failed(w, submitted_ns);
+		return;
+	}
+	w->frame_no = r.frame_no;
+	w->good_frames++;
+	w->next_idr = w->next_after_rfi = false;
+	recovery_encoded(&w->recovery, r.frame_no, w->out_key, w->out_encoded_ns);
+	account(w, &r, submitted_ns);
+	if (w->out_key && w->frame_no > 1)
+		log_dbg("frame %u is a key frame", w->frame_no);
+	if (rate_frame(&w->rate, w->out_bytes))
+		set_encoder_rate(w);
+}
+
+static bool fence_passed(const struct frame *f)
+{
+	struct pollfd fd = {.fd = f->acquire_fence, .events = POLLIN};
+
+	return f->acquire_fence < 0 || poll(&fd, 1, FENCE_WAIT_MS) == 1;
+}
+
+/* Takes the frame. */
+static void encode_new(struct encode_worker *w, struct frame *f)
+{
+	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
+	int rc = fence_passed(f) ? scale_run(&w->scale, f, &w->picture) : -ETIMEDOUT;
+	uint32_t fourcc = f->fourcc;
+
+	frame_unref(f, -1);
+	if (rc < 0) {
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s",
+			  fourcc, strerrordesc_np(-rc));
+		return;
+	}
+	w->have_source = true;
+	t.converted = clock_ns();
+	if (!t.captured || t.captured > t.taken)
+		t.captured = t.taken;
+	hist_add(&w->p.stats->capture, t.taken - t.captured);
+	hist_add(&w->p.stats->convert, t.converted - t.taken);
+	pace_took(&w->pace, t.taken);
+	encode(w, &t, t.captured, false);
+}
+
+static void encode_again(struct encode_worker *w, uint64_t now)
+{
+	struct trace t = {.taken = now, .converted = now};
+
+	pace_repeated(&w->pace, now);
+	encode(w, &t, now, true);
+}
+
+/* --- the thread --- */
+
+/* The newest picture, if it may be encoded now. One that came too early stays in the slot until it is due, unless a
+ * newer one replaces it. */
+static struct frame *take_frame(struct encode_worker *w, uint64_t now)
+{
+	const void *waiting =
+		atomic_load_explicit(&w->p.frames->slot.item, memory_order_relaxed);
+
+	if (!waiting)
+		return NULL;
+	if (now < pace_due(&w->pace) && (waiting == w->held || !pace_accepts(&w->pace, now))) {
+		w->held = waiting;
+		return NULL;
+	}
+	w->held = NULL;
+	return latest_take(&w->p.frames->slot);
+}
+
+/* When the converted picture is to be encoded again if no new one comes. */
+static uint64_t again_at(const struct encode_worker *w)
+{
+	if (w->retry_ns)
+		return w->retry_ns;
+	/* Before the first picture there is nothing to recover. */
+	if (recovery_pending(&w->recovery) && w->frame_no)
+		return pace_extra_at(&w->pace);
+	return pace_repeat_at(&w->pace);
+}
+
+/* One turn; returns when to look again without being woken. */
+static uint64_t turn(struct encode_worker *w)
+{
+	uint64_t now = clock_ns(), due;
+	struct frame *f;
+
+	if (w->gave_up)
+		return NS_NEVER;
+	if (w->reopening) {
+		reopen(w, now);
+		return now + REOPEN_LOOK_NS;
+	}
+	take_feedback(w, now);
+	/* Without credit nothing is begun; the sender pokes when it gives some back. */
+	if (credit_used(w->p.credit) >= CREDIT_FRAMES ||
+	    ring_free(&w->p.out->ring) < w->encoder->params.slices)
+		return NS_NEVER;
+
+	f = take_frame(w, now);
+	if (f) {
+		encode_new(w, f);
+		return now; /* look at the carriers again before sleeping */
+	}
+	due = again_at(w);
+	if (now >= due) {
+		encode_again(w, now);
+		return now;
+	}
+	if (w->held && pace_due(&w->pace) < due)
+		due = pace_due(&w->pace);
+	return due;
+}
+
+static void begin(struct encode_worker *w)
+{
+	uint64_t now = clock_ns();
+	uint32_t first, last;
+
+	/* Requests from before the first frame are answered by it: it is an IDR. */
+	feedback_take_idr(w->p.feedback);
+	feedback_take_rfi(w->p.feedback, &first, &last);
+	pace_begin(&w->pace, now);
+	/* Time stamps begin at one interval: 0 means "none" to clients. */
+	w->start_ns = now - w->pace.interval_ns;
+	w->last_pts = w->pace.interval_ns;
+}
+
+static void run(void *arg)
+{
+	struct encode_worker *w = arg;
+
+	log_hot_bind(w->log);
+	while (!thread_should_stop(&w->thread) &&
+	       !atomic_load_explicit(&w->begun, memory_order_acquire))
+		wake_wait(w->p.wake, NS_NEVER);
+	begin(w);
+	while (!thread_should_stop(&w->thread)) {
+		uint64_t at = turn(w);
+
+		if (at > clock_ns())
+			wake_wait(w->p.wake, at);
+	}
+	log_hot_bind(NULL);
+}
+
+/* --- main thread --- */
+
+/* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
+ * frame is left: within level 5.1, which decoders hold, and within reason for memory. */
+static uint8_t dpb_for(const struct encode_worker_params *p, const struct enc_caps *caps)
+{
+	const struct video_params *v = &p->video;
+	uint64_t interval_us = 1000000000ull / v->fps_mhz;
+	uint32_t mbs = (v->width + 15u) / 16 * ((v->height + 15u) / 16);
+	uint32_t level = LEVEL_51_DPB / mbs;
+	uint64_t frames = DPB_BASE + (p->rtt_us + interval_us - 1) / interval_us;
+
+	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
+		return 1;
+	frames = frames < DPB_MAX ? frames : DPB_MAX;
+	frames = frames < level ? frames : level;
+	return frames ? (uint8_t)frames : 1;
+}
+
+static uint8_t slices_for(const struct encode_worker_params *p)
+{
+	uint8_t n = p->video.slices > p->min_slices ? p->video.slices : p->min_slices;
+
+	return n > VIDEO_SLICES_MAX ? VIDEO_SLICES_MAX : n ? n : 1;
+}
+
+static void describe(struct encode_worker *w)
+{
+	const struct enc_params *e = &w->encoder->params;
+	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s", w->ops->name, e->preset,
+			 e->slices, e->slices == 1 ? "" : "s");
+
+	if (e->dpb > 1 && n > 0 && (size_t)n < sizeof(w->describe))
+		snprintf(w->describe + n, sizeof(w->describe) - (size_t)n, ", DPB %u", e->dpb);
+}
+
+static void worker_destroy(struct encode_worker *w)
+{
+	if (!w)
+		return;
+	encoder_close(w->encoder);
+	scale_finish(&w->scale);
+	picture_finish(&w->picture);
+	log_hot_destroy(w->log);
+	free(w);
+}
+
+int encode_worker_start(struct encode_worker **out, const struct encode_worker_params *p,
+			const struct encode_worker_events *ev, void *ctx)
+{
+	const struct video_params *v = &p->video;
+	struct enc_caps caps = {0};
+	struct encode_worker *w;
+	int rc;
+
+	*out = NULL;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->p = *p;
+	w->ev = ev;
+	w->ctx = ctx;
+	w->ops = encoder_find(p->backend, v->codec, &caps);
+	if (!w->ops) {
+		log_err("no encoder '%s' for %s", p->backend, codec_name(v->codec));
+		rc = -ENOTSUP;
+		goto fail;
+	}
+	rc = -ENOMEM;
+	w->log = log_hot_create("encode");
+	if (!w->log)
+		goto fail;
+	rc = picture_init(&w->picture, v->width, v->height, v->space, v->full_range);
+	if (rc < 0)
+		goto fail;
+	scale_init(&w->scale);
+	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
+	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
+
+	w->enc_params = (struct enc_params){
+		.video = *v,
+		.slices = slices_for(p),
+		.dpb = dpb_for(p, &caps),
+		.kbps = rate_ask(&w->rate),
+		.preset = p->preset,
+	};
+	rc = encoder_open(&w->encoder, w->ops, &w->enc_params, &encoder_events, w);
+	if (rc < 0)
+		goto fail;
+	recovery_init(&w->recovery, &(struct recovery_params){
+					    .rfi = w->encoder->params.dpb > 1,
+					    .dpb = w->encoder->params.dpb,
+					    .echo_ns = w->pace.interval_ns / 2 +
+						       p->rtt_us * NS_PER_US,
+				    });
+	describe(w);
+	atomic_store_explicit(&p->feedback->wake, p->wake, memory_order_release);
+	rc = thread_start(&w->thread, "encode", run, w);
+	if (rc < 0)
+		goto fail;
+	*out = w;
+	return 0;
+fail:
+	worker_destroy(w);
+	return rc;
+}
+
+void encode_worker_begin(struct encode_worker *w)
+{
+	atomic_store_explicit(&w->begun, true, memory_order_release);
+	wake_poke(w->p.wake);
+}
+
+void encode_worker_stop(struct encode_worker *w)
+{
+	struct au *a;
+
+	if (!w)
+		return;
+	thread_stop(&w->thread);
+	wake_poke(w->p.wake);
+	thread_join(&w->thread);
+	/* The consumer was stopped first: the last units it never saw are taken back here. */
+	while ((a = ring_pop(&w->p.out->ring)))
+		au_release(a);
+	worker_destroy(w);
+}
+
+const char *encode_worker_describe(const struct encode_worker *w)
+{
+	return w->describe;
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * H.264 on libx264, the embedded default.
+ *
+ * No delay anywhere: no B frames, no lookahead, sliced threads (frame threads would hold a frame back). Rate: constant,
+ * with a buffer of one frame, so that no frame is much larger than its share of the line. A time stamp is the frame
+ * number; time does not enter rate control.
+ *
+ * Output: libx264 calls nalu() from its slice threads, in any order, and its memory dies at the next frame. Each unit
+ * is escaped straight from there into our own access unit, in order: a slice that comes early is parked and written by
+ * whichever thread finishes the one before it. That costs no lock, no copy, and leaves each slice complete in memory
+ * as soon as it can be.
+ *
+ * Lost frames: with a DPB larger than one, x264_encoder_invalidate_reference() makes the next P frame refer to frames
+ * that the client has. Library rules: no B frames, no periodic intra refresh, the DPB is i_dpb_size while motion search
+ * keeps to one reference; when nothing valid is left an IDR comes out unasked, so the type is read from the output.
+ * The library's frame_num is four bits wide; encode/bitstream.h says why that is too narrow. The writer widens it, and
+ * a loss across a wrap of the wide one, once in 4096 frames, is answered with an IDR.
+ */
+#include "encode/x264.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <x264.h>
+
+#include "encode/bitstream.h"
+#include "encode/picture.h"
+
+#define LOG_MODULE "x264"
+#include "base/log.h"
+
+/* What x264_nal_encode() may write beyond 1.5 x the payload, as x264.h demands; it may read as far beyond the end. */
+#define NAL_SLACK (5 + 64)
+
+/* One frame's way from slice threads into its access unit. */
+struct assembly {
+	/* encode thread, while no slice thread runs */
+	struct au_slot *unit;
+	/* slice threads */
+	x264_nal_t parked[VIDEO_SLICES_MAX];
+	atomic_uint n_parked; /* entries handed out */
+	atomic_uint ready;    /* bit per entry: filled, not written yet */
+	atomic_uint work;     /* announced and not yet looked at; whoever raises it from 0 is the writer */
+	/* writer */
+	uint8_t *wide; /* the unit being written, with its wider frame_num */
+	uint32_t next_mb;
+	size_t len;
+	bool overflow;
+};
+
+struct avc {
+	struct encoder e;
+	x264_t *lib;
+	x264_param_t param;
+	uint32_t frame_no, idr_frame; /* being encoded; the last IDR before it */
+	struct assembly asm_;
+};
+
+static struct avc *avc_from(struct encoder *e)
+{
+	return (struct avc *)e;
+}
+
+static int probe(enum codec codec, struct enc_caps *caps)
+{
+	if (codec != CODEC_H264)
+		return -ENOTSUP;
+	*caps = (struct enc_caps){
+		.flags = ENC_RFI | ENC_RATE,
+		.max_width = 4096,  /* level 5.2 */
+		.max_height = 4096, /* tall screens count by macroblocks */
+		.max_refs = ENCODER_DPB_MAX,
+		.max_slices = VIDEO_SLICES_MAX,
+		.max_depth = 8,
+	};
+	return 0;
+}
+
+static void on_log(void *ctx, int level, const char *fmt, va_list ap)
+{
+	char line[240];
+
+	(void)ctx;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	if (level <= X264_LOG_ERROR)
+		log_err("%s", line);
+	else if (level == X264_LOG_WARNING)
+		log_warn("%s", line);
+	else
+		log_dbg("%s", line);
+}
+
+/* Colour description of H.264 tables E-3 to E-5. */
+static void describe_colour(x264_param_t *x, const struct video_params *v)
+{
+	switch (v->space) {
+	case COLOUR_BT601:
+		x->vui.i_colorprim = x->vui.i_transfer = x->vui.i_colmatrix = 6;
+		break;
+	case COLOUR_BT709:
+		x->vui.i_colorprim = x->vui.i_transfer = x->vui.i_colmatrix = 1;
+		break;
+	case COLOUR_BT2020:
+		x->vui.i_colorprim = x->vui.i_colmatrix = 9;
+		x->vui.i_transfer = 14;
+		break;
+	}
+	x->vui.b_fullrange = v->full_range;
+	x->vui.i_chroma_loc = 1; /* centre: encode/convert.h */
+}
+
+static void set_rate(x264_param_t *x, uint32_t kbps)
+{
+	uint64_t frame_kbit = (uint64_t)kbps * x->i_fps_den / x->i_fps_num;
+
+	x->rc.i_bitrate = x->rc.i_vbv_max_bitrate = (int)kbps;
+	x->rc.i_vbv_buffer_size = frame_kbit ? (int)frame_kbit : 1;
+}
+
+int x264_backend_params(x264_param_t *x, const struct enc_params *p)
+{
+	const struct video_params *v = &p->video;
+
+	if (x264_param_default_preset(x, p->preset, "zerolatency") < 0) {
+		log_err("no preset '%s' (try ultrafast, superfast, veryfast)", p->preset);
+		return -EINVAL;
+	}
+	x->i_csp = X264_CSP_NV12;
+	x->i_width = v->width;
+	x->i_height = v->height;
+	x->i_fps_num = v->fps_mhz;
+	x->i_fps_den = 1000;
+	/* By count, not by time: variable frame rate input would cost a frame of delay. The VUI then claims a fixed
+	 * rate; clients take their timing from the packets. */
+	x->b_vfr_input = 0;
+	describe_colour(x, v);
+
+	x->i_threads = x->i_slice_count = p->slices;
+	x->b_sliced_threads = p->slices > 1;
+	x->i_keyint_max = X264_KEYINT_MAX_INFINITE;
+	x->i_scenecut_threshold = 0;
+	x->i_bframe = 0;
+	x->b_intra_refresh = 0;
+	x->i_frame_reference = 1;
+	x->i_dpb_size = p->dpb;
+
+	x->rc.i_rc_method = X264_RC_ABR;
+	x->i_nal_hrd = X264_NAL_HRD_NONE;
+	x->rc.b_filler = 0;
+	set_rate(x, p->kbps);
+
+	/* Every IDR must begin SPS, PPS, slice within the first packet (2-media 1.5): nothing else goes in front. */
+	x->b_annexb = 1;
+	x->b_repeat_headers = 1;
+	x->b_aud = 0;
+	x->b_pic_struct = 0;
+	return x264_param_apply_profile(x, "high") < 0 ? -EINVAL : 0;
+}
+
+/* Writer. The unit's payload with its wider frame_num; 0: it does not look as expected. */
+static size_t widen(struct avc *a, const x264_nal_t *nal)
+{
+	uint8_t *out = a->asm_.wide;
+	size_t len = (size_t)nal->i_payload;
+
+	switch (nal->i_type) {
+	case NAL_SPS:
+		return sps_widen_frame_num(out, nal->p_payload, len);
+	case NAL_SLICE_IDR:
+		return slice_widen_frame_num(out, nal->p_payload, len, 0);
+	case NAL_SLICE:
+		return slice_widen_frame_num(out, nal->p_payload, len,
+					     a->frame_no - a->idr_frame);
+	default:
+		memcpy(out, nal->p_payload, len);
+		return len;
+	}
+}
+
+/* Writer. Escapes one unit behind what is there; a unit that does not fit is noted, never cut. */
+static void write_nal(struct avc *a, const x264_nal_t *from)
+{
+	struct assembly *s = &a->asm_;
+	size_t need = ((size_t)from->i_payload + 2) * 3 / 2 + NAL_SLACK;
+	x264_nal_t nal = *from;
+
+	if (s->overflow || a->e.slab.cap - s->len < need) {
+		s->overflow = true;
+		return;
+	}
+	nal.i_payload = (int)widen(a, from);
+	nal.p_payload = s->wide;
+	if (!nal.i_payload) {
+		log_err("frame %u: unexpected header in a unit of type %d", a->frame_no, from->i_type);
+		s->overflow = true;
+		return;
+	}
+	/* Four-byte start codes where Annex B asks for them: parameter sets and the first unit. */
+	nal.b_long_startcode = nal.i_type == NAL_SPS || nal.i_type == NAL_PPS || s->len == 0;
+	x264_nal_encode(a->lib, s->unit->data + s->len, &nal);
+	s->len += (size_t)nal.i_payload;
+}
+
+/* Writer. Writes every parked slice whose turn it is. */
+static void write_parked(struct avc *a)
+{
+	struct assembly *s = &a->asm_;
+	unsigned ready = atomic_load_explicit(&s->ready, memory_order_acquire);
+	unsigned todo = ready;
+
+	while (todo) {
+		unsigned i = (unsigned)__builtin_ctz(todo);
+		const x264_nal_t *nal = &s->parked[i];
+
+		todo &= todo - 1;
+		if ((uint32_t)nal->i_first_mb != s->next_mb)
+			continue;
+		write_nal(a, nal);
+		s->next_mb = (uint32_t)nal->i_last_mb + 1;
+		ready &= ~(1u << i);
+		atomic_fetch_and_explicit(&s->ready, ~(1u << i), memory_order_relaxed);
+		todo = ready; /* a later entry may hold an earlier slice */
+	}
+}
+
+/* libx264's slice threads, several at once; parameter sets come from the encode thread before any slice. */
+static void nalu(x264_t *lib, x264_nal_t *nal, void *opaque)
+{
+	struct avc *a = opaque;
+	struct assembly *s = &a->asm_;
+	unsigned i, seen = 1;
+
+	(void)lib;
+	if (nal->i_type == NAL_SPS || nal->i_type == NAL_PPS) {
+		write_nal(a, nal);
+		return;
+	}
+	if (nal->i_type != NAL_SLICE && nal->i_type != NAL_SLICE_IDR)
+		return; /* the library's name and version, as SEI: 200 bytes that would push the slice out of shard 0 */
+
+	i = atomic_fetch_add_explicit(&s->n_parked, 1, memory_order_relaxed);
+	assert(i < VIDEO_SLICES_MAX);
+	s->parked[i] = *nal;
+	atomic_fetch_or_explicit(&s->ready, 1u << i, memory_order_release);
+	/* One writer at a time, nobody waits: who finds work announced already leaves his slice to the writer. */
+	if (atomic_fetch_add_explicit(&s->work, 1, memory_order_acq_rel) != 0)
+		return;
+	do {
+		write_parked(a);
+		seen = atomic_fetch_sub_explicit(&s->work, seen, memory_order_acq_rel) - seen;
+	} while (seen);
+}
+
+static int open_lib(struct encoder *e)
+{
+	struct avc *a = avc_from(e);
+	int rc = x264_backend_params(&a->param, &e->params);
+
+	if (rc < 0)
+		return rc;
+	a->param.pf_log = on_log;
+	a->param.i_log_level = X264_LOG_WARNING;
+	a->param.nalu_process = nalu;
+	/* No unit is larger than the slab's; like there, only what is used costs memory. */
+	a->asm_.wide = malloc(e->slab.cap + NAL_SLACK);
+	if (!a->asm_.wide)
+		return -ENOMEM;
+	a->lib = x264_encoder_open(&a->param);
+	if (!a->lib) {
+		free(a->asm_.wide);
+		return -EIO;
+	}
+	x264_encoder_parameters(a->lib, &a->param);
+	e->params.slices = (uint8_t)(a->param.b_sliced_threads ? a->param.i_threads :
+				     a->param.i_slice_count    ? a->param.i_slice_count :
+								 1);
+	e->params.dpb = (uint8_t)a->param.i_dpb_size;
+	return 0;
+}
+
+static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	struct avc *a = avc_from(e);
+	struct assembly *s = &a->asm_;
+	x264_picture_t in, out;
+	x264_nal_t *nals;
+	struct au *au;
+	int n_nals, rc;
+
+	s->unit = au_slab_take(&e->slab);
+	if (!s->unit)
+		return -EAGAIN;
+	s->len = 0;
+	s->next_mb = 0;
+	s->overflow = false;
+	a->frame_no = r->frame_no;
+	atomic_store_explicit(&s->n_parked, 0, memory_order_relaxed);
+
+	x264_picture_init(&in);
+	in.img.i_csp = X264_CSP_NV12;
+	in.img.i_plane = 2;
+	in.img.plane[0] = pic->luma;
+	in.img.plane[1] = pic->chroma;
+	in.img.i_stride[0] = in.img.i_stride[1] = (int)pic->stride;
+	in.i_pts = r->frame_no;
+	in.i_type = r->idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
+	in.opaque = a;
+
+	rc = x264_encoder_encode(a->lib, &nals, &n_nals, &in, &out);
+	au = &s->unit->au;
+	if (rc <= 0 || s->overflow || !s->len) {
+		log_err("frame %u: %s", r->frame_no,
+			s->overflow ? "larger than any packet train can carry" : "the library failed");
+		au_release(au);
+		return -EIO;
+	}
+	au->first = au->last = true;
+	au->key = out.i_type == X264_TYPE_IDR;
+	if (au->key)
+		a->idr_frame = r->frame_no;
+	au->after_rfi = r->after_rfi && !au->key;
+	au->repeat = r->repeat;
+	au->len = s->len;
+	au->frame_no = r->frame_no;
+	au->pts_ns = r->pts_ns;
+	au->t = r->t;
+	au->t.encoded = clock_ns();
+	e->ev->au(e->ctx, au);
+	return 0;
+}
+
+static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
+{
+	struct avc *a = avc_from(e);
+	uint32_t oldest = e->newest > e->params.dpb ? e->newest - e->params.dpb + 1 : 1;
+
+	(void)last; /* everything after the first lost frame may depend on it */
+	if (first <= oldest || first <= a->idr_frame)
+		return -ENOENT;
+	/* Whether a number in first..newest begins a new round of frame_num. */
+	if ((first - 1 - a->idr_frame) >> FRAME_NUM_BITS != (e->newest - a->idr_frame) >> FRAME_NUM_BITS)
+		return -ENOENT;
+	/* Frame by frame: the library ignores numbers before its last IDR, and one call would be lost with them. */
+	for (uint32_t n = first; n <= e->newest; n++)
+		if (x264_encoder_invalidate_reference(a->lib, n) < 0)
+			return -ENOENT;
+	return 0;
+}
+
+static int set_bitrate(struct encoder *e, uint32_t kbps)
+{
+	struct avc *a = avc_from(e);
+
+	set_rate(&a->param, kbps);
+	if (x264_encoder_reconfig(a->lib, &a->param) < 0)
+		return -EIO;
+	e->params.kbps = kbps;
+	return 0;
+}
+
+static void close_lib(struct encoder *e)
+{
+	struct avc *a = avc_from(e);
+
+	x264_encoder_close(a->lib);
+	free(a->asm_.wide);
+}
+
+const struct encoder_ops encoder_x264 = {
+	.name = "x264",
+	.help = "H.264 in software on libx264",
+	.size = sizeof(struct avc),
+	.probe = probe,
+	.open = open_lib,
+	.submit = submit,
+	.invalidate_refs = invalidate_refs,
+	.set_bitrate = set_bitrate,
+	.close = close_lib,
+};

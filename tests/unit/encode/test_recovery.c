@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Rules of 2-media 5.5, one by one and then against a plain model over random sequences. */
+#include "../cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/recovery.h"
+
+#define FRAME_NS 16666667ull
+
+static struct recovery start(bool rfi, uint8_t dpb)
+{
+	struct recovery r;
+
+	recovery_init(&r, &(struct recovery_params){.rfi = rfi, .dpb = dpb, .echo_ns = FRAME_NS / 2});
+	return r;
+}
+
+/* Encodes up to frame n; IDRs when the state machine says so. */
+static void encode_to(struct recovery *r, uint32_t n)
+{
+	uint32_t first, last;
+
+	while (r->newest < n) {
+		enum recovery_action a = recovery_next(r, &first, &last);
+		uint32_t frame = r->newest + 1;
+
+		recovery_encoded(r, frame, a == RECOVERY_IDR, frame * FRAME_NS);
+	}
+}
+
+static void m46_first_frame_is_an_idr_and_one_request_gives_one(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 1, true, FRAME_NS);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	recovery_encoded(&r, 2, false, 2 * FRAME_NS);
+	recovery_request_idr(&r, 2 * FRAME_NS + 1);
+	assert_true(recovery_pending(&r));
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+}
+
+static void m46_requests_within_one_frame_give_one_idr(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 10);
+	for (int i = 0; i < 20; i++)
+		recovery_request_idr(&r, 10 * FRAME_NS + FRAME_NS / 2 + (unsigned)i);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 11, true, 11 * FRAME_NS);
+	/* Sent before the client could see frame 11. */
+	recovery_request_idr(&r, 11 * FRAME_NS + FRAME_NS / 4);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	recovery_encoded(&r, 12, false, 12 * FRAME_NS);
+	/* A new one is a new one. */
+	recovery_request_idr(&r, 12 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+}
+
+static void m47_range_is_extended_to_the_newest_and_repeats_are_ignored(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first = 0, last = 0;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_lost(&r, 10, 12);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 10);
+	assert_int_equal(last, 14);
+	recovery_encoded(&r, 15, false, 15 * FRAME_NS);
+	for (uint32_t end = 12; end <= 14; end++) {
+		recovery_report_lost(&r, 10, end);
+		assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	}
+	/* The recovery frame itself was lost. */
+	recovery_report_lost(&r, 10, 15);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 10);
+	assert_int_equal(last, 15);
+}
+
+static void m47_reports_before_the_answer_are_merged(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_lost(&r, 13, 13);
+	recovery_report_lost(&r, 11, 12);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 11);
+	assert_int_equal(last, 14);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+}
+
+static void m48_nonsense_ranges_give_an_idr(void **state)
+{
+	static const uint32_t rows[][2] = {
+		{12, 10}, {0, 5}, {14, 15}, {10, UINT32_MAX}, {UINT32_MAX, UINT32_MAX}, {0, 0},
+	};
+	uint32_t first, last;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct recovery r = start(true, 8);
+
+		encode_to(&r, 14);
+		recovery_report_lost(&r, rows[i][0], rows[i][1]);
+		assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	}
+}
+
+static void m48_range_beyond_the_dpb_gives_an_idr(void **state)
+{
+	uint32_t first, last;
+
+	(void)state;
+	/* Of 14 frames the DPB keeps 7..14. */
+	for (uint32_t lost = 5; lost <= 9; lost++) {
+		struct recovery r = start(true, 8);
+
+		encode_to(&r, 14);
+		recovery_report_lost(&r, lost, 14);
+		assert_int_equal(recovery_next(&r, &first, &last),
+				 lost <= 7 ? RECOVERY_IDR : RECOVERY_RFI);
+	}
+}
+
+static void m49_without_rfi_a_lost_frame_gives_an_idr(void **state)
+{
+	struct recovery r = start(false, 1);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_lost(&r, 13, 13);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 15, true, 15 * FRAME_NS);
+	/* Each complete frame on the way to the IDR brings one more report. */
+	recovery_report_lost(&r, 13, 14);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+}
+
+static void idr_supersedes_rfi_and_forgets_it(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_lost(&r, 13, 13);
+	recovery_request_idr(&r, 14 * FRAME_NS + FRAME_NS - 1);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 15, true, 15 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	recovery_report_lost(&r, 13, 14);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	/* A range that takes the IDR along leaves nothing to refer to. */
+	encode_to(&r, 17);
+	recovery_report_lost(&r, 13, 16);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+}
+
+static void unasked_idr_of_the_encoder_counts(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 20);
+	recovery_encoded(&r, 21, true, 21 * FRAME_NS);
+	recovery_encoded(&r, 22, false, 22 * FRAME_NS);
+	recovery_report_lost(&r, 20, 20);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	recovery_report_lost(&r, 22, 22);
+	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 22);
+}
+
+/*
+ * The model keeps, for every frame, whether the client can decode it given what was lost, and what the encoder may
+ * refer to. Random losses, reports delayed and repeated as a client sends them (2-media 5.5): after each recovery the
+ * frame chosen as reference must be one that the client has.
+ */
+#define N 4000
+
+struct model {
+	bool lost[N + 1];  /* never arrived */
+	bool good[N + 1];  /* decodable for the client */
+	bool bad[N + 1];   /* the encoder was told not to refer to it */
+	uint32_t idr;
+};
+
+static uint32_t reference_of(const struct model *m, uint32_t frame, uint8_t dpb)
+{
+	for (uint32_t f = frame - 1; f >= m->idr && f + dpb >= frame && f; f--)
+		if (!m->bad[f])
+			return f;
+	return 0;
+}
+
+static void random_losses_never_leave_a_broken_reference(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 40; seed++) {
+		static struct model m;
+		struct recovery r = start(true, (uint8_t)(2 + seed % 7));
+		uint32_t delivered = 0, waiting_from = 0, idrs = 0, rfis = 0;
+		uint8_t dpb = r.p.dpb;
+		struct {
+			uint32_t first, last, at;
+		} report[64] = {0};
+		unsigned n_reports = 0;
+
+		memset(&m, 0, sizeof(m));
+		srand(seed);
+		for (uint32_t f = 1; f <= N; f++) {
+			uint32_t first = 0, last = 0, ref = 0;
+			bool idr, recovered = false;
+			enum recovery_action a;
+
+			for (unsigned i = 0; i < n_reports;) {
+				if (report[i].at > f) {
+					i++;
+					continue;
+				}
+				recovery_report_lost(&r, report[i].first, report[i].last);
+				report[i] = report[--n_reports];
+			}
+			a = recovery_next(&r, &first, &last);
+			if (a == RECOVERY_RFI) {
+				assert_int_equal(last, f - 1);
+				for (uint32_t k = first; k <= last; k++)
+					m.bad[k] = true;
+				assert_true(reference_of(&m, f, dpb)); /* else an IDR was due */
+				recovered = true;
+				rfis++;
+			}
+			idr = a == RECOVERY_IDR;
+			if (!idr)
+				ref = reference_of(&m, f, dpb);
+			if (idr)
+				m.idr = f, idrs++;
+			recovery_encoded(&r, f, idr, f * FRAME_NS);
+
+			m.lost[f] = rand() % 12 == 0;
+			m.good[f] = !m.lost[f] && (idr || m.good[ref]);
+			/* A client that waits takes only recovery frames. */
+			if (m.lost[f] || (waiting_from && !idr && !recovered)) {
+				if (!waiting_from)
+					waiting_from = delivered + 1;
+				if (!m.lost[f] && n_reports < 60) {
+					report[n_reports].first = waiting_from;
+					report[n_reports].last = f;
+					report[n_reports++].at = f + 1 + (uint32_t)rand() % 3;
+				}
+				continue;
+			}
+			if (delivered + 1 < f && !waiting_from && !idr && !recovered) {
+				waiting_from = delivered + 1;
+				report[n_reports].first = waiting_from;
+				report[n_reports].last = f;
+				report[n_reports++].at = f + 1;
+				continue;
+			}
+			/* This is what it is all about. */
+			assert_true(m.good[f]);
+			delivered = f;
+			waiting_from = 0;
+		}
+		assert_true(idrs >= 1 && (dpb < 6 || rfis > 20));
+		assert_true(delivered > N - 100); /* never stuck */
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(m46_first_frame_is_an_idr_and_one_request_gives_one),
+		cmocka_unit_test(m46_requests_within_one_frame_give_one_idr),
+		cmocka_unit_test(m47_range_is_extended_to_the_newest_and_repeats_are_ignored),
+		cmocka_unit_test(m47_reports_before_the_answer_are_merged),
+		cmocka_unit_test(m48_nonsense_ranges_give_an_idr),
+		cmocka_unit_test(m48_range_beyond_the_dpb_gives_an_idr),
+		cmocka_unit_test(m49_without_rfi_a_lost_frame_gives_an_idr),
+		cmocka_unit_test(idr_supersedes_rfi_and_forgets_it),
+		cmocka_unit_test(unasked_idr_of_the_encoder_counts),
+		cmocka_unit_test(random_losses_never_leave_a_broken_reference),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
