@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The two media ports (video, audio) of the daemon. The unconnected socket reads the clients'
- * pings; once a ping is recognised, the session opens a second socket on the same port, connected
- * to that peer, through which its media leave: TOS, GSO, buffers and ICMP errors are then per
- * session, and the source address is the one that was pinged. Main thread. Source: 2-media 1.1.
+ * The two media ports (video, audio) of the daemon. The unconnected socket reads the clients' pings; once a ping is
+ * recognised, the session opens a second socket on the same port, connected to that peer, through which its media
+ * leave: TOS, GSO, buffers and ICMP errors are then per session, and the source address is the one that was pinged.
+ * Main thread. Source: 2-media 1.1.
  */
 #pragma once
 
