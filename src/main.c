@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <stdio.h>
+#include "cli.h"
 
-#include "build_config.h"
-
-int main(void)
+int main(int argc, char **argv)
 {
-	printf("moonrill %s\n", MOONRILL_VERSION);
-	return 0;
+	return cli_main(argc, argv);
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The chain of threads of one stream: screen -> encode -> pack -> send, and sound beside it. Built,
+ * joined and torn down by the main thread; owns every carrier between the stages, so that no stage
+ * outlives what it points at.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "audio/worker.h"
+#include "base/loop.h"
+#include "capture/screen.h"
+#include "media/feedback.h"
+#include "media/params.h"
+#include "media/stats.h"
+
+struct pipeline;
+
+struct pipeline_params {
+	struct video_params video;
+	struct audio_params audio;
+	struct session_keys keys;
+	uint32_t iv_generation;
+	const char *backend, *preset;
+	uint8_t min_slices;
+	uint32_t min_fps_mhz;
+	uint32_t pacing_percent;
+	uint32_t rtt_us;
+	enum audio_source audio_source;
+	const char *audio_node;
+};
+
+struct pipeline_events {
+	/* Main thread, once: a stage failed for good (-errno); the owner stops the pipeline. */
+	void (*failed)(void *ctx, const char *stage, int err);
+};
+
+/* What outlives a pipeline: the control stream writes to these as long as the session lives. */
+struct pipeline_shared {
+	struct feedback *feedback;
+	struct stream_stats *stats;
+};
+
+/* Opens the encoder and the sound source, so that errors show before PLAY is answered. -ENOTSUP,
+ * -ENOMEM, -EIO. */
+int pipeline_create(struct pipeline **out, struct loop *loop, const struct pipeline_params *p,
+		    const struct pipeline_shared *shared, const struct pipeline_events *ev, void *ctx);
+/* Joins all threads and frees; accepts NULL; fine inside the failed event. */
+void pipeline_destroy(struct pipeline *pl);
+
+/* The peer is known: frames flow through fd, a connected socket that stays the caller's and must
+ * live until the next call or destroy. The second call only moves the stream to another socket.
+ * -EAGAIN (no consent), -ENODEV, -errno. */
+int pipeline_video(struct pipeline *pl, struct screens *screens, int fd);
+void pipeline_audio(struct pipeline *pl, int fd);
+
+const char *pipeline_encoder(const struct pipeline *pl); /* for status */
+const char *pipeline_sound(const struct pipeline *pl);
+uint64_t pipeline_superseded(const struct pipeline *pl); /* captured frames that were never encoded */

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rand.h"
+#include "base/str.h"
+#include "encode/registry.h"
+#include "stream_offer.h"
+
+#define LOG_MODULE "session"
+#include "base/log.h"
+
+const char *const session_state_name[] = {
+	[SESSION_STARTING] = "starting",     [SESSION_QUEUED] = "queued",       [SESSION_PENDING] = "pending",
+	[SESSION_NEGOTIATED] = "negotiated", [SESSION_STREAMING] = "streaming", [SESSION_PARKED] = "parked",
+	[SESSION_STOPPING] = "stopping",
+};
+
+static void set_state(struct session *s, enum session_state state)
+{
+	log_dbg("session %u: %s -> %s", s->id, session_state_name[s->state], session_state_name[state]);
+	s->state = state;
+	loop_timer_disarm(s->timer);
+	if (state == SESSION_QUEUED || state == SESSION_PENDING || state == SESSION_NEGOTIATED)
+		loop_timer_arm_in(s->timer, (uint64_t)s->host->config->session.handshake_timeout_ms * NS_PER_MS);
+}
+
+static void answer_launch(struct session *s, int status, const char *message)
+{
+	struct http_call *call = s->call;
+
+	if (!call || s->cancel_call)
+		return;
+	s->call = NULL;
+	http_launch_done(call, status, message, s->query.corever >= 1);
+}
+
+static void answer_cancel(struct session *s)
+{
+	struct http_call *call = s->call;
+
+	if (!call || !s->cancel_call)
+		return;
+	s->call = NULL;
+	http_cancel_done(call, 200, NULL);
+}
+
+/* ---- the stream's end ---- */
+
+static void close_media(struct session *s)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(s->media); i++) {
+		loop_fd_remove(s->media[i].handle);
+		if (s->media[i].fd >= 0)
+			close(s->media[i].fd);
+		s->media[i] = (struct session_media){.fd = -1};
+	}
+}
+
+/* The client is told first; then the threads are joined, and only then the sockets they used are
+ * closed. */
+static void end_stream(struct session *s, uint32_t code)
+{
+	bool was_pending = s->handshake != NULL;
+
+	if (s->pipeline)
+		log_info("%s: stream ended", s->client_name);
+	rtsp_forget(s->handshake);
+	s->handshake = NULL;
+	control_session_remove(s->control, code);
+	s->control = NULL;
+	pipeline_destroy(s->pipeline);
+	s->pipeline = NULL;
+	close_media(s);
+	input_close(s->input);
+	s->input = NULL;
+	control_out_destroy(s->out);
+	s->out = NULL;
+	s->control_up = false;
+	s->stream_since_ns = 0;
+	explicit_bzero(&s->keys, sizeof(s->keys));
+	explicit_bzero(s->ping_payload, sizeof(s->ping_payload));
+	if (was_pending)
+		s->host->handshake_over(s->host->ctx);
+}
+
+static void park(struct session *s, uint32_t code)
+{
+	end_stream(s, code);
+	set_state(s, SESSION_PARKED);
+}
+
+static void end_session(struct session *s)
+{
+	const struct session_host *host = s->host;
+
+	answer_launch(s, 503, "The app could not be started or was stopped.");
+	answer_cancel(s);
+	host->ended(host->ctx, s);
+}
+
+/* ---- stream events, all on the main thread ---- */
+
+static void on_pipeline_failed(void *ctx, const char *stage, int err)
+{
+	struct session *s = ctx;
+
+	log_errno(err, "%s: the %s failed", s->client_name, stage);
+	park(s, CONTROL_TERM_ERROR);
+}
+
+static void maybe_streaming(struct session *s)
+{
+	if (s->state != SESSION_NEGOTIATED || !s->control_up || s->media[MEDIA_VIDEO].fd < 0)
+		return;
+	set_state(s, SESSION_STREAMING);
+	log_info("%s: streaming %ux%u at %u.%03u fps, %s, %u kbit/s", s->client_name, s->announce.video.width,
+		 s->announce.video.height, s->announce.video.fps_mhz / 1000, s->announce.video.fps_mhz % 1000,
+		 pipeline_encoder(s->pipeline), s->announce.video.configured_kbps);
+}
+
+static void on_control_connected(void *ctx, const union addr *peer)
+{
+	struct session *s = ctx;
+	char text[ADDR_TEXT];
+
+	log_dbg("session %u: control stream from %s", s->id, addr_text(peer, text));
+	s->control_up = true;
+	if (s->announce.video.hdr)
+		control_session_hdr(s->control, false);
+	maybe_streaming(s);
+}
+
+static void on_control_started(void *ctx)
+{
+	const struct session *s = ctx;
+
+	log_dbg("session %u: the client's threads run", s->id);
+}
+
+static void on_control_disconnected(void *ctx, int err)
+{
+	struct session *s = ctx;
+
+	if (err == -ETIMEDOUT)
+		log_info("%s: vanished", s->client_name);
+	else if (err)
+		log_errno(err, "%s: control stream", s->client_name);
+	park(s, 0);
+}
+
+static const struct pipeline_events pipeline_events = {.failed = on_pipeline_failed};
+static const struct control_events control_events = {
+	.connected = on_control_connected,
+	.started = on_control_started,
+	.disconnected = on_control_disconnected,
+};
+
+static void on_media_readable(struct session *s, enum media_class cls, struct media_port *port)
+{
+	struct session_media *m = &s->media[cls];
+
+	media_port_drain(port, m->fd, &m->from, &m->to);
+}
+
+static void on_video_readable(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+
+	(void)events;
+	on_media_readable(s, MEDIA_VIDEO, s->host->video_port);
+}
+
+static void on_audio_readable(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+
+	(void)events;
+	on_media_readable(s, MEDIA_AUDIO, s->host->audio_port);
+}
+
+/* Opens (or, when the peer moved, replaces) the connected socket of one medium and lets its stage
+ * use it. */
+static int connect_media(struct session *s, enum media_class cls)
+{
+	struct session_media *m = &s->media[cls];
+	struct media_port *port = cls == MEDIA_VIDEO ? s->host->video_port : s->host->audio_port;
+	bool qos = cls == MEDIA_VIDEO ? s->announce.video.qos : s->announce.audio.qos;
+	int old = m->fd, fd = -1, err;
+
+	err = media_port_connect(port, &m->from, &m->to, qos, &fd);
+	if (err)
+		return err;
+	if (cls == MEDIA_VIDEO)
+		err = pipeline_video(s->pipeline, s->host->screens, fd);
+	else
+		pipeline_audio(s->pipeline, fd);
+	loop_fd_remove(m->handle);
+	m->handle = NULL;
+	if (old >= 0)
+		close(old);
+	m->fd = fd;
+	if (!err) {
+		m->handle = loop_fd_add(s->host->loop, fd, EPOLLIN,
+					cls == MEDIA_VIDEO ? on_video_readable : on_audio_readable, s);
+		err = m->handle ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
+static void begin_media(struct session *s, enum media_class cls)
+{
+	int err = connect_media(s, cls);
+	char text[ADDR_TEXT];
+
+	if (!err)
+		return;
+	log_errno(err, "%s: cannot send %s to %s", s->client_name, cls == MEDIA_VIDEO ? "video" : "audio",
+		  addr_text(&s->media[cls].from, text));
+	if (cls == MEDIA_VIDEO)
+		park(s, CONTROL_TERM_ERROR);
+}
+
+void session_ping(struct session *s, enum media_class cls, const union addr *from, const union addr *to)
+{
+	struct session_media *m = &s->media[cls];
+	bool moved = m->pinged && !addr_equal(&m->from, from);
+
+	if (s->state != SESSION_PENDING && s->state != SESSION_NEGOTIATED && s->state != SESSION_STREAMING)
+		return;
+	m->pinged = true;
+	m->from = *from;
+	m->to = *to;
+	/* Pings begin before PLAY; the newest is remembered until the stages exist. */
+	if (s->state == SESSION_PENDING || (m->fd >= 0 && !moved))
+		return;
+	if (moved && m->fd >= 0) {
+		char text[ADDR_TEXT];
+
+		log_info("%s: moved to %s", s->client_name, addr_text(from, text));
+	}
+	begin_media(s, cls);
+	if (s->pipeline)
+		maybe_streaming(s);
+}
+
+/* ---- handshake ---- */
+
+static void clamp_rate(struct session *s, struct video_params *v)
+{
+	uint32_t max = (uint32_t)s->host->config->encode.max_kbps;
+
+	if (!max || v->configured_kbps <= max)
+		return;
+	v->encoder_kbps = (uint32_t)((uint64_t)v->encoder_kbps * max / v->configured_kbps);
+	v->configured_kbps = max;
+}
+
+static uint8_t default_slices(const struct config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->encode.min_slices)
+		return (uint8_t)c->encode.min_slices;
+	return cores < 1 ? 1 : cores > 4 ? 4 : (uint8_t)cores;
+}
+
+static int open_pipeline(struct session *s)
+{
+	const struct config *c = s->host->config;
+	static uint32_t generation; /* of video IVs: never the same twice in one daemon */
+	const struct pipeline_params pp = {
+		.video = s->announce.video,
+		.audio = s->announce.audio,
+		.keys = s->keys,
+		.iv_generation = generation++,
+		.backend = c->encode.backend,
+		.preset = c->encode.preset,
+		.min_slices = default_slices(c),
+		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
+		.pacing_percent = (uint32_t)c->stream.pacing_percent,
+		.audio_source = (enum audio_source)c->audio.source,
+		.audio_node = c->audio.node,
+	};
+	const struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats};
+
+	memset(s->stats, 0, sizeof(*s->stats));
+	feedback_init(&s->feedback);
+	s->sample_ns = s->sample_bytes = s->sample_kbps = 0;
+	return pipeline_create(&s->pipeline, s->host->loop, &pp, &shared, &pipeline_events, s);
+}
+
+static int open_control(struct session *s)
+{
+	const struct control_session_params cp = {
+		.keys = s->keys,
+		.v2 = s->announce.control_v2,
+		.connect_data = s->connect_data,
+		.match_by_ip = !s->announce.session_id_v1,
+		.peer = s->query.peer,
+		.feedback = &s->feedback,
+		.stats = s->stats,
+		.input = s->input,
+		.out = s->out,
+	};
+
+	return control_session_add(s->host->control, &cp, &control_events, s, &s->control);
+}
+
+/* A stream without input is still a stream: control_session takes NULL. */
+static void open_input(struct session *s)
+{
+	const struct config *c = s->host->config;
+	int err = input_open(&s->input, c->input.backend, c->input.log_file, control_out_back(s->out));
+
+	if (err)
+		log_errno(err, "%s: no input, back end %s", s->client_name, c->input.backend);
+}
+
+static int on_announce(void *ctx, const struct rtsp_announce *a)
+{
+	struct session *s = ctx;
+	int err;
+
+	if (s->state != SESSION_PENDING || s->pipeline)
+		return -ENOTSUP;
+	s->announce = *a;
+	clamp_rate(s, &s->announce.video);
+	s->out = control_out_create(s->host->control);
+	err = s->out ? open_pipeline(s) : -ENOMEM;
+	if (!err) {
+		open_input(s);
+		err = open_control(s);
+	}
+	if (err) {
+		log_errno(err, "%s: cannot start a stream", s->client_name);
+		return err == -ENOTSUP ? err : -EIO;
+	}
+	return 0;
+}
+
+static int on_play(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->state == SESSION_NEGOTIATED || s->state == SESSION_STREAMING)
+		return 0; /* a repeated PLAY changes nothing */
+	if (s->state != SESSION_PENDING || !s->pipeline)
+		return -EPROTO;
+	s->stream_since_ns = clock_ns();
+	set_state(s, SESSION_NEGOTIATED);
+	if (s->media[MEDIA_AUDIO].pinged)
+		begin_media(s, MEDIA_AUDIO);
+	if (s->media[MEDIA_VIDEO].pinged)
+		begin_media(s, MEDIA_VIDEO);
+	maybe_streaming(s);
+	s->host->handshake_over(s->host->ctx);
+	return s->pipeline ? 0 : -EIO;
+}
+
+static void on_progress(void *ctx, const union addr *peer)
+{
+	struct session *s = ctx;
+
+	(void)peer;
+	if (s->state == SESSION_PENDING)
+		loop_timer_arm_in(s->timer, (uint64_t)s->host->config->session.handshake_timeout_ms * NS_PER_MS);
+}
+
+static const struct rtsp_events rtsp_events = {
+	.announce = on_announce,
+	.play = on_play,
+	.progress = on_progress,
+};
+
+static void begin_handshake(struct session *s)
+{
+	struct rtsp_handshake_params hp = {
+		.sealed = s->query.corever >= 1,
+		.peer = s->query.peer,
+	};
+	uint8_t raw[PING_PAYLOAD_LEN / 2];
+	int err;
+
+	memcpy(s->keys.key, s->query.rikey, sizeof(s->keys.key));
+	s->keys.rikeyid = (uint32_t)s->query.rikeyid;
+	rand_bytes(raw, sizeof(raw));
+	hex_encode(s->ping_payload, raw, sizeof(raw));
+	do
+		s->connect_data = rand_u32();
+	while (!s->connect_data); /* 0 is what a client without one sends */
+
+	stream_offer_fill(&hp.offer, s->host->config, &s->query.peer);
+	memcpy(hp.key, s->keys.key, sizeof(hp.key));
+	memcpy(hp.ping_payload, s->ping_payload, sizeof(hp.ping_payload));
+	hp.connect_data = s->connect_data;
+	err = rtsp_expect(s->host->rtsp, &hp, &rtsp_events, s, &s->handshake);
+	explicit_bzero(hp.key, sizeof(hp.key));
+	if (err) {
+		log_errno(err, "%s: handshake", s->client_name);
+		answer_launch(s, 503, "The host cannot take another stream.");
+		park(s, 0);
+		return;
+	}
+	set_state(s, SESSION_PENDING);
+	answer_launch(s, 200, NULL);
+}
+
+void session_retry_queued(struct session *s)
+{
+	if (s->state == SESSION_QUEUED && !rtsp_plain_pending(s->host->rtsp, &s->query.peer))
+		begin_handshake(s);
+}
+
+/* The app runs: RTSP may begin, unless the client left meanwhile or has to wait for its turn. */
+static void app_ready(struct session *s)
+{
+	if (!s->call) {
+		set_state(s, SESSION_PARKED);
+		return;
+	}
+	if (s->query.corever == 0 && rtsp_plain_pending(s->host->rtsp, &s->query.peer))
+		set_state(s, SESSION_QUEUED);
+	else
+		begin_handshake(s);
+}
+
+/* ---- the app ---- */
+
+static void start_app(struct session *s);
+
+static void on_app_started(void *ctx, int err)
+{
+	struct session *s = ctx;
+
+	if (s->state != SESSION_STARTING)
+		return;
+	if (err) {
+		log_errno(err, "%s: app %u", s->client_name, s->app_id);
+		answer_launch(s, 503, "The app could not be started; the host's log says why.");
+		set_state(s, SESSION_STOPPING);
+		app_run_stop(s->app);
+		return;
+	}
+	app_ready(s);
+}
+
+/* Also after app_run_stop(): the run is over, its undo commands included, and frees itself after
+ * this call. */
+static void on_app_ended(void *ctx)
+{
+	struct session *s = ctx;
+
+	s->app = NULL;
+	if (s->state == SESSION_STARTING) {
+		/* Stopped to make room for another app. */
+		start_app(s);
+		return;
+	}
+	if (s->state != SESSION_STOPPING) {
+		log_info("%s: the app has ended", s->client_name);
+		end_stream(s, CONTROL_TERM_GRACEFUL);
+	}
+	end_session(s);
+}
+
+static const struct app_run_events app_events = {.started = on_app_started, .ended = on_app_ended};
+
+static void start_app(struct session *s)
+{
+	const struct app_client ac = {
+		.session_id = s->id,
+		.name = s->client_name,
+		.fingerprint = s->client,
+		.width = s->query.width,
+		.height = s->query.height,
+		.fps = s->query.fps,
+		.hdr = s->query.hdr,
+		.gcmap = s->query.gcmap,
+		.host_audio = s->query.local_audio,
+		.sops = s->query.sops,
+		.channels = (uint8_t)(s->query.surround_info & 0xff),
+	};
+	int err = app_run_start(s->host->loop, s->host->apps, s->query.app_id, &ac, &app_events, s, &s->app);
+
+	s->app_id = s->query.app_id;
+	if (!err)
+		return;
+	log_errno(err, "%s: app %u", s->client_name, s->query.app_id);
+	answer_launch(s, 503, "The app could not be started.");
+	set_state(s, SESSION_STOPPING);
+	end_session(s);
+}
+
+/* ---- the session ---- */
+
+static void on_timer(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->state == SESSION_QUEUED) {
+		answer_launch(s, 503, "Another client at your address is still connecting.");
+		set_state(s, SESSION_PARKED);
+		return;
+	}
+	log_info("%s: did not come (%s for %lld ms)", s->client_name, session_state_name[s->state],
+		 (long long)s->host->config->session.handshake_timeout_ms);
+	park(s, CONTROL_TERM_GRACEFUL);
+}
+
+struct session *session_create(const struct session_host *host, uint32_t id, const struct launch_query *q)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->host = host;
+	s->id = id;
+	s->state = SESSION_STARTING;
+	memcpy(s->client, q->client, sizeof(s->client));
+	str_copy(s->client_name, sizeof(s->client_name), q->client_name);
+	s->media[MEDIA_VIDEO].fd = s->media[MEDIA_AUDIO].fd = -1;
+	s->timer = loop_timer_add(host->loop, on_timer, s);
+	s->stats = aligned_alloc(64, (sizeof(*s->stats) + 63) / 64 * 64);
+	if (!s->timer || !s->stats) {
+		session_destroy(s, 0);
+		return NULL;
+	}
+	memset(s->stats, 0, sizeof(*s->stats));
+	feedback_init(&s->feedback);
+	return s;
+}
+
+void session_launch(struct session *s, struct http_call *call, const struct launch_query *q)
+{
+	/* A client that asks again has given up what it waited for. */
+	answer_launch(s, 503, "Replaced by a newer request.");
+	end_stream(s, CONTROL_TERM_GRACEFUL);
+	s->query = *q;
+	if (!s->query.app_id)
+		s->query.app_id = s->app_id;
+	s->call = call;
+	s->cancel_call = false;
+	if (s->app && s->state == SESSION_STARTING)
+		return; /* still starting: on_app_started goes on with the new query */
+	if (s->app && s->app_id == s->query.app_id) {
+		app_ready(s);
+		return;
+	}
+	set_state(s, SESSION_STARTING);
+	if (s->app)
+		app_run_stop(s->app); /* on_app_ended starts the new one */
+	else
+		start_app(s);
+}
+
+void session_cancel(struct session *s, struct http_call *call)
+{
+	answer_launch(s, 503, "The session was ended.");
+	answer_cancel(s); /* an earlier cancel: what it asked for is happening */
+	end_stream(s, CONTROL_TERM_GRACEFUL);
+	s->call = call;
+	s->cancel_call = true;
+	if (s->state == SESSION_STOPPING)
+		return;
+	set_state(s, SESSION_STOPPING);
+	if (s->app)
+		app_run_stop(s->app);
+	else
+		end_session(s);
+}
+
+void session_call_gone(struct session *s, struct http_call *call)
+{
+	if (s->call != call)
+		return;
+	s->call = NULL;
+	if (s->state == SESSION_QUEUED)
+		set_state(s, SESSION_PARKED);
+}
+
+void session_destroy(struct session *s, uint32_t code)
+{
+	if (!s)
+		return;
+	end_stream(s, code);
+	app_run_kill(s->app);
+	loop_timer_remove(s->timer);
+	explicit_bzero(&s->query, sizeof(s->query));
+	free(s->stats);
+	free(s);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sessions.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "stream_offer.h"
+
+#define LOG_MODULE "sessions"
+#include "base/log.h"
+
+/* Keys of the past are remembered as hashes: a repeated one would repeat nonces (1-session 5.3).
+ * When the list is full the oldest is forgotten; the client draws 128 random bits for each launch.
+ */
+#define USED_KEYS 4096u
+
+struct sessions {
+	struct session_host *host;
+	struct session *list;
+	uint32_t next_id;
+	uint8_t (*used)[32];
+	unsigned n_used;
+};
+
+static void remove_session(void *ctx, struct session *s)
+{
+	struct sessions *m = ctx;
+
+	for (struct session **p = &m->list; *p; p = &(*p)->next) {
+		if (*p == s) {
+			*p = s->next;
+			break;
+		}
+	}
+	session_destroy(s, CONTROL_TERM_GRACEFUL);
+}
+
+static void retry_queued(void *ctx)
+{
+	struct sessions *m = ctx;
+	struct session *next;
+
+	for (struct session *s = m->list; s; s = next) {
+		next = s->next;
+		session_retry_queued(s);
+	}
+}
+
+struct sessions *sessions_create(struct session_host *host)
+{
+	struct sessions *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->used = calloc(USED_KEYS, sizeof(*m->used));
+	if (!m->used) {
+		free(m);
+		return NULL;
+	}
+	m->host = host;
+	host->ended = remove_session;
+	host->handshake_over = retry_queued;
+	host->ctx = m;
+	return m;
+}
+
+void sessions_destroy(struct sessions *m, uint32_t code)
+{
+	if (!m)
+		return;
+	while (m->list) {
+		struct session *s = m->list;
+
+		m->list = s->next;
+		session_destroy(s, code);
+	}
+	free(m->used);
+	free(m);
+}
+
+static struct session *find(const struct sessions *m, const uint8_t client[32])
+{
+	for (struct session *s = m->list; s; s = s->next)
+		if (memcmp(s->client, client, 32) == 0)
+			return s;
+	return NULL;
+}
+
+/* True when this daemon has seen the key before; else it has now. */
+static bool key_used(struct sessions *m, const uint8_t key[16])
+{
+	uint8_t hash[32];
+
+	if (EVP_Digest(key, 16, hash, NULL, EVP_sha256(), NULL) != 1)
+		return true;
+	for (unsigned i = 0; i < m->n_used && i < USED_KEYS; i++)
+		if (memcmp(m->used[i], hash, sizeof(hash)) == 0)
+			return true;
+	memcpy(m->used[m->n_used++ % USED_KEYS], hash, sizeof(hash));
+	if (m->n_used == 2 * USED_KEYS)
+		m->n_used = USED_KEYS;
+	return false;
+}
+
+static unsigned count_others(const struct sessions *m, const struct session *own)
+{
+	unsigned n = 0;
+
+	for (struct session *s = m->list; s; s = s->next)
+		n += s != own && s->state != SESSION_STOPPING;
+	return n;
+}
+
+static void end_others(struct sessions *m, const struct session *own)
+{
+	struct session *next;
+
+	for (struct session *s = m->list; s; s = next) {
+		next = s->next;
+		if (s != own)
+			session_cancel(s, NULL);
+	}
+}
+
+struct refusal {
+	int status;
+	const char *text;
+};
+
+/* Everything that can be said against a launch before anything is changed. status 0: nothing. */
+static struct refusal refuse(struct sessions *m, const struct launch_query *q, const struct session *own)
+{
+	const struct config *c = m->host->config;
+	const char *why = NULL;
+
+	if (q->resume && (!own || own->state == SESSION_STOPPING))
+		return (struct refusal){503, "No running app to resume."};
+	if (q->app_id && !apps_find(m->host->apps, q->app_id))
+		return (struct refusal){404, "This app is not on the host."};
+	if (c->session.policy == POLICY_REFUSE && count_others(m, own))
+		return (struct refusal){470, "Another device is streaming from this host."};
+	if (c->session.policy == POLICY_MANY && count_others(m, own) >= (unsigned)c->session.max)
+		return (struct refusal){503, "The host streams to as many devices as it may."};
+	if (!stream_codec_support(c))
+		return (struct refusal){503, "No video encoder works on this host."};
+	switch (screens_state(m->host->screens, &why)) {
+	case SCREENS_READY:
+		break;
+	case SCREENS_WAIT_CONSENT:
+		return (struct refusal){503, "A click on the host is needed: it asks there whether its screen "
+					     "may be shared."};
+	case SCREENS_FAILED:
+		screens_retry(m->host->screens);
+		return (struct refusal){503, why ? why : "The screen cannot be captured."};
+	}
+	if (key_used(m, q->rikey))
+		return (struct refusal){400, "This session key was used before."};
+	return (struct refusal){0, NULL};
+}
+
+void sessions_launch(struct sessions *m, struct http_call *call, const struct launch_query *q)
+{
+	struct session *s = find(m, q->client);
+	struct refusal no = refuse(m, q, s);
+
+	if (no.status) {
+		log_info("%s: %s refused: %s", q->client_name, q->resume ? "resume" : "launch", no.text);
+		http_launch_done(call, no.status, no.text, false);
+		return;
+	}
+	if (m->host->config->session.policy == POLICY_TAKE_OVER)
+		end_others(m, s);
+	if (s && s->state == SESSION_STOPPING) {
+		/* The old one is on its way out with its own app; the new one stands beside it. */
+		memset(s->client, 0, sizeof(s->client));
+		s = NULL;
+	}
+	if (!s) {
+		s = session_create(m->host, ++m->next_id, q);
+		if (!s) {
+			http_launch_done(call, 503, "The host is out of memory.", false);
+			return;
+		}
+		s->next = m->list;
+		m->list = s;
+	}
+	session_launch(s, call, q);
+}
+
+void sessions_cancel(struct sessions *m, struct http_call *call, const uint8_t client[32])
+{
+	struct session *s = find(m, client);
+
+	if (s)
+		session_cancel(s, call);
+	else
+		http_cancel_done(call, 200, NULL);
+}
+
+void sessions_call_gone(struct sessions *m, struct http_call *call)
+{
+	for (struct session *s = m->list; s; s = s->next)
+		session_call_gone(s, call);
+}
+
+void sessions_ping(struct sessions *m, enum media_class cls, const struct ping *p, const union addr *from,
+		   const union addr *to)
+{
+	for (struct session *s = m->list; s; s = s->next) {
+		bool match;
+
+		if (!s->handshake)
+			continue;
+		if (p->legacy)
+			match = s->state >= SESSION_NEGOTIATED && !s->announce.session_id_v1 &&
+				addr_same_host(&s->query.peer, from);
+		else
+			match = mem_equal_ct(s->ping_payload, p->payload, PING_PAYLOAD_LEN);
+		if (match) {
+			session_ping(s, cls, from, to);
+			return;
+		}
+	}
+}
+
+uint32_t sessions_current_app(const struct sessions *m, const uint8_t client[32])
+{
+	const struct session *s = find(m, client);
+
+	return s && s->state != SESSION_STOPPING ? s->app_id : 0;
+}
+
+void sessions_revoke(struct sessions *m, const uint8_t client[32])
+{
+	struct session *s = find(m, client);
+
+	if (s)
+		session_cancel(s, NULL);
+}
+
+bool sessions_any_stream(const struct sessions *m)
+{
+	for (const struct session *s = m->list; s; s = s->next)
+		if (s->pipeline)
+			return true;
+	return false;
+}
+
+struct session *sessions_first(struct sessions *m)
+{
+	return m->list;
+}
