@@ -15,6 +15,7 @@
 #include "ctl.h"
 #include "http/clients.h"
 #include "http/identity.h"
+#include "http/mdns.h"
 #include "notify.h"
 #include "ports.h"
 #include "sessions.h"
@@ -293,6 +294,8 @@ static int open_all(struct daemon_ctx *d)
 		err = open_http(d);
 	if (!err)
 		err = open_ctl(d);
+	if (!err && d->config.net.mdns)
+		mdns_create(&d->mdns, d->loop, d->host_name, (uint16_t)d->config.net.port);
 	return err;
 }
 
@@ -300,6 +303,7 @@ static void close_all(struct daemon_ctx *d)
 {
 	notify_watchdog_stop(d->watchdog);
 	ctl_destroy(d->ctl);
+	mdns_destroy(d->mdns);
 	sessions_destroy(d->sessions, CONTROL_TERM_GRACEFUL);
 	http_destroy(d->http);
 	rtsp_destroy(d->host.rtsp);

@@ -30,8 +30,7 @@ int au_slab_init(struct au_slab *s, unsigned count, size_t cap)
 
 	assert(count && count <= SLOTS_MAX && cap % PAGE == 0);
 	*s = (struct au_slab){.cap = cap};
-	memory = mmap(NULL, count * cap, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory = mmap(NULL, count * cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
 	s->memory = memory;

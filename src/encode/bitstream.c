@@ -158,8 +158,8 @@ int sps_parse(struct sps *s, const struct nal *n)
 			bit(&r);
 		ue(&r); /* luma and chroma depth */
 		ue(&r);
-		bit(&r);      /* transform bypass */
-		if (bit(&r))  /* scaling lists */
+		bit(&r);     /* transform bypass */
+		if (bit(&r)) /* scaling lists */
 			return -EPROTO;
 	}
 	s->log2_max_frame_num = (uint8_t)(ue(&r) + 4);
@@ -182,8 +182,8 @@ int sps_parse(struct sps *s, const struct nal *n)
 	s->vui = bit(&r);
 	if (s->vui)
 		vui_parse(s, &r);
-	if (!rd_ok(&r.in) || mbs_wide > 1024 || map_units > 1024 || crop[0] > 64 || crop[1] > 64 ||
-	    crop[2] > 64 || crop[3] > 64 || s->log2_max_frame_num > 16)
+	if (!rd_ok(&r.in) || mbs_wide > 1024 || map_units > 1024 || crop[0] > 64 || crop[1] > 64 || crop[2] > 64 ||
+	    crop[3] > 64 || s->log2_max_frame_num > 16)
 		return -EPROTO;
 	/* Crop units of 4:2:0 are two samples. */
 	s->width = (uint16_t)(mbs_wide * 16 - (crop[0] + crop[1]) * (chroma_format == 3 ? 1 : 2));
@@ -249,9 +249,9 @@ size_t slice_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, uint32
 	uint8_t high = (uint8_t)(frame_num >> 4), keep;
 	unsigned at, shift;
 
-	ue(&r); /* first macroblock */
-	ue(&r); /* type */
-	ue(&r); /* parameter set */
+	ue(&r);                                          /* first macroblock */
+	ue(&r);                                          /* type */
+	ue(&r);                                          /* parameter set */
 	at = (unsigned)(len - rd_left(&r.in)) * 8 - r.n; /* bits before frame_num */
 	if (bits(&r, 4) != (frame_num & 15) || !rd_ok(&r.in))
 		return 0;

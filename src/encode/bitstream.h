@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 enum nal_type { /* table 7-1 */
-	NAL_TYPE_SLICE = 1,
-	NAL_TYPE_IDR = 5,
-	NAL_TYPE_SEI = 6,
-	NAL_TYPE_SPS = 7,
-	NAL_TYPE_PPS = 8,
-	NAL_TYPE_AUD = 9,
-	NAL_TYPE_FILLER = 12,
+		NAL_TYPE_SLICE = 1,
+		NAL_TYPE_IDR = 5,
+		NAL_TYPE_SEI = 6,
+		NAL_TYPE_SPS = 7,
+		NAL_TYPE_PPS = 8,
+		NAL_TYPE_AUD = 9,
+		NAL_TYPE_FILLER = 12,
 };
 
 struct nal {

@@ -107,31 +107,29 @@ static inline uint32_t load_pixel(const uint8_t *p)
 #define BYTE(v, i) ((int32_t)((v) >> (24 - 8 * (i)) & 0xff))
 #endif
 
-static inline void luma_row(const struct convert_coef *k, const uint8_t *restrict src,
-			    uint8_t *restrict luma, unsigned w)
+static inline void luma_row(const struct convert_coef *k, const uint8_t *restrict src, uint8_t *restrict luma,
+			    unsigned w)
 {
 	const int32_t k0 = k->y[0], k1 = k->y[1], k2 = k->y[2], k3 = k->y[3], bias = k->y_bias;
 
 	for (unsigned x = 0; x < w; x++) {
 		uint32_t p = load_pixel(src + 4 * x);
 
-		luma[x] = (uint8_t)((BYTE(p, 0) * k0 + BYTE(p, 1) * k1 + BYTE(p, 2) * k2 +
-				     BYTE(p, 3) * k3 + bias) >>
+		luma[x] = (uint8_t)((BYTE(p, 0) * k0 + BYTE(p, 1) * k1 + BYTE(p, 2) * k2 + BYTE(p, 3) * k3 + bias) >>
 				    CONVERT_BITS);
 	}
 }
 
 static inline uint8_t chroma_sample(const int16_t k[4], const int32_t sum[4], int32_t bias)
 {
-	int32_t v = (sum[0] * k[0] + sum[1] * k[1] + sum[2] * k[2] + sum[3] * k[3] + bias) >>
-		    (CONVERT_BITS + 2);
+	int32_t v = (sum[0] * k[0] + sum[1] * k[1] + sum[2] * k[2] + sum[3] * k[3] + bias) >> (CONVERT_BITS + 2);
 
 	/* Full-range blue and red reach 255.5. */
 	return (uint8_t)(v > 255 ? 255 : v);
 }
 
-void convert_rows_portable(const struct convert_coef *k, const uint8_t *const src[2],
-			   uint8_t *const luma[2], uint8_t *chroma, unsigned w)
+void convert_rows_portable(const struct convert_coef *k, const uint8_t *const src[2], uint8_t *const luma[2],
+			   uint8_t *chroma, unsigned w)
 {
 	const uint8_t *restrict top = src[0], *restrict bottom = src[1];
 	uint8_t *restrict out = chroma;
@@ -153,8 +151,8 @@ void convert_rows_portable(const struct convert_coef *k, const uint8_t *const sr
 	}
 }
 
-void convert_run(const struct convert *c, const uint8_t *src, size_t src_stride, struct picture *dst,
-		 unsigned x, unsigned y, unsigned w, unsigned h)
+void convert_run(const struct convert *c, const uint8_t *src, size_t src_stride, struct picture *dst, unsigned x,
+		 unsigned y, unsigned w, unsigned h)
 {
 	assert(!((x | y | w | h) & 1) && x + w <= dst->width && y + h <= dst->height);
 	for (unsigned row = 0; row < h; row += 2) {

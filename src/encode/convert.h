@@ -23,8 +23,8 @@ struct convert_coef {
 };
 
 /* Two source lines of w pixels (even) to two lines of luma and one of chroma. */
-typedef void (*convert_rows_fn)(const struct convert_coef *k, const uint8_t *const src[2],
-				uint8_t *const luma[2], uint8_t *chroma, unsigned w);
+typedef void (*convert_rows_fn)(const struct convert_coef *k, const uint8_t *const src[2], uint8_t *const luma[2],
+				uint8_t *chroma, unsigned w);
 
 struct convert {
 	uint32_t fourcc;
@@ -39,10 +39,10 @@ int convert_init(struct convert *c, uint32_t fourcc, enum colour_space space, bo
 
 /* Converts w x h pixels to the place x, y of dst; all four even and inside dst. src: first byte of the first pixel,
  * any alignment, stride in bytes. */
-void convert_run(const struct convert *c, const uint8_t *src, size_t src_stride, struct picture *dst,
-		 unsigned x, unsigned y, unsigned w, unsigned h);
+void convert_run(const struct convert *c, const uint8_t *src, size_t src_stride, struct picture *dst, unsigned x,
+		 unsigned y, unsigned w, unsigned h);
 
 /* The kernels; the first runs anywhere. The second is NULL where the processor lacks AVX2. For tests and benchmarks. */
-void convert_rows_portable(const struct convert_coef *k, const uint8_t *const src[2],
-			   uint8_t *const luma[2], uint8_t *chroma, unsigned w);
+void convert_rows_portable(const struct convert_coef *k, const uint8_t *const src[2], uint8_t *const luma[2],
+			   uint8_t *chroma, unsigned w);
 convert_rows_fn convert_rows_avx2(void);

@@ -68,17 +68,16 @@ static inline AVX2 struct pair fold_pair(struct pair a, struct pair b)
 	return (struct pair){fold(a.even, b.even), fold(a.odd, b.odd)};
 }
 
-static AVX2 void rows_avx2(const struct convert_coef *c, const uint8_t *const src[2],
-			   uint8_t *const luma[2], uint8_t *chroma, unsigned w)
+static AVX2 void rows_avx2(const struct convert_coef *c, const uint8_t *const src[2], uint8_t *const luma[2],
+			   uint8_t *chroma, unsigned w)
 {
 	const struct pair ky = {coef_pair(c->y, 0), coef_pair(c->y, 1)};
 	const struct pair kb = {coef_pair(c->cb, 0), coef_pair(c->cb, 1)};
 	const struct pair kr = {coef_pair(c->cr, 0), coef_pair(c->cr, 1)};
 	const __m256i y_bias = _mm256_set1_epi32(c->y_bias), c_bias = _mm256_set1_epi32(c->c_bias);
 	/* After both packs each 128-bit lane holds Cb 0..3, Cr 0..3 of two groups of four samples. */
-	const __m256i interleave = _mm256_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11,
-						    15, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14,
-						    11, 15);
+	const __m256i interleave = _mm256_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15, 0, 4, 1, 5, 2,
+						    6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
 	unsigned x = 0;
 
 	for (; x + 32 <= w; x += 32) {

@@ -47,8 +47,8 @@ int encoder_open(struct encoder **out, const struct encoder_ops *ops, const stru
 		return rc;
 	reason = why_not(&caps, &p->video);
 	if (reason) {
-		log_warn("%s cannot encode %ux%u %u bit: %s", ops->name, p->video.width,
-			 p->video.height, p->video.depth, reason);
+		log_warn("%s cannot encode %ux%u %u bit: %s", ops->name, p->video.width, p->video.height,
+			 p->video.depth, reason);
 		return -ENOTSUP;
 	}
 

@@ -62,8 +62,8 @@ struct encoder_events {
 /* Implementations are called through the front below, which has checked the arguments. */
 struct encoder_ops {
 	const char *name, *help;
-	size_t size;         /* of the struct that begins with struct encoder */
-	bool only_by_name;   /* never chosen by "auto" */
+	size_t size;       /* of the struct that begins with struct encoder */
+	bool only_by_name; /* never chosen by "auto" */
 	/* Cheap and without side effects: 0, -ENOTSUP (codec or library missing). Any thread. */
 	int (*probe)(enum codec codec, struct enc_caps *caps);
 	/* e is zeroed but for the front's fields; the back end corrects e->params to what it really uses (slices,
@@ -88,7 +88,7 @@ struct encoder {
 	struct enc_caps caps;
 	struct enc_params params; /* as really used */
 	struct au_slab slab;
-	uint32_t newest;          /* frame last submitted */
+	uint32_t newest; /* frame last submitted */
 };
 
 /*

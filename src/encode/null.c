@@ -132,8 +132,8 @@ static size_t put_sei(struct null_encoder *n, uint8_t *out, uint32_t frame, uint
 }
 
 /* ref: the frame referred to, 0 in an IDR. */
-static size_t put_slice(struct null_encoder *n, uint8_t *out, uint32_t frame, uint32_t ref,
-			unsigned first_mb, unsigned mbs)
+static size_t put_slice(struct null_encoder *n, uint8_t *out, uint32_t frame, uint32_t ref, unsigned first_mb,
+			unsigned mbs)
 {
 	struct bit_writer w = bit_writer_init(n->rbsp, sizeof(n->rbsp));
 	bool idr = !ref;

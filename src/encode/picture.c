@@ -8,8 +8,7 @@
 
 #define PICTURE_ALIGN 64u
 
-int picture_init(struct picture *p, uint16_t width, uint16_t height, enum colour_space space,
-		 bool full_range)
+int picture_init(struct picture *p, uint16_t width, uint16_t height, enum colour_space space, bool full_range)
 {
 	size_t luma_size;
 

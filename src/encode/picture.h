@@ -19,8 +19,7 @@ struct picture {
 };
 
 /* Even dimensions. -ENOMEM. The picture is black. */
-int picture_init(struct picture *p, uint16_t width, uint16_t height, enum colour_space space,
-		 bool full_range);
+int picture_init(struct picture *p, uint16_t width, uint16_t height, enum colour_space space, bool full_range);
 void picture_finish(struct picture *p); /* accepts a zeroed picture */
 
 /* Every pixel black in the picture's own range. */

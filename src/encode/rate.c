@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "encode/rate.h"
 
-#define USE_START  0.88 /* measured over presets and sizes: mostly 0.83 to 0.91 */
-#define USE_MIN    0.65 /* small pictures in many slices come down to 0.7 */
-#define USE_MAX    1.05
-#define HELD_BACK  0.50 /* a frame below this share of its budget was not limited by the rate */
-#define WINDOW     20   /* frames */
-#define GAIN       0.5  /* of one window's error */
-#define WORTH      0.01 /* relative change that is told to the encoder */
+#define USE_START 0.88 /* measured over presets and sizes: mostly 0.83 to 0.91 */
+#define USE_MIN   0.65 /* small pictures in many slices come down to 0.7 */
+#define USE_MAX   1.05
+#define HELD_BACK 0.50 /* a frame below this share of its budget was not limited by the rate */
+#define WINDOW    20   /* frames */
+#define GAIN      0.5  /* of one window's error */
+#define WORTH     0.01 /* relative change that is told to the encoder */
 
 static uint32_t ask(const struct rate *r)
 {

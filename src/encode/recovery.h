@@ -22,10 +22,10 @@ struct recovery {
 	struct recovery_params p;
 	uint32_t newest, idr_frame; /* encoded; 0: none yet */
 	uint64_t idr_ns;
-	uint32_t broken;            /* bit i: frame newest - i must not be referenced */
+	uint32_t broken;                /* bit i: frame newest - i must not be referenced */
 	uint32_t done_first, done_last; /* range honoured last; 0: none */
 	bool want_idr, want_rfi;
-	uint32_t first, last;       /* merged range wanted */
+	uint32_t first, last; /* merged range wanted */
 };
 
 void recovery_init(struct recovery *r, const struct recovery_params *p);

@@ -5,7 +5,6 @@
 #include "encode/encoder.h"
 
 /* The first encoder that can do the codec, or the one of that name; NULL. caps may be NULL. */
-const struct encoder_ops *encoder_find(const char *backend, enum codec codec,
-				       struct enc_caps *caps);
+const struct encoder_ops *encoder_find(const char *backend, enum codec codec, struct enc_caps *caps);
 /* The n-th of all that were built, NULL past the end. */
 const struct encoder_ops *encoder_at(unsigned n);

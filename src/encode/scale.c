@@ -52,8 +52,7 @@ struct rect frame_visible(const struct frame *f)
 
 static bool swaps_sides(enum transform t)
 {
-	return t == TRANSFORM_90 || t == TRANSFORM_270 || t == TRANSFORM_FLIPPED_90 ||
-	       t == TRANSFORM_FLIPPED_270;
+	return t == TRANSFORM_90 || t == TRANSFORM_270 || t == TRANSFORM_FLIPPED_90 || t == TRANSFORM_FLIPPED_270;
 }
 
 static void image_finish(struct image *i)
@@ -82,8 +81,7 @@ static int image_init(struct image *i, uint32_t w, uint32_t h)
  * against the clock, then a flip; so flip back first and turn with the clock.
  */
 #if HAVE_YUV
-static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t,
-		 struct image *dst)
+static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t, struct image *dst)
 {
 	static const enum RotationMode mode[4] = {kRotate0, kRotate90, kRotate180, kRotate270};
 	enum RotationMode by = mode[t & 3];
@@ -97,19 +95,18 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 		ARGBCopy(src, (int)stride, dst->pixels, (int)dst->stride, (int)w, -(int)h);
 	} else {
 		/* Left-right, then a quarter turn, is the other quarter turn of the picture upside down. */
-		ARGBRotate(src + (h - 1) * stride, -(int)stride, dst->pixels, (int)dst->stride, (int)w,
-			   (int)h, by == kRotate90 ? kRotate270 : kRotate90);
+		ARGBRotate(src + (h - 1) * stride, -(int)stride, dst->pixels, (int)dst->stride, (int)w, (int)h,
+			   by == kRotate90 ? kRotate270 : kRotate90);
 	}
 }
 
 static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
 {
-	ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w,
-		  (int)dst->h, kFilterBox);
+	ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w, (int)dst->h,
+		  kFilterBox);
 }
 #else
-static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t,
-		 struct image *dst)
+static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t, struct image *dst)
 {
 	for (uint32_t y = 0; y < dst->h; y++) {
 		for (uint32_t x = 0; x < dst->w; x++) {
@@ -128,8 +125,7 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 			}
 			if (t >= TRANSFORM_FLIPPED)
 				sx = w - 1 - sx;
-			memcpy(dst->pixels + y * dst->stride + x * PIXEL,
-			       src + sy * stride + sx * PIXEL, PIXEL);
+			memcpy(dst->pixels + y * dst->stride + x * PIXEL, src + sy * stride + sx * PIXEL, PIXEL);
 		}
 	}
 }
@@ -159,8 +155,7 @@ void scale_finish(struct scale *s)
 }
 
 /* Buffers and bars for a new geometry. */
-static int prepare(struct scale *s, const struct rect *visible, enum transform t,
-		   struct picture *dst)
+static int prepare(struct scale *s, const struct rect *visible, enum transform t, struct picture *dst)
 {
 	bool swap = swaps_sides(t);
 	uint32_t w = swap ? visible->h : visible->w, h = swap ? visible->w : visible->h;
@@ -182,9 +177,8 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 	s->transform = t;
 	s->ready = true;
 	picture_fill_black(dst);
-	log_info("picture %ux%u%s shown at %ux%u+%u+%u of %ux%u%s", visible->w, visible->h,
-		 t ? ", turned" : "", s->place.w, s->place.h, s->place.x, s->place.y, dst->width,
-		 dst->height,
+	log_info("picture %ux%u%s shown at %ux%u+%u+%u of %ux%u%s", visible->w, visible->h, t ? ", turned" : "",
+		 s->place.w, s->place.h, s->place.x, s->place.y, dst->width, dst->height,
 		 s->scaled.pixels && !HAVE_YUV ? ", unfiltered: built without libyuv" : "");
 	return 0;
 }
@@ -227,8 +221,7 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (s->scaled.pixels) {
 		const struct image *u = &s->upright;
 
-		resize(src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h,
-		       &s->scaled);
+		resize(src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h, &s->scaled);
 		src = s->scaled.pixels;
 		stride = s->scaled.stride;
 	}

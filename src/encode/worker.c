@@ -26,15 +26,15 @@
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
-#define PTS_STEP_NS     12000ull             /* one tick of the 90 kHz clock on the wire, rounded up */
-#define REOPEN_AFTER    300u                 /* good frames that earn another reopening */
-#define REOPEN_WAIT_NS  (2 * NS_PER_S)       /* for access units still on their way */
-#define REOPEN_LOOK_NS  (5 * NS_PER_MS)
-#define RETRY_NS        NS_PER_MS            /* after -EAGAIN */
-#define FENCE_WAIT_MS   100                  /* a GPU that needs longer has hung */
-#define DPB_MAX         8u
-#define DPB_BASE        5u                   /* lost burst of two, detection, two frames in flight */
-#define LEVEL_51_DPB    184320u              /* macroblocks, H.264 table A-1 */
+#define PTS_STEP_NS    12000ull       /* one tick of the 90 kHz clock on the wire, rounded up */
+#define REOPEN_AFTER   300u           /* good frames that earn another reopening */
+#define REOPEN_WAIT_NS (2 * NS_PER_S) /* for access units still on their way */
+#define REOPEN_LOOK_NS (5 * NS_PER_MS)
+#define RETRY_NS       NS_PER_MS /* after -EAGAIN */
+#define FENCE_WAIT_MS  100       /* a GPU that needs longer has hung */
+#define DPB_MAX        8u
+#define DPB_BASE       5u      /* lost burst of two, detection, two frames in flight */
+#define LEVEL_51_DPB   184320u /* macroblocks, H.264 table A-1 */
 
 struct encode_worker {
 	/* constant after start */
@@ -57,12 +57,12 @@ struct encode_worker {
 	struct rate rate;
 	struct recovery recovery;
 	uint64_t start_ns, last_pts;
-	uint32_t frame_no;      /* last one encoded */
-	const void *held;       /* picture in the slot that came too early; compared, never read */
+	uint32_t frame_no;             /* last one encoded */
+	const void *held;              /* picture in the slot that came too early; compared, never read */
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
-	uint64_t retry_ns;      /* 0: no retry */
-	bool have_source;       /* the picture is more than the black start */
-	unsigned good_frames;   /* since the encoder was opened */
+	uint64_t retry_ns;             /* 0: no retry */
+	bool have_source;              /* the picture is more than the black start */
+	unsigned good_frames;          /* since the encoder was opened */
 	bool reopened, reopening, gave_up;
 	uint64_t reopen_by_ns;
 
@@ -99,8 +99,7 @@ static void set_encoder_rate(struct encode_worker *w)
 	int rc = encoder_set_bitrate(w->encoder, rate_ask(&w->rate));
 
 	if (rc < 0 && rc != -ENOTSUP)
-		log_every(NS_PER_S, LOG_LEVEL_WARN, "the encoder refused %u kbit/s",
-			  rate_ask(&w->rate));
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "the encoder refused %u kbit/s", rate_ask(&w->rate));
 }
 
 static void take_feedback(struct encode_worker *w, uint64_t now)
@@ -269,8 +268,8 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 
 	frame_unref(f, -1);
 	if (rc < 0) {
-		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s",
-			  fourcc, strerrordesc_np(-rc));
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,
+			  strerrordesc_np(-rc));
 		return;
 	}
 	w->have_source = true;
@@ -297,8 +296,7 @@ static void encode_again(struct encode_worker *w, uint64_t now)
  * newer one replaces it. */
 static struct frame *take_frame(struct encode_worker *w, uint64_t now)
 {
-	const void *waiting =
-		atomic_load_explicit(&w->p.frames->slot.item, memory_order_relaxed);
+	const void *waiting = atomic_load_explicit(&w->p.frames->slot.item, memory_order_relaxed);
 
 	if (!waiting)
 		return NULL;
@@ -335,8 +333,7 @@ static uint64_t turn(struct encode_worker *w)
 	}
 	take_feedback(w, now);
 	/* Without credit nothing is begun; the sender pokes when it gives some back. */
-	if (credit_used(w->p.credit) >= CREDIT_FRAMES ||
-	    ring_free(&w->p.out->ring) < w->encoder->params.slices)
+	if (credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < w->encoder->params.slices)
 		return NS_NEVER;
 
 	f = take_frame(w, now);
@@ -373,8 +370,7 @@ static void run(void *arg)
 	struct encode_worker *w = arg;
 
 	log_hot_bind(w->log);
-	while (!thread_should_stop(&w->thread) &&
-	       !atomic_load_explicit(&w->begun, memory_order_acquire))
+	while (!thread_should_stop(&w->thread) && !atomic_load_explicit(&w->begun, memory_order_acquire))
 		wake_wait(w->p.wake, NS_NEVER);
 	begin(w);
 	while (!thread_should_stop(&w->thread)) {
@@ -415,8 +411,8 @@ static uint8_t slices_for(const struct encode_worker_params *p)
 static void describe(struct encode_worker *w)
 {
 	const struct enc_params *e = &w->encoder->params;
-	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s", w->ops->name, e->preset,
-			 e->slices, e->slices == 1 ? "" : "s");
+	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s", w->ops->name, e->preset, e->slices,
+			 e->slices == 1 ? "" : "s");
 
 	if (e->dpb > 1 && n > 0 && (size_t)n < sizeof(w->describe))
 		snprintf(w->describe + n, sizeof(w->describe) - (size_t)n, ", DPB %u", e->dpb);
@@ -478,8 +474,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	recovery_init(&w->recovery, &(struct recovery_params){
 					    .rfi = w->encoder->params.dpb > 1,
 					    .dpb = w->encoder->params.dpb,
-					    .echo_ns = w->pace.interval_ns / 2 +
-						       p->rtt_us * NS_PER_US,
+					    .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
 				    });
 	describe(w);
 	atomic_store_explicit(&p->feedback->wake, p->wake, memory_order_release);

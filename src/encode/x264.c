@@ -81,7 +81,7 @@ static int probe(enum codec codec, struct enc_caps *caps)
 	return 0;
 }
 
-static void on_log(void *ctx, int level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void on_log(void *ctx, int level, const char *fmt, va_list ap)
 {
 	char line[240];
 
@@ -175,8 +175,7 @@ static size_t widen(struct avc *a, const x264_nal_t *nal)
 	case NAL_SLICE_IDR:
 		return slice_widen_frame_num(out, nal->p_payload, len, 0);
 	case NAL_SLICE:
-		return slice_widen_frame_num(out, nal->p_payload, len,
-					     a->frame_no - a->idr_frame);
+		return slice_widen_frame_num(out, nal->p_payload, len, a->frame_no - a->idr_frame);
 	default:
 		memcpy(out, nal->p_payload, len);
 		return len;
@@ -277,9 +276,9 @@ static int open_lib(struct encoder *e)
 		return -EIO;
 	}
 	x264_encoder_parameters(a->lib, &a->param);
-	e->params.slices = (uint8_t)(a->param.b_sliced_threads ? a->param.i_threads :
-				     a->param.i_slice_count    ? a->param.i_slice_count :
-								 1);
+	e->params.slices = (uint8_t)(a->param.b_sliced_threads ? a->param.i_threads
+				     : a->param.i_slice_count  ? a->param.i_slice_count
+							       : 1);
 	e->params.dpb = (uint8_t)a->param.i_dpb_size;
 	return 0;
 }

@@ -45,8 +45,8 @@ static int parse_client(const struct buf *b, struct client *out)
 	int err = -EBADMSG;
 
 	*out = (struct client){0};
-	if (json_unpack(root, "{s:s, s?s, s:s, s?I}", "certificate", &pem, "name", &name, "uuid", &uuid, "time",
-			&at) == 0 &&
+	if (json_unpack(root, "{s:s, s?s, s:s, s?I}", "certificate", &pem, "name", &name, "uuid", &uuid, "time", &at) ==
+		    0 &&
 	    cert_from_pem(&cert, pem, strlen(pem)) == 0 && str_copy(out->uuid, sizeof(out->uuid), uuid)) {
 		memcpy(out->hash, cert.hash, CERT_HASH);
 		hex_encode(out->id, cert.hash, CERT_HASH);

@@ -6,9 +6,9 @@
 #include "http/pairing.h"
 #include "http/server.h"
 
-#define XML_MAX      (1u << 20)
-#define ART_MAX      (16u << 20)
-#define USED_KEYS    1024
+#define XML_MAX   (1u << 20)
+#define ART_MAX   (16u << 20)
+#define USED_KEYS 1024
 
 struct http {
 	struct http_params params;

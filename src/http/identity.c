@@ -23,13 +23,13 @@
 #define LOG_MODULE "identity"
 #include "base/log.h"
 
-#define HOST_FILE      "host.pem"
-#define ID_FILE        "uniqueid"
-#define HOST_FILE_MAX  65536
-#define KEY_BITS       2048
-#define SERIAL_BITS    159
-#define VALID_DAYS     (20 * 365 + 5)
-#define COMMON_NAME    "moonrill GameStream host"
+#define HOST_FILE     "host.pem"
+#define ID_FILE       "uniqueid"
+#define HOST_FILE_MAX 65536
+#define KEY_BITS      2048
+#define SERIAL_BITS   159
+#define VALID_DAYS    (20 * 365 + 5)
+#define COMMON_NAME   "moonrill GameStream host"
 
 struct identity {
 	EVP_PKEY *key;
@@ -148,11 +148,9 @@ static X509 *make_cert(EVP_PKEY *key)
 	/* Top bit set: the serial has its full length and is positive as DER stores it. */
 	if (x && serial && X509_set_version(x, X509_VERSION_3) == 1 &&
 	    BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-	    BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) &&
-	    X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
+	    BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) && X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
 	    X509_time_adj_ex(X509_getm_notAfter(x), VALID_DAYS, 0, NULL) && X509_set_pubkey(x, key) == 1 &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)COMMON_NAME, -1, -1, 0) ==
-		    1 &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)COMMON_NAME, -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(x, name) == 1 && X509_sign(x, key, EVP_sha256()) > 0) {
 		BN_free(serial);
 		return x;

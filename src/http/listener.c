@@ -19,7 +19,7 @@
 #include "base/log.h"
 
 #define BACKLOG      64
-#define HEADROOM     32         /* connections beyond our limit, until the evicted ones are reaped */
+#define HEADROOM     32          /* connections beyond our limit, until the evicted ones are reaped */
 #define CONN_MEMORY  (32u << 10) /* request line and headers of one connection */
 #define FLUSH_ROUNDS 4
 
@@ -187,7 +187,8 @@ static void conn_close(struct conn *c)
 	free(c);
 }
 
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+			  enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *l = cls;
 	const union MHD_ConnectionInfo *info;

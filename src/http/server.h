@@ -14,16 +14,16 @@
 #include "base/loop.h"
 
 struct http;
-struct http_call;   /* one request that waits for its answer */
-struct clients;     /* http/clients.h */
-struct identity;    /* http/identity.h: host certificate, key, unique id */
+struct http_call; /* one request that waits for its answer */
+struct clients;   /* http/clients.h */
+struct identity;  /* http/identity.h: host certificate, key, unique id */
 
 struct http_limits {
-	uint32_t max_connections;        /* per listener */
+	uint32_t max_connections; /* per listener */
 	uint32_t max_connections_per_ip;
-	uint32_t timeout_s;              /* idle connection */
-	uint32_t pin_timeout_s;          /* how long a pairing waits for its PIN (120) */
-	uint32_t max_pairings;           /* waiting at once (4) */
+	uint32_t timeout_s;     /* idle connection */
+	uint32_t pin_timeout_s; /* how long a pairing waits for its PIN (120) */
+	uint32_t max_pairings;  /* waiting at once (4) */
 };
 
 struct http_params {
@@ -38,25 +38,25 @@ struct http_params {
 /* Everything of /launch and /resume that we use, parsed and range-checked (1-session 5.1). */
 struct launch_query {
 	bool resume;
-	uint32_t app_id;           /* 0: not given (resume only) */
-	uint16_t width, height;    /* 0: not given */
+	uint32_t app_id;        /* 0: not given (resume only) */
+	uint16_t width, height; /* 0: not given */
 	uint32_t fps;
 	uint8_t rikey[16];
 	int32_t rikeyid;
-	uint32_t surround_info;    /* channelMask << 16 | channels */
+	uint32_t surround_info; /* channelMask << 16 | channels */
 	uint32_t gcmap;
 	bool local_audio, sops, hdr;
-	uint32_t corever;          /* >= 1: sealed RTSP */
-	union addr peer;           /* who asked */
-	union addr local;          /* the address on which the request arrived: goes into sessionUrl0 */
-	uint8_t client[32];        /* SHA-256 of the client's certificate */
+	uint32_t corever;   /* >= 1: sealed RTSP */
+	union addr peer;    /* who asked */
+	union addr local;   /* the address on which the request arrived: goes into sessionUrl0 */
+	uint8_t client[32]; /* SHA-256 of the client's certificate */
 	char client_name[64];
 };
 
 struct serverinfo {
-	uint32_t codec_support;    /* ServerCodecModeSupport */
-	bool hevc;                 /* MaxLumaPixelsHEVC */
-	uint32_t current_app;      /* of the asking client's own session; 0: none */
+	uint32_t codec_support; /* ServerCodecModeSupport */
+	bool hevc;              /* MaxLumaPixelsHEVC */
+	uint32_t current_app;   /* of the asking client's own session; 0: none */
 };
 
 struct applist_entry {

@@ -38,8 +38,7 @@ static void find_mac(const union addr *local, char out[MAC_TEXT])
 	for (struct ifaddrs *i = list; i && own; i = i->ifa_next) {
 		const struct sockaddr_ll *ll = (const struct sockaddr_ll *)(const void *)i->ifa_addr;
 
-		if (!ll || ll->sll_family != AF_PACKET || strcmp(i->ifa_name, own->ifa_name) != 0 ||
-		    ll->sll_halen != 6)
+		if (!ll || ll->sll_family != AF_PACKET || strcmp(i->ifa_name, own->ifa_name) != 0 || ll->sll_halen != 6)
 			continue;
 		snprintf(out, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", ll->sll_addr[0], ll->sll_addr[1],
 			 ll->sll_addr[2], ll->sll_addr[3], ll->sll_addr[4], ll->sll_addr[5]);

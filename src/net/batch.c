@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int batch_pool_init(struct batch_pool *p, uint16_t packet_len, struct wake *owner)
+int batch_pool_init(struct batch_pool *p, uint16_t packet_len)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t slot_len = ((size_t)packet_len * BATCH_PACKETS_MAX + page - 1) / page * page;
@@ -21,12 +21,9 @@ int batch_pool_init(struct batch_pool *p, uint16_t packet_len, struct wake *owne
 	p->slab = slab;
 	p->slab_len = slot_len * BATCH_COUNT;
 	p->packet_len = packet_len;
-	p->owner = owner;
-	slots_init(&p->slots, BATCH_COUNT);
-	for (unsigned i = 0; i < BATCH_COUNT; i++) {
-		p->batch[i].slot = (uint8_t)i;
+	p->free = (1u << BATCH_COUNT) - 1;
+	for (unsigned i = 0; i < BATCH_COUNT; i++)
 		p->batch[i].bytes = p->slab + i * slot_len;
-	}
 	return 0;
 }
 
@@ -39,27 +36,29 @@ void batch_pool_finish(struct batch_pool *p)
 
 struct pkt_batch *batch_take(struct batch_pool *p)
 {
-	int n = slots_take(&p->slots);
+	struct pkt_batch *b;
 
-	if (n < 0) {
-		/*
-		 * Say so, then look again: either batch_put() sees the flag, or, when its look came before, this second
-		 * one sees its slot. Both sides use read-modify-write on the flag, so one of the two orders holds.
-		 */
-		atomic_exchange_explicit(&p->waiting, true, memory_order_acq_rel);
-		n = slots_take(&p->slots);
-		if (n < 0)
-			return NULL;
-		atomic_store_explicit(&p->waiting, false, memory_order_relaxed);
-	}
-	p->batch[n].n_packets = p->batch[n].n_data = 0;
-	p->batch[n].first = p->batch[n].last = p->batch[n].broken = false;
-	return &p->batch[n];
+	if (!p->free)
+		return NULL;
+	b = &p->batch[__builtin_ctz(p->free)];
+	p->free &= p->free - 1;
+	*b = (struct pkt_batch){.bytes = b->bytes};
+	return b;
 }
 
-void batch_put(struct batch_pool *p, struct pkt_batch *b)
+void batch_queue(struct batch_pool *p, struct pkt_batch *b)
 {
-	slots_put(&p->slots, b->slot);
-	if (atomic_exchange_explicit(&p->waiting, false, memory_order_acq_rel))
-		wake_poke(p->owner);
+	p->queue[(p->head + p->n_queued++) % BATCH_COUNT] = b;
+}
+
+struct pkt_batch *batch_front(struct batch_pool *p)
+{
+	return p->n_queued ? p->queue[p->head] : NULL;
+}
+
+void batch_pop(struct batch_pool *p)
+{
+	p->free |= 1u << (p->queue[p->head] - p->batch);
+	p->head = (p->head + 1) % BATCH_COUNT;
+	p->n_queued--;
 }

@@ -49,7 +49,6 @@ int fec_plan_frame(struct fec_plan *plan, unsigned n_shards, unsigned percent, u
 		n = FEC_BLOCKS_MAX;
 	plan->n_blocks = n;
 	for (unsigned i = 0; i < n; i++)
-		plan->block[i] =
-			fec_plan_block(n_shards / n + (i < n_shards % n), percent, min);
+		plan->block[i] = fec_plan_block(n_shards / n + (i < n_shards % n), percent, min);
 	return 0;
 }

@@ -9,10 +9,10 @@
 #define LOG_MODULE "port"
 #include "base/log.h"
 
-#define DATAGRAM_MAX  128u  /* a ping is 20 bytes; the rest of a longer datagram does not matter */
-#define BURST_MAX     64u   /* datagrams read in one go, so that a flood does not starve the loop */
-#define STRAYS_MAX    16u
-#define SEND_BUFFER   (1 << 20)
+#define DATAGRAM_MAX 128u /* a ping is 20 bytes; the rest of a longer datagram does not matter */
+#define BURST_MAX    64u  /* datagrams read in one go, so that a flood does not starve the loop */
+#define STRAYS_MAX   16u
+#define SEND_BUFFER  (1 << 20)
 
 /* 2-media 7.3 */
 static const struct {
@@ -127,8 +127,8 @@ static int learn_destinations(int fd)
 	return rc < 0 ? -errno : 0;
 }
 
-int media_port_open(struct media_port **out, struct loop *loop, const char *bind, uint16_t port,
-		    enum media_class cls, media_ping_fn fn, void *ctx)
+int media_port_open(struct media_port **out, struct loop *loop, const char *bind, uint16_t port, enum media_class cls,
+		    media_ping_fn fn, void *ctx)
 {
 	struct media_port *mp = calloc(1, sizeof(*mp));
 	int err;
@@ -239,7 +239,7 @@ fail:
 	return err;
 }
 
-void media_port_drain(struct media_port *mp, int fd, const union addr *peer, const union addr *local)
+void media_port_drain(struct media_port *mp, int fd, const union addr *local)
 {
 	struct datagram d;
 
@@ -250,7 +250,7 @@ void media_port_drain(struct media_port *mp, int fd, const union addr *peer, con
 			return;
 		if (err)
 			continue;
-		d.from = *peer;
+		/* Nearly always the peer: a stray may have been on its way when the socket was connected. */
 		d.to = *local;
 		deliver(mp, &d);
 	}

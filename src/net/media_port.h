@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The two media ports (video, audio) of the daemon. The unconnected socket reads the clients' pings; once a ping is
- * recognised, the session opens a second socket on the same port, connected to that peer, through which its media
- * leave: TOS, GSO, buffers and ICMP errors are then per session, and the source address is the one that was pinged.
- * Main thread. Source: 2-media 1.1.
+ * The two media ports (video, audio) of the daemon. The unconnected socket reads the clients'
+ * pings; once a ping is recognised, the session opens a second socket on the same port, connected
+ * to that peer, through which its media leave: TOS, GSO, buffers and ICMP errors are then per
+ * session, and the source address is the one that was pinged. Main thread. Source: 2-media 1.1.
  */
 #pragma once
 
@@ -34,14 +34,14 @@ typedef void (*media_ping_fn)(void *ctx, enum media_class cls, const struct ping
 			      const union addr *to);
 
 /* bind: numeric address or "" for all. -errno. */
-int media_port_open(struct media_port **out, struct loop *loop, const char *bind, uint16_t port,
-		    enum media_class cls, media_ping_fn fn, void *ctx);
+int media_port_open(struct media_port **out, struct loop *loop, const char *bind, uint16_t port, enum media_class cls,
+		    media_ping_fn fn, void *ctx);
 void media_port_close(struct media_port *mp); /* accepts NULL */
 
 /* A socket bound to (to), connected to (from); DSCP marked when qos. Datagrams of other peers that it swallowed before it
  * was connected are handed to the ping callback before this returns, when *fd is already set. The fd is the caller's.
  * -errno. */
 int media_port_connect(struct media_port *mp, const union addr *from, const union addr *to, bool qos, int *fd);
-/* Reads and drops what the peer keeps sending to the connected socket; its pings go to the callback. Call when fd
- * is readable. */
-void media_port_drain(struct media_port *mp, int fd, const union addr *peer, const union addr *local);
+/* Reads and drops what the peer keeps sending to the connected socket; its pings go to the callback, with local (the
+ * to of the connect) as their destination. Call when fd is readable. */
+void media_port_drain(struct media_port *mp, int fd, const union addr *local);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The pack thread: access units in, batches of finished packets out. It gathers the slices of a frame and packs when the
- * last has come. It waits for a free batch when send is behind, never for anything upstream; what comes in meanwhile
- * is bounded by credit. A frame that cannot be packed is given up here, reported like a loss, its credit given back.
+ * The first half of the tx thread: access units in, batches of finished packets into the pool's queue, one small step at
+ * a time so that the second half (net/send.h) never waits long. The slices of a frame are gathered and packed when
+ * the last has come. A frame that cannot be packed is given up here, reported like a loss, its credit given back.
  */
 #pragma once
 
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "base/log.h"
-#include "base/thread.h"
 #include "media/au.h"
 #include "media/feedback.h"
 #include "media/link.h"
@@ -20,32 +19,29 @@
 
 struct pack {
 	/* constant */
-	struct video_params video;
+	uint8_t fec_percent, fec_min;
 	uint32_t ceiling_kbps;
 	uint64_t patience_ns; /* how late against the ceiling's schedule a frame may be */
-	struct wake *wake;    /* own */
 	struct au_link *in;
 	struct batch_pool *pool;
-	struct ring *out;
-	struct wake *out_wake;
 	struct credit *credit;
 	struct feedback *feedback;
 	struct stream_stats *stats;
-	struct log_hot *log;
-	void (*failed)(void *ctx, int err); /* pack thread, wait-free: no frame can be packed any more */
-	void *ctx;
 
-	struct thread thread;
-	/* pack thread */
 	struct packetizer *packetizer;
-	struct au *part[AU_RING_CAPACITY]; /* of the frame being gathered */
+	struct au *part[AU_RING_CAPACITY]; /* of the frame being gathered, then packed */
 	struct packet_piece piece[AU_RING_CAPACITY];
 	unsigned n_parts;
-	bool skipping;     /* the rest of a frame that was given up */
-	uint64_t clear_ns; /* when the line would be clear, at the ceiling, of all frames so far */
+	bool packing;         /* the frame is complete and partly packed */
+	bool skipping;        /* the rest of a frame that was given up */
+	uint64_t clear_ns;    /* when the line would be clear, at the ceiling, of all frames so far */
+	uint64_t deadline_ns; /* of the frame being packed */
+	struct trace t;       /* of the frame being packed */
 };
 
-/* Everything constant and the packetizer are set; -errno. */
-int pack_start(struct pack *p);
-/* Asks to stop and joins; then releases every access unit it holds or finds, and their credit. */
-void pack_stop(struct pack *p);
+/* Takes one access unit or finishes one batch. 1: did so; 0: nothing to do, or no free batch; -errno: no frame can be
+ * packed any more (the one in hand is given up). */
+int pack_step(struct pack *p);
+
+/* After the tx thread has ended: releases every access unit it holds or finds, and their credit. */
+void pack_finish(struct pack *p);

@@ -32,8 +32,8 @@ struct packetizer {
 	/* frame */
 	struct fec_plan plan;
 	struct rtp_video_block block;
-	unsigned shard;     /* data shards of the block already written */
-	uint32_t shards;    /* of the whole frame, parity included */
+	unsigned shard;  /* data shards of the block already written */
+	uint32_t shards; /* of the whole frame, parity included */
 	struct source source;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * One encoded frame becomes finished datagrams: shards, parity, encryption, block by block into batches. No thread, no
- * socket, no clock; allocates at create only. One owner, the pack thread.
+ * socket, no clock; allocates at create only. One owner, the tx thread.
  *
  *	packetizer_begin(p, &frame);
  *	do

@@ -7,10 +7,10 @@
 #include "base/wr.h"
 #include "crypt/aes.h"
 
-#define RTP_BYTE0      0x80u
-#define TYPE_DATA      97u
-#define TYPE_PARITY    127u
-#define CBC_LEN(len)   (((len) / AES_BLOCK_LEN + 1) * AES_BLOCK_LEN)
+#define RTP_BYTE0    0x80u
+#define TYPE_DATA    97u
+#define TYPE_PARITY  127u
+#define CBC_LEN(len) (((len) / AES_BLOCK_LEN + 1) * AES_BLOCK_LEN)
 
 int audio_rtp_init(struct audio_rtp *a, const struct session_keys *keys, bool encrypt, unsigned packet_ms)
 {

@@ -58,8 +58,8 @@ void rtp_video_parity(uint8_t *shard, const struct rtp_video_block *b, unsigned 
 	common(shard, b, b->n_data + j);
 }
 
-void rtp_video_frame_header(uint8_t header[RTP_VIDEO_FRAME_HEADER], enum rtp_frame_type type,
-			    uint16_t latency_100us, size_t frame_len, size_t payload_len)
+void rtp_video_frame_header(uint8_t header[RTP_VIDEO_FRAME_HEADER], enum rtp_frame_type type, uint16_t latency_100us,
+			    size_t frame_len, size_t payload_len)
 {
 	size_t last = (RTP_VIDEO_FRAME_HEADER + frame_len) % payload_len;
 

@@ -24,7 +24,7 @@
 
 /* packet_size is the announced x-nv-video[0].packetSize. */
 #define RTP_VIDEO_SHARD(packet_size)   ((packet_size) + 16u)
-#define RTP_VIDEO_PAYLOAD(packet_size) ((packet_size) - 16u)
+#define RTP_VIDEO_PAYLOAD(packet_size) ((packet_size)-16u)
 
 enum rtp_frame_type {
 	RTP_FRAME_P = 1,
@@ -34,7 +34,7 @@ enum rtp_frame_type {
 
 /* What all shards of one FEC block share. */
 struct rtp_video_block {
-	uint32_t counter;   /* shards sent before this block: its low bits are sequence number and stream packet index */
+	uint32_t counter; /* shards sent before this block: its low bits are sequence number and stream packet index */
 	uint32_t timestamp; /* 90 kHz */
 	uint32_t frame_no;
 	uint16_t n_data;
@@ -50,8 +50,8 @@ void rtp_video_data(uint8_t *shard, const struct rtp_video_block *b, unsigned in
 void rtp_video_parity(uint8_t *shard, const struct rtp_video_block *b, unsigned j);
 
 /* latency_100us: 0 unknown or a repeated frame. frame_len: bytes of bitstream of the whole frame. */
-void rtp_video_frame_header(uint8_t header[RTP_VIDEO_FRAME_HEADER], enum rtp_frame_type type,
-			    uint16_t latency_100us, size_t frame_len, size_t payload_len);
+void rtp_video_frame_header(uint8_t header[RTP_VIDEO_FRAME_HEADER], enum rtp_frame_type type, uint16_t latency_100us,
+			    size_t frame_len, size_t payload_len);
 
 /* Microseconds of host latency in the header's unit, clamped. */
 uint16_t rtp_video_latency(uint64_t latency_ns);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The send thread: batches in, paced trains out (net/pacer.h). Every batch that comes in is given back, and every frame's
- * credit with it, whatever the network says. A frame that is still not out at its deadline, or that the network
- * refuses, is dropped whole and reported as lost: later frames refer to it, so the encoder must know.
+ * The second half of the tx thread: queued batches leave as paced trains (net/pacer.h), one at most per step. Every
+ * batch is given back, and every frame's credit with it, whatever the network says. A frame that is still not out at its
+ * deadline, or that the network refuses, is dropped whole and reported as lost: later frames refer to it, so the
+ * encoder must know.
  */
 #pragma once
 
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "base/log.h"
-#include "base/ring.h"
-#include "base/thread.h"
-#include "base/wake.h"
 #include "media/feedback.h"
 #include "media/link.h"
 #include "media/stats.h"
@@ -27,34 +25,33 @@ struct send {
 	struct credit *credit;
 	struct feedback *feedback;
 	struct stream_stats *stats;
-	struct log_hot *log;
-	void (*failed)(void *ctx, int err); /* send thread, wait-free */
-	void *ctx;
 
-	struct thread thread;
-	struct wake wake;
-	struct ring in;
-	/* main asks for another socket: generation << 32 | fd; the send thread answers with the same word */
-	_Atomic uint64_t fd_wanted, fd_taken;
-	struct wake fd_answer; /* main's */
-	/* send thread */
 	int fd;
 	struct udp_train train;
 	struct pacer pacer;
-	struct pkt_batch *cur;
-	unsigned next;        /* packet of cur to send next */
-	bool dropping;        /* cur's frame was given up: its batches are only given back */
-	bool dead;            /* the socket is gone for good; another may come */
-	uint64_t first_ns;    /* first packet of cur's frame left */
+	unsigned next;     /* packet of the front batch to send next */
+	bool dropping;     /* the front's frame was given up: its batches are only given back */
+	bool dead;         /* the socket is gone for good; another may come */
+	uint64_t first_ns; /* when the first packet of the front's frame left */
 };
 
-/* Takes ring and wakes. -ENOMEM, -errno. */
-int send_init(struct send *s);
-void send_finish(struct send *s); /* accepts a zeroed one */
+/* What the thread has to do next. */
+struct send_step {
+	enum {
+		SEND_IDLE,    /* nothing queued */
+		SEND_DONE,    /* did something: ask again */
+		SEND_WAIT,    /* nothing before at_ns */
+		SEND_BLOCKED, /* nothing before the socket is writable, or at_ns */
+		SEND_DEAD,    /* as SEND_DONE, and err says why no packet can leave any more; told once */
+	} what;
+	uint64_t at_ns;
+	int err;
+};
 
-/* Everything constant is set; fd: connected socket. -errno. */
-int send_start(struct send *s, int fd);
-/* Main. On return the old socket is not used any more. */
+struct send_step send_step(struct send *s);
+
+/* From the next packet on. */
 void send_set_fd(struct send *s, int fd);
-/* Main, after pack was stopped. Gives every batch and its credit back. */
-void send_stop(struct send *s);
+
+/* After the tx thread has ended: gives every batch and its credit back. */
+void send_finish(struct send *s);

@@ -69,8 +69,7 @@ int udp_train_send(struct udp_train *t, int fd, const uint8_t *bytes, unsigned p
 	/* An ICMP error of an earlier packet is reported once by whatever call comes next, and that call sends
 	 * nothing. Each try clears one. */
 	for (unsigned tries = 0;; tries++) {
-		int n = t->no_gso ? send_each(fd, bytes, packet_len, count)
-				  : send_gso(fd, bytes, packet_len, count);
+		int n = t->no_gso ? send_each(fd, bytes, packet_len, count) : send_gso(fd, bytes, packet_len, count);
 
 		if (n == -EINTR || (n == -ECONNREFUSED && tries < 2))
 			continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Equal datagrams laid end to end leave as one train: one sendmsg with UDP_SEGMENT, a fifth of the cost of single sends
- * (probes 5). Where kernel or device refuse segmentation, sendmmsg from then on. Send thread.
+ * (probes 5). Where kernel or device refuse segmentation, sendmmsg from then on. One owner, the tx thread.
  */
 #pragma once
 

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Builds the pack and send threads of one stream, and takes them down in the order in which data flows. */
+/*
+ * Runs on: the tx thread ("video-tx"); start, set_fd and stop on main.
+ *
+ * One thread does both halves: what is due is sent, else what is there is packed, block by block, else it sleeps. So
+ * packing happens in the gaps between trains, and a frame costs one wake for its first train instead of two.
+ */
 #include "net/video_tx.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_MODULE "net"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include "net/pack.h"
 #include "net/send.h"
@@ -17,18 +24,77 @@
 #define PATIENCE_FRAMES 3u
 
 struct video_tx {
+	/* constant */
 	const struct video_tx_events *ev;
 	void *ctx;
+	struct wake *wake; /* the thread's; the pipeline's */
+	struct log_hot *log;
+	struct thread thread;
+	/* main asks for another socket: generation << 32 | fd; the tx thread answers with the same word */
+	_Atomic uint64_t fd_wanted, fd_taken;
+	struct wake fd_answer; /* main's */
+	/* tx thread */
 	struct batch_pool pool;
 	struct pack pack;
 	struct send send;
 };
 
-static void failed(void *ctx, int err)
+static uint64_t fd_word(uint64_t before, int fd)
 {
-	struct video_tx *tx = ctx;
+	return ((before >> 32) + 1) << 32 | (uint32_t)fd;
+}
 
-	tx->ev->failed(tx->ctx, err);
+static void adopt_fd(struct video_tx *tx)
+{
+	uint64_t wanted = atomic_load_explicit(&tx->fd_wanted, memory_order_acquire);
+
+	if (wanted == atomic_load_explicit(&tx->fd_taken, memory_order_relaxed))
+		return;
+	send_set_fd(&tx->send, (int)(uint32_t)wanted);
+	atomic_store_explicit(&tx->fd_taken, wanted, memory_order_release);
+	wake_poke(&tx->fd_answer);
+}
+
+static void wait_writable(struct video_tx *tx, uint64_t deadline_ns)
+{
+	struct pollfd pfd[] = {{.fd = tx->send.fd, .events = POLLOUT}, {.fd = tx->wake->fd, .events = POLLIN}};
+	uint64_t now = clock_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+	struct timespec ts = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
+
+	if (wake_arm(tx->wake))
+		ppoll(pfd, 2, &ts, NULL);
+	wake_disarm(tx->wake);
+}
+
+static void run(void *arg)
+{
+	struct video_tx *tx = arg;
+
+	log_hot_bind(tx->log);
+	thread_try_realtime();
+	while (!thread_should_stop(&tx->thread)) {
+		struct send_step step;
+		int packed;
+
+		adopt_fd(tx);
+		step = send_step(&tx->send);
+		if (step.what == SEND_DEAD)
+			tx->ev->failed(tx->ctx, step.err);
+		if (step.what == SEND_DONE || step.what == SEND_DEAD)
+			continue;
+		packed = pack_step(&tx->pack);
+		if (packed < 0) {
+			log_err("no frame can be packed any more (errno %d)", -packed);
+			tx->ev->failed(tx->ctx, packed);
+		}
+		if (packed)
+			continue;
+		if (step.what == SEND_BLOCKED)
+			wait_writable(tx, step.at_ns);
+		else
+			wake_wait(tx->wake, step.what == SEND_WAIT ? step.at_ns : NS_NEVER);
+	}
+	log_hot_bind(NULL);
 }
 
 /*
@@ -45,6 +111,31 @@ static uint32_t ceiling_floor(const struct video_params *v, uint16_t packet_len)
 	return (uint32_t)(train > stream ? train : stream);
 }
 
+static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_t packet_len)
+{
+	uint32_t floor_kbps = ceiling_floor(&p->video, packet_len);
+	uint32_t ceiling_kbps = p->ceiling_kbps > floor_kbps ? p->ceiling_kbps : floor_kbps;
+
+	tx->send.packet_len = packet_len;
+	tx->send.ceiling_kbps = ceiling_kbps;
+	tx->send.pool = &tx->pool;
+	tx->send.credit = p->credit;
+	tx->send.feedback = p->feedback;
+	tx->send.stats = p->stats;
+
+	tx->pack.fec_percent = p->video.fec_percent;
+	tx->pack.fec_min = p->video.fec_min;
+	tx->pack.ceiling_kbps = ceiling_kbps;
+	tx->pack.patience_ns = PATIENCE_FRAMES * 1000 * NS_PER_S / p->video.fps_mhz;
+	tx->pack.in = p->in;
+	tx->pack.pool = &tx->pool;
+	tx->pack.credit = p->credit;
+	tx->pack.feedback = p->feedback;
+	tx->pack.stats = p->stats;
+	log_dbg("%u byte packets, %s, pacing ceiling %u kbit/s", packet_len, p->video.encrypt ? "encrypted" : "plain",
+		ceiling_kbps);
+}
+
 int video_tx_start(struct video_tx **out, const struct video_tx_params *p, int fd, const struct video_tx_events *ev,
 		   void *ctx)
 {
@@ -54,62 +145,33 @@ int video_tx_start(struct video_tx **out, const struct video_tx_params *p, int f
 		.iv_generation = p->iv_generation,
 	};
 	uint16_t packet_len = packetizer_packet_len(&pp);
-	uint32_t floor_kbps = ceiling_floor(&p->video, packet_len);
-	uint32_t ceiling_kbps = p->ceiling_kbps > floor_kbps ? p->ceiling_kbps : floor_kbps;
-	struct video_tx *tx = aligned_alloc(64, (sizeof(*tx) + 63) / 64 * 64);
+	struct video_tx *tx = calloc(1, sizeof(*tx));
 	int err;
 
 	if (!tx)
 		return -ENOMEM;
-	memset(tx, 0, sizeof(*tx));
 	tx->ev = ev;
 	tx->ctx = ctx;
+	tx->wake = p->pack_wake;
+	set_up(tx, p, packet_len);
 
-	err = batch_pool_init(&tx->pool, packet_len, p->pack_wake);
+	err = wake_init(&tx->fd_answer);
 	if (!err)
-		err = send_init(&tx->send);
+		err = batch_pool_init(&tx->pool, packet_len);
 	if (err)
 		goto fail;
 	memcpy(pp.key, p->keys.key, sizeof(pp.key));
 	tx->pack.packetizer = packetizer_create(&pp);
 	explicit_bzero(pp.key, sizeof(pp.key));
-	tx->pack.log = log_hot_create("video-pack");
-	tx->send.log = log_hot_create("video-send");
-	if (!tx->pack.packetizer || !tx->pack.log || !tx->send.log) {
+	tx->log = log_hot_create("video-tx");
+	if (!tx->pack.packetizer || !tx->log) {
 		err = -ENOMEM;
 		goto fail;
 	}
-
-	tx->send.packet_len = packet_len;
-	tx->send.ceiling_kbps = ceiling_kbps;
-	tx->send.pool = &tx->pool;
-	tx->send.credit = p->credit;
-	tx->send.feedback = p->feedback;
-	tx->send.stats = p->stats;
-	tx->send.failed = failed;
-	tx->send.ctx = tx;
-
-	tx->pack.video = p->video;
-	tx->pack.ceiling_kbps = ceiling_kbps;
-	tx->pack.patience_ns = PATIENCE_FRAMES * 1000 * NS_PER_S / p->video.fps_mhz;
-	tx->pack.wake = p->pack_wake;
-	tx->pack.in = p->in;
-	tx->pack.pool = &tx->pool;
-	tx->pack.out = &tx->send.in;
-	tx->pack.out_wake = &tx->send.wake;
-	tx->pack.credit = p->credit;
-	tx->pack.feedback = p->feedback;
-	tx->pack.stats = p->stats;
-	tx->pack.failed = failed;
-	tx->pack.ctx = tx;
-
-	err = send_start(&tx->send, fd);
-	if (!err)
-		err = pack_start(&tx->pack);
+	atomic_store(&tx->fd_wanted, fd_word(0, fd));
+	err = thread_start(&tx->thread, "video-tx", run, tx);
 	if (err)
 		goto fail;
-	log_dbg("%u byte packets, %s, pacing ceiling %u kbit/s", packet_len,
-		p->video.encrypt ? "encrypted" : "plain", ceiling_kbps);
 	*out = tx;
 	return 0;
 fail:
@@ -120,22 +182,28 @@ fail:
 
 void video_tx_set_fd(struct video_tx *tx, int fd)
 {
-	send_set_fd(&tx->send, fd);
+	uint64_t word = fd_word(atomic_load(&tx->fd_wanted), fd);
+
+	atomic_store_explicit(&tx->fd_wanted, word, memory_order_release);
+	wake_poke(tx->wake);
+	while (atomic_load_explicit(&tx->fd_taken, memory_order_acquire) != word)
+		wake_wait(&tx->fd_answer, NS_NEVER);
 }
 
 void video_tx_stop(struct video_tx *tx)
 {
 	if (!tx)
 		return;
-	if (tx->pack.thread.running)
-		pack_stop(&tx->pack);
-	if (tx->send.thread.running)
-		send_stop(&tx->send);
-	log_hot_destroy(tx->pack.log);
-	log_hot_destroy(tx->send.log);
+	if (tx->thread.running) {
+		thread_stop(&tx->thread);
+		wake_poke(tx->wake);
+		thread_join(&tx->thread);
+		pack_finish(&tx->pack);
+		send_finish(&tx->send);
+	}
+	log_hot_destroy(tx->log);
 	packetizer_destroy(tx->pack.packetizer);
-	send_finish(&tx->send);
 	batch_pool_finish(&tx->pool);
-	explicit_bzero(tx, sizeof(*tx));
+	wake_finish(&tx->fd_answer);
 	free(tx);
 }

@@ -43,7 +43,8 @@ bool decode(struct decoded *d, const uint8_t *stream, size_t len, unsigned width
 		return false;
 	if (write(fd, stream, len) == (ssize_t)len) {
 		snprintf(command, sizeof(command),
-			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f h264 -i %s -vsync passthrough -f rawvideo "
+			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f h264 -i %s "
+			 "-vsync passthrough -f rawvideo "
 			 "-pix_fmt nv12 -",
 			 path);
 		f = popen(command, "r");
@@ -64,8 +65,7 @@ void decoded_finish(struct decoded *d)
 	*d = (struct decoded){0};
 }
 
-double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w,
-		 unsigned h)
+double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w, unsigned h)
 {
 	double sum = 0;
 

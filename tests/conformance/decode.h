@@ -18,5 +18,4 @@ bool decode_available(void);
 bool decode(struct decoded *d, const uint8_t *stream, size_t len, unsigned width, unsigned height);
 void decoded_finish(struct decoded *d);
 /* Of two luma planes, in dB; 100 when equal. */
-double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w,
-		 unsigned h);
+double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w, unsigned h);

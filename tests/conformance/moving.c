@@ -39,8 +39,7 @@ void moving_draw(struct picture *p, unsigned n)
 			p->luma[y * p->stride + x] = (uint8_t)(16 + value(x, y, n) * 200 / 260);
 	for (unsigned y = 0; y < p->height / 2u; y++)
 		for (unsigned x = 0; x < p->width; x++)
-			p->chroma[y * p->stride + x] =
-				(uint8_t)(64 + lattice(x / 2 + 3 * n, y, 5, 4 + (x & 1)) / 2);
+			p->chroma[y * p->stride + x] = (uint8_t)(64 + lattice(x / 2 + 3 * n, y, 5, 4 + (x & 1)) / 2);
 }
 
 void moving_draw_bgrx(uint8_t *pixels, unsigned stride, unsigned w, unsigned h, unsigned n)

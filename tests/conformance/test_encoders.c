@@ -102,8 +102,7 @@ static struct rig *rig_open(const struct encoder_ops *ops, const struct enc_para
 	assert_non_null(r);
 	r->ops = ops;
 	assert_int_equal(encoder_open(&r->e, ops, p, &events, r), 0);
-	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space,
-				      p->video.full_range),
+	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space, p->video.full_range),
 			 0);
 	return r;
 }
@@ -233,8 +232,7 @@ static void m22_x264_puts_no_sei_in_front_even_for_the_smallest_packet(void **st
 
 			if (!nal_walk_next(&w, &n))
 				break;
-			assert_true(n.type != NAL_TYPE_SEI && n.type != NAL_TYPE_AUD &&
-				    n.type != NAL_TYPE_FILLER);
+			assert_true(n.type != NAL_TYPE_SEI && n.type != NAL_TYPE_AUD && n.type != NAL_TYPE_FILLER);
 			if (n.type == NAL_TYPE_IDR)
 				assert_true(n.payload - r->stream < VIDEO_PACKET_SIZE_MIN - 16 - 8);
 		}
@@ -299,8 +297,8 @@ static void sps_is_honest(const struct encoder_ops *ops)
 		uint32_t fps_mhz;
 		uint8_t dpb;
 	} rows[] = {
-		{1280, 720, 60000, 1}, {1280, 720, 60000, 8}, {1920, 1080, 60000, 8},
-		{1920, 1080, 30000, 4}, {640, 360, 30000, 1}, {1366, 768, 59940, 5},
+		{1280, 720, 60000, 1},  {1280, 720, 60000, 8}, {1920, 1080, 60000, 8},
+		{1920, 1080, 30000, 4}, {640, 360, 30000, 1},  {1366, 768, 59940, 5},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -308,9 +306,8 @@ static void sps_is_honest(const struct encoder_ops *ops)
 		uint32_t mbs = (rows[i].w + 15u) / 16 * ((rows[i].h + 15u) / 16);
 		/* H.264 table A-1: level, macroblocks a second, in a frame, in the DPB. */
 		static const uint32_t level[][4] = {
-			{31, 108000, 3600, 18000},  {32, 216000, 5120, 20480},
-			{40, 245760, 8192, 32768},  {42, 522240, 8704, 34816},
-			{50, 589824, 22080, 110400}, {51, 983040, 36864, 184320},
+			{31, 108000, 3600, 18000},    {32, 216000, 5120, 20480},   {40, 245760, 8192, 32768},
+			{42, 522240, 8704, 34816},    {50, 589824, 22080, 110400}, {51, 983040, 36864, 184320},
 			{52, 2073600, 36864, 184320},
 		};
 		uint32_t needed = 0;
@@ -331,8 +328,8 @@ static void sps_is_honest(const struct encoder_ops *ops)
 		assert_int_equal(s.num_reorder_frames, 0);
 		assert_int_equal(s.max_dec_frame_buffering, rows[i].dpb);
 		for (size_t l = 0; l < ARRAY_LEN(level) && !needed; l++)
-			if ((uint64_t)mbs * rows[i].fps_mhz <= level[l][1] * 1000ull &&
-			    mbs <= level[l][2] && mbs * rows[i].dpb <= level[l][3])
+			if ((uint64_t)mbs * rows[i].fps_mhz <= level[l][1] * 1000ull && mbs <= level[l][2] &&
+			    mbs * rows[i].dpb <= level[l][3])
 				needed = level[l][0];
 		assert_true(s.level_idc >= needed || needed == 31);
 		/* Not simply the highest: decoders refuse what they cannot hold. */
@@ -418,8 +415,7 @@ static void rfi_recovers(const struct encoder_ops *ops, uint8_t slices, unsigned
 	assert_int_equal(full.count, total);
 	for (unsigned back = 1; back <= total - answer + 1; back++)
 		assert_memory_equal(full.frames + (full.count - back) * full.frame_size,
-				    lossy.frames + (lossy.count - back) * lossy.frame_size,
-				    full.frame_size);
+				    lossy.frames + (lossy.count - back) * lossy.frame_size, full.frame_size);
 	decoded_finish(&full);
 	decoded_finish(&lossy);
 	free(cut);
@@ -570,8 +566,7 @@ static void what_it_cannot_do_is_refused_at_open(void **state)
 	require_x264();
 	assert_string_equal(encoder_find("auto", CODEC_H264, NULL)->name, "x264");
 	p.preset = "warp";
-	assert_int_equal(encoder_open(&e, encoder_find("x264", CODEC_H264, NULL), &p, &events, NULL),
-			 -EINVAL);
+	assert_int_equal(encoder_open(&e, encoder_find("x264", CODEC_H264, NULL), &p, &events, NULL), -EINVAL);
 }
 
 static void x264_never_cuts_a_frame_that_does_not_fit(void **state)
@@ -627,8 +622,8 @@ static void x264_meets_the_rate_within_two_percent(void **state)
 				largest = r->unit[i].len;
 		}
 		kbps = (double)(r->len - start) * 8 / 1000 / 10;
-		print_message("# %u slices: %.0f of %u kbit/s, largest frame %.2f of its share\n",
-			      slices, kbps, target, largest * 8.0 * 60 / 1000 / target);
+		print_message("# %u slices: %.0f of %u kbit/s, largest frame %.2f of its share\n", slices, kbps, target,
+			      largest * 8.0 * 60 / 1000 / target);
 		assert_true(kbps > target * 0.98 && kbps < target * 1.02);
 		assert_true(largest * 8.0 * 60 / 1000 < target * 1.35);
 		rig_close(r);
@@ -674,8 +669,7 @@ static void x264_still_picture_gets_better_with_every_repeat(void **state)
 	last = luma_psnr(r->pic.luma, r->pic.stride, d.frames + 49 * d.frame_size, W, W, H);
 	moving_draw(&r->pic, 0);
 	first = luma_psnr(r->pic.luma, r->pic.stride, d.frames, W, W, H);
-	print_message("# key frame %.1f dB, moving %.1f dB, still after 20 repeats %.1f dB\n", first,
-		      moving, last);
+	print_message("# key frame %.1f dB, moving %.1f dB, still after 20 repeats %.1f dB\n", first, moving, last);
 	assert_true(first > 20 && moving > 25 && last > moving + 2);
 	decoded_finish(&d);
 	rig_close(r);

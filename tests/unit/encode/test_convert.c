@@ -33,8 +33,7 @@ static double clip(double v)
 }
 
 /* Exact Y, Cb, Cr of primaries in 0..255. */
-static void reference(double r, double g, double b, enum colour_space space, bool full,
-		      double out[3])
+static void reference(double r, double g, double b, enum colour_space space, bool full, double out[3])
 {
 	static const double kr[] = {0.299, 0.2126, 0.2627}, kb[] = {0.114, 0.0722, 0.0593};
 	double y = kr[space] * r + (1 - kr[space] - kb[space]) * g + kb[space] * b;
@@ -52,8 +51,7 @@ struct source {
 };
 
 /* kind 0: noise; 1: corners of the colour cube; 2: greys. */
-static struct source source_make(unsigned w, unsigned h, size_t stride, unsigned format,
-				 unsigned kind)
+static struct source source_make(unsigned w, unsigned h, size_t stride, unsigned format, unsigned kind)
 {
 	struct source s = {.stride = stride, .w = w, .h = h};
 
@@ -74,8 +72,8 @@ static struct source source_make(unsigned w, unsigned h, size_t stride, unsigned
 	return s;
 }
 
-static void check(const struct source *s, const struct picture *p, unsigned format,
-		  enum colour_space space, bool full, double tolerance)
+static void check(const struct source *s, const struct picture *p, unsigned format, enum colour_space space, bool full,
+		  double tolerance)
 {
 	double v[3];
 
@@ -83,8 +81,7 @@ static void check(const struct source *s, const struct picture *p, unsigned form
 		for (unsigned x = 0; x < s->w; x++) {
 			const uint8_t *q = s->pixels + y * s->stride + 4 * x;
 
-			reference(q[formats[format].r], q[formats[format].g], q[formats[format].b],
-				  space, full, v);
+			reference(q[formats[format].r], q[formats[format].g], q[formats[format].b], space, full, v);
 			assert_true(fabs(p->luma[y * p->stride + x] - v[0]) <= tolerance);
 		}
 	}
@@ -94,8 +91,7 @@ static void check(const struct source *s, const struct picture *p, unsigned form
 			const uint8_t *c = p->chroma + y * p->stride + 2 * x;
 
 			for (unsigned i = 0; i < 4; i++) {
-				const uint8_t *q = s->pixels + (2 * y + i / 2) * s->stride +
-						   4 * (2 * x + i % 2);
+				const uint8_t *q = s->pixels + (2 * y + i / 2) * s->stride + 4 * (2 * x + i % 2);
 
 				rgb[0] += q[formats[format].r] / 4.0;
 				rgb[1] += q[formats[format].g] / 4.0;
@@ -118,11 +114,8 @@ static void check_kernel(convert_rows_fn rows)
 					struct picture p;
 					struct convert c;
 
-					assert_int_equal(picture_init(&p, 198, 10, spaces[m], full),
-							 0);
-					assert_int_equal(convert_init(&c, formats[f].fourcc,
-								      spaces[m], full),
-							 0);
+					assert_int_equal(picture_init(&p, 198, 10, spaces[m], full), 0);
+					assert_int_equal(convert_init(&c, formats[f].fourcc, spaces[m], full), 0);
 					c.rows = rows;
 					convert_run(&c, s.pixels, s.stride, &p, 0, 0, 198, 10);
 					check(&s, &p, f, spaces[m], full, 0.52);
@@ -221,8 +214,7 @@ static void unknown_formats_are_refused(void **state)
 	struct convert c;
 
 	(void)state;
-	assert_int_equal(convert_init(&c, FOURCC('N', 'V', '1', '2'), COLOUR_BT709, false),
-			 -ENOTSUP);
+	assert_int_equal(convert_init(&c, FOURCC('N', 'V', '1', '2'), COLOUR_BT709, false), -ENOTSUP);
 	assert_false(convert_supports(0));
 	assert_true(convert_supports(FOURCC_XBGR8888));
 }

@@ -131,8 +131,7 @@ static void m48_range_beyond_the_dpb_gives_an_idr(void **state)
 
 		encode_to(&r, 14);
 		recovery_report_lost(&r, lost, 14);
-		assert_int_equal(recovery_next(&r, &first, &last),
-				 lost <= 7 ? RECOVERY_IDR : RECOVERY_RFI);
+		assert_int_equal(recovery_next(&r, &first, &last), lost <= 7 ? RECOVERY_IDR : RECOVERY_RFI);
 	}
 }
 
@@ -195,9 +194,9 @@ static void unasked_idr_of_the_encoder_counts(void **state)
 #define N 4000
 
 struct model {
-	bool lost[N + 1];  /* never arrived */
-	bool good[N + 1];  /* decodable for the client */
-	bool bad[N + 1];   /* the encoder was told not to refer to it */
+	bool lost[N + 1]; /* never arrived */
+	bool good[N + 1]; /* decodable for the client */
+	bool bad[N + 1];  /* the encoder was told not to refer to it */
 	uint32_t idr;
 };
 

@@ -74,8 +74,7 @@ static void sample_init(struct sample *s, uint32_t w, uint32_t h, uint32_t x, ui
 	memset(s->pixels, 0x55, (size_t)full_w * full_h * 4);
 	for (uint32_t j = 0; j < h; j++)
 		for (uint32_t i = 0; i < w; i++)
-			s->pixels[(j + y) * full_w + i + x] =
-				colour[(j >= h / 2) * 2 + (i >= w / 2)];
+			s->pixels[(j + y) * full_w + i + x] = colour[(j >= h / 2) * 2 + (i >= w / 2)];
 	s->f = (struct frame){
 		.width = full_w,
 		.height = full_h,
@@ -196,11 +195,11 @@ static void unusable_frames_are_refused(void **state)
 	assert_int_equal(picture_init(&p, 64, 64, COLOUR_BT601, false), 0);
 	scale_init(&s);
 	sample_init(&src, 64, 64, 0, 0);
-#define REFUSED(err, ...)                                          \
-	do {                                                       \
-		f = src.f;                                         \
-		__VA_ARGS__;                                       \
-		assert_int_equal(scale_run(&s, &f, &p), err);      \
+#define REFUSED(err, ...)                                                                                              \
+	do {                                                                                                           \
+		f = src.f;                                                                                             \
+		__VA_ARGS__;                                                                                           \
+		assert_int_equal(scale_run(&s, &f, &p), err);                                                          \
 	} while (0)
 	REFUSED(-ENOTSUP, f.map[0] = NULL);
 	REFUSED(-ENOTSUP, f.modifier = 0x0100000000000001ull);

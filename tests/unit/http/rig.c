@@ -23,12 +23,12 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define must(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: %s failed\n", __FILE__, __LINE__, #x);             \
-			abort();                                                                   \
-		}                                                                                  \
+#define must(x)                                                                                                        \
+	do {                                                                                                           \
+		if (!(x)) {                                                                                            \
+			fprintf(stderr, "%s:%d: %s failed\n", __FILE__, __LINE__, #x);                                 \
+			abort();                                                                                       \
+		}                                                                                                      \
 	} while (0)
 
 /* Events */

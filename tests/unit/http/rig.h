@@ -58,7 +58,7 @@ struct rig_cert {
 };
 
 struct rig_cert_options {
-	long version;      /* 0: v1, 1: v2, 2: v3 */
+	long version; /* 0: v1, 1: v2, 2: v3 */
 	long serial;
 	long from_s, to_s; /* relative to now; 0, 0: 20 years */
 };
@@ -92,9 +92,9 @@ int wire_text(struct wire *w, const char *text);
 ssize_t wire_recv(struct wire *w, void *buf, size_t cap);
 
 struct answer {
-	int http;       /* status line; 0: none came */
-	int status;     /* status_code of the root; 0: none */
-	bool close;     /* Connection: close */
+	int http;   /* status line; 0: none came */
+	int status; /* status_code of the root; 0: none */
+	bool close; /* Connection: close */
 	char *head, *body;
 	size_t body_len;
 };

@@ -41,8 +41,8 @@ static void wait_with_launches(struct rig *r, void *arg)
 	r->answer_at_once = false;
 }
 
-#define LAUNCH_ARGS                                                                                \
-	"?appid=881448767&mode=1280x720x60&sops=0&rikey=39c1ef28d3be10c6c01bc2e25e98713b"          \
+#define LAUNCH_ARGS                                                                                                    \
+	"?appid=881448767&mode=1280x720x60&sops=0&rikey=39c1ef28d3be10c6c01bc2e25e98713b"                              \
 	"&rikeyid=-842202210&localAudioPlayMode=0&surroundAudioInfo=196610&gcmap=1&corever=1"
 
 static void answers_over_http(void **state)
@@ -213,7 +213,7 @@ static void s59_pipelined_requests_are_all_answered(void **state)
 
 	assert_int_equal(wire_open(&w, r, &plain), 0);
 	wire_text(&w, "GET /unpair HTTP/1.1\r\nHost: x\r\n\r\nGET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n"
-		  "GET /serverinfo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+		      "GET /serverinfo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	while ((got = wire_recv(&w, text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)got;
 	text[len] = 0;

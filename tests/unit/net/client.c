@@ -35,8 +35,14 @@ uint8_t gf_inv_slow(uint8_t a)
 
 static void add_scaled(uint8_t *dst, const uint8_t *src, uint8_t k, size_t len)
 {
-	for (size_t b = 0; k && b < len; b++)
-		dst[b] ^= gf_mul_slow(k, src[b]);
+	uint8_t times_k[256];
+
+	if (!k)
+		return;
+	for (unsigned v = 0; v < 256; v++)
+		times_k[v] = gf_mul_slow(k, (uint8_t)v);
+	for (size_t b = 0; b < len; b++)
+		dst[b] ^= times_k[src[b]];
 }
 
 /* Gauss-Jordan on the rows that are there: identity rows for data, matrix rows for parity. */
@@ -310,8 +316,7 @@ static void shard_arrived(struct client *c, const uint8_t *s)
 			complain(c, "more shards than the code has");
 	}
 	if (n_data != c->n_data || percent != c->percent || last != c->last_block ||
-	    (uint16_t)(seq - index) != c->base_seq || be32(s + 4) != c->timestamp ||
-	    index >= c->n_data + c->n_parity) {
+	    (uint16_t)(seq - index) != c->base_seq || be32(s + 4) != c->timestamp || index >= c->n_data + c->n_parity) {
 		complain(c, "shards of a block disagree");
 		return;
 	}

@@ -37,9 +37,9 @@ struct client {
 	const char *why; /* the last complaint */
 
 	/* current frame */
-	uint32_t frame_no;    /* being received, or next expected */
-	unsigned block;       /* next block of it */
-	bool frame_dropped;   /* wait for the next one */
+	uint32_t frame_no;  /* being received, or next expected */
+	unsigned block;     /* next block of it */
+	bool frame_dropped; /* wait for the next one */
 	uint8_t *out;
 	size_t out_len;
 	/* current block */
@@ -64,5 +64,4 @@ uint8_t gf_inv_slow(uint8_t a);
 
 /* Rebuilds the missing ones of n_data shards from the matrix rows of the parity shards that are there. matrix:
  * n_parity x n_data. shard[i] NULL: missing; room[i]: where to put it. False: too many are missing. */
-bool gf_rebuild(unsigned n_data, unsigned n_parity, const uint8_t *matrix, uint8_t **shard, uint8_t **room,
-		size_t len);
+bool gf_rebuild(unsigned n_data, unsigned n_parity, const uint8_t *matrix, uint8_t **shard, uint8_t **room, size_t len);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * D-Bus for the daemon: one connection on the main loop, asynchronous calls only. The one place that knows sd-bus.
+ * A lost connection calls lost() once; the owner closes and, if it wants, opens again. Main thread.
+ * Without the dbus feature bus_open() returns -ENOTSUP and nothing else may be called.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct bus;
+struct bus_call;
+struct bus_match;
+
+struct bus_error {
+	const char *name, *message; /* "org.freedesktop.DBus.Error.ServiceUnknown", ... */
+};
+
+/* A value of a message we send or got: the few types that are needed. */
+enum bus_type { BUS_STRING, BUS_OBJECT, BUS_INT32, BUS_UINT32, BUS_UINT16, BUS_BYTE_ARRAYS };
+
+struct bus_value {
+	enum bus_type type;
+	union {
+		const char *s;
+		int32_t i;
+		uint32_t u;
+		struct {
+			const void *data; /* one array of arrays of bytes: each item the same */
+			size_t len;
+			unsigned n;
+		} bytes;
+	};
+};
+
+/* err NULL: done, and the n values of the answer (as many as are of the types above) are valid during the call. The call is
+ * freed after it. */
+typedef void (*bus_reply_fn)(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n);
+typedef void (*bus_signal_fn)(void *ctx, const struct bus_value *v, unsigned n);
+
+enum bus_which { BUS_SYSTEM, BUS_SESSION };
+
+int bus_open(struct bus **out, struct loop *loop, enum bus_which which, void (*lost)(void *ctx, int err), void *ctx);
+/* No callback comes after it: calls and matches that are left are dropped. Accepts NULL. */
+void bus_close(struct bus *b);
+
+/* out may be NULL when the call is never given up. -errno. */
+int bus_call(struct bus *b, struct bus_call **out, const char *dest, const char *path, const char *iface,
+	     const char *method, const struct bus_value *v, unsigned n, bus_reply_fn fn, void *ctx);
+void bus_call_drop(struct bus_call *c); /* no reply comes any more; accepts NULL */
+
+/* Signals that fit; NULL parts fit everything. */
+int bus_match(struct bus *b, struct bus_match **out, const char *sender, const char *path, const char *iface,
+	      const char *member, bus_signal_fn fn, void *ctx);
+void bus_match_drop(struct bus_match *m); /* accepts NULL */
