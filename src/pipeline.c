@@ -156,6 +156,17 @@ fail:
 	return err;
 }
 
+static void log_summary(const struct pipeline *pl)
+{
+	const struct stream_stats *st = pl->shared.stats;
+
+	if (pl->tx)
+		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over",
+			 (unsigned long long)STAT_GET(st->frames_sent), (unsigned long long)STAT_GET(st->frames_repeated),
+			 (unsigned long long)STAT_GET(st->frames_dropped),
+			 (unsigned long long)pipeline_superseded(pl));
+}
+
 /* Against the stream: first what feeds it, then what consumes it, the encoder last, because the
  * access units that the sender still holds are the encoder's. */
 void pipeline_destroy(struct pipeline *pl)
@@ -163,6 +174,7 @@ void pipeline_destroy(struct pipeline *pl)
 	if (!pl)
 		return;
 	screens_detach(pl->screen);
+	log_summary(pl);
 	video_tx_stop(pl->tx);
 	encode_worker_stop(pl->encode);
 	audio_worker_stop(pl->audio);

@@ -165,7 +165,7 @@ static void on_media_readable(struct session *s, enum media_class cls, struct me
 {
 	struct session_media *m = &s->media[cls];
 
-	media_port_drain(port, m->fd);
+	media_port_drain(port, m->fd, &m->to);
 }
 
 static void on_video_readable(void *ctx, uint32_t events)
