@@ -162,9 +162,9 @@ static void log_summary(const struct pipeline *pl)
 
 	if (pl->tx)
 		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over",
-			 (unsigned long long)STAT_GET(st->frames_sent), (unsigned long long)STAT_GET(st->frames_repeated),
-			 (unsigned long long)STAT_GET(st->frames_dropped),
-			 (unsigned long long)pipeline_superseded(pl));
+			 (unsigned long long)STAT_GET(st->frames_sent),
+			 (unsigned long long)STAT_GET(st->frames_repeated),
+			 (unsigned long long)STAT_GET(st->frames_dropped), (unsigned long long)pipeline_superseded(pl));
 }
 
 /* Against the stream: first what feeds it, then what consumes it, the encoder last, because the

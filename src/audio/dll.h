@@ -8,14 +8,13 @@
 
 #include <stdint.h>
 
-/* How far the followed clock may be from ours: ten times what a bad crystal does. Beyond, the
- * observation is wrong. */
+/* How far the followed clock may be from ours: ten times what a bad crystal does. Beyond, the observation is wrong. */
 #define DLL_MAX_PPM 1000.0
 
 struct dll {
 	double nominal_ns, period_ns; /* of one step: as specified, as learnt */
-	double b, c;		      /* gain on phase, on frequency */
-	double carry_ns;	      /* fraction that the last step could not express */
+	double b, c;                  /* gain on phase, on frequency */
+	double carry_ns;              /* fraction that the last step could not express */
 };
 
 /* bandwidth_hz: below it the clock's wander is followed, above it jitter is averaged out. */

@@ -23,8 +23,7 @@ struct fifo {
 	/* producer */
 	_Alignas(64) atomic_uint tail;
 	atomic_uint chunk; /* frames of the newest write: how coarse the source is */
-	/* frames << 32 | microseconds in one word, so that the pair is never torn; 0: nothing
-	 * written yet */
+	/* frames << 32 | microseconds in one word, so that the pair is never torn; 0: nothing written yet */
 	_Atomic uint64_t stamp;
 	_Atomic uint64_t refused; /* frames that found no room */
 	/* constant after init */
@@ -35,7 +34,7 @@ struct fifo {
 
 struct fifo_stamp {
 	uint32_t frames; /* written in all, wrapping */
-	uint32_t us;	 /* of clock_ns(), wrapping */
+	uint32_t us;     /* of clock_ns(), wrapping */
 };
 
 /* frames: a power of two. -EINVAL, -ENOMEM. */
@@ -55,27 +54,29 @@ static inline void fifo_finish(struct fifo *f)
 	f->data = NULL;
 }
 
-/* Producer. at_ns: when the source's clock says these frames were complete. What does not fit is
- * refused: the consumer is not reading, and old sound is dropped by it, not here. Returns the
- * frames taken. */
+/* Producer. src NULL: silence. at_ns: when the source's clock says these frames were complete. What does not fit is
+ * refused: the consumer is not reading, and old sound is dropped by it, not here. Returns the frames taken. */
 static inline unsigned fifo_write(struct fifo *f, const float *src, unsigned frames, uint64_t at_ns)
 {
 	unsigned tail = atomic_load_explicit(&f->tail, memory_order_relaxed);
 	unsigned room = f->mask + 1 - (tail - atomic_load_explicit(&f->head, memory_order_acquire));
 	unsigned n = frames < room ? frames : room, at = tail & f->mask;
 	unsigned first = n < f->mask + 1 - at ? n : f->mask + 1 - at;
+	const size_t frame_bytes = f->channels * sizeof(*f->data);
 
 	if (n < frames)
-		atomic_store_explicit(&f->refused,
-				      atomic_load_explicit(&f->refused, memory_order_relaxed) +
-					      frames - n,
+		atomic_store_explicit(&f->refused, atomic_load_explicit(&f->refused, memory_order_relaxed) + frames - n,
 				      memory_order_relaxed);
 	if (!n)
 		return 0;
-	memcpy(f->data + (size_t)at * f->channels, src, (size_t)first * f->channels * sizeof(*src));
-	memcpy(f->data, src + (size_t)first * f->channels,
-	       (size_t)(n - first) * f->channels * sizeof(*src));
-	atomic_store_explicit(&f->chunk, frames, memory_order_relaxed);
+	if (src) {
+		memcpy(f->data + (size_t)at * f->channels, src, first * frame_bytes);
+		memcpy(f->data, src + (size_t)first * f->channels, (n - first) * frame_bytes);
+		atomic_store_explicit(&f->chunk, frames, memory_order_relaxed);
+	} else {
+		memset(f->data + (size_t)at * f->channels, 0, first * frame_bytes);
+		memset(f->data, 0, (n - first) * frame_bytes);
+	}
 	atomic_store_explicit(&f->tail, tail + n, memory_order_release);
 	atomic_store_explicit(&f->stamp, (uint64_t)(tail + n) << 32 | (uint32_t)(at_ns / NS_PER_US),
 			      memory_order_release);
@@ -111,8 +112,7 @@ static inline unsigned fifo_read(struct fifo *f, float *dst, unsigned frames)
 	unsigned first = n < f->mask + 1 - at ? n : f->mask + 1 - at;
 
 	memcpy(dst, f->data + (size_t)at * f->channels, (size_t)first * f->channels * sizeof(*dst));
-	memcpy(dst + (size_t)first * f->channels, f->data,
-	       (size_t)(n - first) * f->channels * sizeof(*dst));
+	memcpy(dst + (size_t)first * f->channels, f->data, (size_t)(n - first) * f->channels * sizeof(*dst));
 	atomic_store_explicit(&f->head, head + n, memory_order_release);
 	return n;
 }
@@ -122,7 +122,6 @@ static inline unsigned fifo_discard(struct fifo *f, unsigned frames)
 {
 	unsigned fill = fifo_fill(f), n = frames < fill ? frames : fill;
 
-	atomic_store_explicit(&f->head, atomic_load_explicit(&f->head, memory_order_relaxed) + n,
-			      memory_order_release);
+	atomic_store_explicit(&f->head, atomic_load_explicit(&f->head, memory_order_relaxed) + n, memory_order_release);
 	return n;
 }

@@ -15,7 +15,7 @@
 
 #define BANDWIDTH_HZ 0.2
 #define PAUSE_NS     (100 * NS_PER_MS) /* a gap this long is a stop, not a late write */
-#define LOST_FRAMES  (20 * MS) /* a lead this far off is no clock drift: take up the thread anew */
+#define LOST_FRAMES  (20 * MS)         /* a lead this far off is no clock drift: take up the thread anew */
 
 void intake_init(struct intake *in, struct fifo *fifo, unsigned packet_frames)
 {
@@ -29,14 +29,12 @@ void intake_restart(struct intake *in)
 	in->running = false;
 	in->target = 0;
 	in->dry_ns = 0;
-	/* In this order: a write in between is discarded with the rest or seen as new, both are
-	 * right. */
+	/* In this order: a write in between is discarded with the rest or seen as new, both are right. */
 	in->dry = fifo_stamp(in->fifo);
 	fifo_discard(in->fifo, UINT32_MAX);
 }
 
-/* How far the source is ahead of the reader at at_ns, in frames: what was written, and what has
- * passed since. */
+/* How far the source is ahead of the reader at at_ns, in frames: what was written, and what has passed since. */
 static double lead_at(const struct intake *in, struct fifo_stamp s, uint64_t at_ns)
 {
 	int32_t written = (int32_t)(s.frames - fifo_position(in->fifo));

@@ -21,9 +21,8 @@ struct intake {
 	struct fifo *fifo;
 	struct dll dll;
 	unsigned frames;       /* of one packet */
-	unsigned target;       /* lead before a packet is taken; grows when writes come later than
-				  foreseen */
-	bool running;	       /* else waiting until the lead has reached the target */
+	unsigned target;       /* lead before a packet is taken; grows when writes come later than foreseen */
+	bool running;          /* else waiting until the lead has reached the target */
 	uint64_t dry_ns;       /* since when it is waiting, */
 	struct fifo_stamp dry; /* and the stamp then: the lead is known only after another write */
 	uint64_t underruns;    /* times the source failed to fill a packet, stops included */

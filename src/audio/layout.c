@@ -3,18 +3,15 @@
 
 #include <stddef.h>
 
-#define IDENTITY                                                                                   \
-	{                                                                                          \
-		0, 1, 2, 3, 4, 5, 6, 7                                                             \
-	}
+const uint8_t layout_mapping[AUDIO_CHANNELS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 static const struct layout layouts[] = {
-	{"stereo", 2, 1, 1, false, IDENTITY, 96000},
-	{"stereo high quality", 2, 1, 1, true, IDENTITY, 512000},
-	{"5.1", 6, 4, 2, false, IDENTITY, 256000},
-	{"5.1 high quality", 6, 6, 0, true, IDENTITY, 1536000},
-	{"7.1", 8, 5, 3, false, IDENTITY, 450000},
-	{"7.1 high quality", 8, 8, 0, true, IDENTITY, 2048000},
+	{"stereo", 2, 1, 1, false, 96000},
+	{"5.1", 6, 4, 2, false, 256000},
+	{"7.1", 8, 5, 3, false, 450000},
+	{"stereo high quality", 2, 1, 1, true, 512000},
+	{"5.1 high quality", 6, 6, 0, true, 1536000},
+	{"7.1 high quality", 8, 8, 0, true, 2048000},
 };
 
 const struct layout *layout_find(unsigned channels, bool high_quality)

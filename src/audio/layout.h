@@ -12,20 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AUDIO_RATE	   48000u /* frames a second, everywhere in this folder */
+#define AUDIO_RATE         48000u /* frames a second, everywhere in this folder */
 #define AUDIO_CHANNELS_MAX 8u
-#define AUDIO_FRAMES_MAX   480u /* of one packet: 10 ms */
-#define AUDIO_OPUS_MAX                                                                             \
-	1280u /* bytes of the largest packet, 7.1 high quality; the client cuts datagrams at 1400  \
-	       */
+#define AUDIO_FRAMES_MAX   480u  /* of one packet: 10 ms */
+#define AUDIO_OPUS_MAX     1280u /* bytes of the largest packet, 7.1 high quality; the client cuts datagrams at 1400 */
 
 struct layout {
 	const char *name;
 	uint8_t channels, streams, coupled;
 	bool high_quality;
-	uint8_t mapping[AUDIO_CHANNELS_MAX];
 	uint32_t bit_rate;
 };
+
+/* The encoder's channel mapping, the same for all. */
+extern const uint8_t layout_mapping[AUDIO_CHANNELS_MAX];
 
 /* NULL when no client asks for this channel count. */
 const struct layout *layout_find(unsigned channels, bool high_quality);

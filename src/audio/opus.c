@@ -26,12 +26,10 @@ int opus_enc_create(struct opus_enc **out, const struct layout *l, unsigned pack
 		return -ENOMEM;
 	e->frames = (int)(packet_ms * AUDIO_RATE / 1000);
 	e->bytes = (int)bytes;
-	e->ms = opus_multistream_encoder_create((opus_int32)AUDIO_RATE, l->channels, l->streams,
-						l->coupled, l->mapping,
-						OPUS_APPLICATION_RESTRICTED_LOWDELAY, &err);
+	e->ms = opus_multistream_encoder_create((opus_int32)AUDIO_RATE, l->channels, l->streams, l->coupled,
+						layout_mapping, OPUS_APPLICATION_RESTRICTED_LOWDELAY, &err);
 	if (err == OPUS_OK)
-		err = opus_multistream_encoder_ctl(e->ms,
-						   OPUS_SET_BITRATE((opus_int32)l->bit_rate));
+		err = opus_multistream_encoder_ctl(e->ms, OPUS_SET_BITRATE((opus_int32)l->bit_rate));
 	if (err == OPUS_OK)
 		err = opus_multistream_encoder_ctl(e->ms, OPUS_SET_VBR(0));
 	if (err != OPUS_OK) {

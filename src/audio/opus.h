@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Opus as the client expects it: multistream, restricted low delay, hard CBR (2-media 4.3). One
- * thread at a time. */
+/* Opus as the client expects it: multistream, restricted low delay, hard CBR (2-media 4.3). One thread at a time. */
 #pragma once
 
 #include <stdint.h>

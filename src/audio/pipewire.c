@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "audio/layout.h"
+#include "audio/timeline.h"
 #include "base/thread.h"
 
 #define LOG_MODULE "audio"
@@ -43,37 +44,57 @@ struct capture {
 	bool told_missing; /* that there is no sound: said once, until there is some again */
 	/* data thread */
 	bool scheduled;
+	struct timeline timeline;
 };
+
+/* Data thread. */
+static void take_chunk(struct capture *c, const float *pcm, unsigned frames, const struct pw_time *t)
+{
+	unsigned gap = 0;
+	int64_t at_ns = t->now;
+
+	/* The driver's idea of when this cycle began is free of the jitter of our being called. */
+	if (t->now > 0 && t->rate.denom) {
+		/* Whole seconds and the rest apart; what a driver makes up may wrap, and is no gap then. */
+		uint64_t ticks = t->ticks * t->rate.num, denom = t->rate.denom;
+		uint64_t position = ticks / denom * AUDIO_RATE + ticks % denom * AUDIO_RATE / denom;
+
+		gap = timeline_chunk(&c->timeline, position, frames);
+		if (c->timeline.off > 0)
+			at_ns -= c->timeline.off * (int64_t)(NS_PER_S / AUDIO_RATE);
+	} else {
+		at_ns = (int64_t)clock_ns();
+	}
+	if (gap)
+		fifo_write(&c->base.fifo, NULL, gap, (uint64_t)at_ns - frames * NS_PER_S / AUDIO_RATE);
+	fifo_write(&c->base.fifo, pcm, frames, (uint64_t)at_ns);
+}
 
 /* Data thread. */
 static void on_process(void *arg)
 {
 	struct capture *c = arg;
+	const size_t frame_bytes = c->channels * sizeof(float);
 	struct pw_time t = {0};
 	struct pw_buffer *b;
-	uint64_t at_ns;
 
 	if (!c->scheduled) {
 		c->scheduled = true;
-		/* Where the session grants PipeWire real-time scheduling this thread has it
-		 * already. */
+		/* Where the session grants PipeWire real-time scheduling this thread has it already. */
 		if (sched_getscheduler(0) == SCHED_OTHER)
 			thread_try_realtime();
 	}
-	/* The driver's idea of when this cycle began is free of the jitter of our being called. */
-	at_ns = pw_stream_get_time_n(c->stream, &t, sizeof(t)) == 0 && t.now > 0 ? (uint64_t)t.now
-										 : clock_ns();
+	if (pw_stream_get_time_n(c->stream, &t, sizeof(t)) < 0)
+		t.now = 0;
 	while ((b = pw_stream_dequeue_buffer(c->stream))) {
 		const struct spa_data *d = &b->buffer->datas[0];
-		const size_t frame_bytes = c->channels * sizeof(float);
 
 		if (b->buffer->n_datas && d->data && d->chunk->offset <= d->maxsize) {
 			uint32_t room = d->maxsize - d->chunk->offset;
 			uint32_t bytes = d->chunk->size < room ? d->chunk->size : room;
+			const uint8_t *pcm = (const uint8_t *)d->data + d->chunk->offset;
 
-			fifo_write(&c->base.fifo,
-				   (const float *)((const uint8_t *)d->data + d->chunk->offset),
-				   (unsigned)(bytes / frame_bytes), at_ns);
+			take_chunk(c, (const float *)pcm, (unsigned)(bytes / frame_bytes), &t);
 		}
 		pw_stream_queue_buffer(c->stream, b);
 	}
@@ -92,8 +113,7 @@ static void retry_later(struct capture *c, uint64_t in_ns)
 static void reconnect(struct capture *c, const char *why)
 {
 	if (!c->told_missing) {
-		log_warn("no sound from PipeWire (%s): the stream carries silence, trying again",
-			 why);
+		log_warn("no sound from PipeWire (%s): the stream carries silence, trying again", why);
 		c->told_missing = true;
 	}
 	if (c->retrying) /* the daemon's end also ends the stream */
@@ -103,16 +123,13 @@ static void reconnect(struct capture *c, const char *why)
 	c->retry_ns = c->retry_ns * 2 < RETRY_MAX_NS ? c->retry_ns * 2 : RETRY_MAX_NS;
 }
 
-static void on_state(void *arg, enum pw_stream_state old, enum pw_stream_state state,
-		     const char *error)
+static void on_state(void *arg, enum pw_stream_state old, enum pw_stream_state state, const char *error)
 {
 	struct capture *c = arg;
 
-	log_dbg("stream %s -> %s", pw_stream_state_as_string(old),
-		pw_stream_state_as_string(state));
+	log_dbg("stream %s -> %s", pw_stream_state_as_string(old), pw_stream_state_as_string(state));
 	if (state == PW_STREAM_STATE_STREAMING) {
-		log_info("sound capture runs: %s, %u channels",
-			 c->node[0] ? c->node : "the default sink", c->channels);
+		log_info("sound capture runs: %s, %u channels", c->node[0] ? c->node : "the default sink", c->channels);
 		c->retry_ns = RETRY_MIN_NS;
 		c->told_missing = false;
 	} else if (state == PW_STREAM_STATE_ERROR) {
@@ -160,12 +177,10 @@ static void disconnect(struct capture *c)
 static struct spa_audio_info_raw audio_format(unsigned channels)
 {
 	static const uint32_t order[AUDIO_CHANNELS_MAX] = {
-		SPA_AUDIO_CHANNEL_FL,  SPA_AUDIO_CHANNEL_FR, SPA_AUDIO_CHANNEL_FC,
-		SPA_AUDIO_CHANNEL_LFE, SPA_AUDIO_CHANNEL_RL, SPA_AUDIO_CHANNEL_RR,
-		SPA_AUDIO_CHANNEL_SL,  SPA_AUDIO_CHANNEL_SR,
+		SPA_AUDIO_CHANNEL_FL, SPA_AUDIO_CHANNEL_FR, SPA_AUDIO_CHANNEL_FC, SPA_AUDIO_CHANNEL_LFE,
+		SPA_AUDIO_CHANNEL_RL, SPA_AUDIO_CHANNEL_RR, SPA_AUDIO_CHANNEL_SL, SPA_AUDIO_CHANNEL_SR,
 	};
-	struct spa_audio_info_raw info = {
-		.format = SPA_AUDIO_FORMAT_F32, .rate = AUDIO_RATE, .channels = channels};
+	struct spa_audio_info_raw info = {.format = SPA_AUDIO_FORMAT_F32, .rate = AUDIO_RATE, .channels = channels};
 
 	memcpy(info.position, order, channels * sizeof(*order));
 	return info;
@@ -176,25 +191,25 @@ static int connect_stream(struct capture *c)
 	struct spa_audio_info_raw info = audio_format(c->channels);
 	uint8_t bytes[1024];
 	struct spa_pod_builder pod = SPA_POD_BUILDER_INIT(bytes, sizeof(bytes));
-	const struct spa_pod *params[] = {
-		spa_format_audio_raw_build(&pod, SPA_PARAM_EnumFormat, &info)};
-	struct pw_properties *props = pw_properties_new(
-		PW_KEY_MEDIA_TYPE, "Audio", PW_KEY_MEDIA_CATEGORY, "Capture", PW_KEY_MEDIA_ROLE,
-		"Game", PW_KEY_STREAM_CAPTURE_SINK, "true", PW_KEY_NODE_NAME, "moonrill",
-		PW_KEY_NODE_DESCRIPTION, "Moonrill stream", NULL);
+	const struct spa_pod *params[] = {spa_format_audio_raw_build(&pod, SPA_PARAM_EnumFormat, &info)};
+	struct pw_properties *props =
+		pw_properties_new(PW_KEY_MEDIA_TYPE, "Audio", PW_KEY_MEDIA_CATEGORY, "Capture", PW_KEY_MEDIA_ROLE,
+				  "Game", PW_KEY_STREAM_CAPTURE_SINK, "true", PW_KEY_NODE_NAME, "moonrill",
+				  PW_KEY_NODE_DESCRIPTION, "Moonrill stream", NULL);
 
 	if (!props)
 		return -ENOMEM;
 	pw_properties_setf(props, PW_KEY_NODE_LATENCY, "%u/%u", c->packet_frames, AUDIO_RATE);
 	if (c->node[0])
 		pw_properties_set(props, PW_KEY_TARGET_OBJECT, c->node);
+	c->scheduled = false;
+	c->timeline = (struct timeline){0};
 	c->stream = pw_stream_new(c->core, "moonrill", props);
 	if (!c->stream)
 		return -errno;
 	pw_stream_add_listener(c->stream, &c->stream_hook, &stream_events, c);
 	return pw_stream_connect(c->stream, PW_DIRECTION_INPUT, PW_ID_ANY,
-				 PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_MAP_BUFFERS |
-					 PW_STREAM_FLAG_RT_PROCESS,
+				 PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_MAP_BUFFERS | PW_STREAM_FLAG_RT_PROCESS,
 				 params, 1);
 }
 
@@ -205,10 +220,8 @@ static void connect_daemon(struct capture *c)
 	if (!c->context) {
 		struct pw_loop *loop = pw_main_loop_get_loop(c->loop);
 
-		/* The configuration with real-time scheduling; where it is gone it is the usual
-		 * one. */
-		c->context = pw_context_new(
-			loop, pw_properties_new(PW_KEY_CONFIG_NAME, "client-rt.conf", NULL), 0);
+		/* The configuration with real-time scheduling; where it is gone it is the usual one. */
+		c->context = pw_context_new(loop, pw_properties_new(PW_KEY_CONFIG_NAME, "client-rt.conf", NULL), 0);
 		if (!c->context)
 			c->context = pw_context_new(loop, NULL, 0);
 	}

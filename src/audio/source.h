@@ -11,14 +11,13 @@
 
 #include "audio/fifo.h"
 
-/* 170 ms: room for the longest graph cycle and for a thread that overslept. The delay is bounded by
- * the intake. */
+/* 170 ms: room for the longest graph cycle and for a thread that overslept. The delay is bounded by the intake. */
 #define SOURCE_FIFO_FRAMES 8192u
 
 struct source_params {
-	unsigned channels;	/* 2, 6, 8 in the order of layout.h */
+	unsigned channels;      /* 2, 6, 8 in the order of layout.h */
 	unsigned packet_frames; /* of one packet: the latency to ask for */
-	const char *node;	/* sink whose monitor is wanted, "" the default one; copied */
+	const char *node;       /* sink whose monitor is wanted, "" the default one; copied */
 };
 
 struct source {
@@ -30,13 +29,11 @@ struct source {
 struct source_ops {
 	const char *name, *help;
 	size_t size; /* of the struct that begins with struct source */
-	/* Prepares; nothing is connected yet. s is zeroed but ops. -ENOMEM, -ENODEV, -EINVAL:
-	 * closed again. */
+	/* Prepares; nothing is connected yet. s is zeroed but ops. -ENOMEM, -ENODEV, -EINVAL: closed again. */
 	int (*open)(struct source *s, const struct source_params *p);
 	/* Begins to connect and to write into the fifo; does not wait for either. -errno. */
 	int (*start)(struct source *s);
-	void (*stop)(struct source *s);	 /* on return nothing writes any more; accepts one that was
-					    not started */
+	void (*stop)(struct source *s);  /* on return nothing writes any more; accepts one that was not started */
 	void (*close)(struct source *s); /* frees everything but s */
 	/* Audio thread, wait-free: NULL for a source with a fifo. */
 	void (*render)(struct source *s, float *pcm, unsigned frames);

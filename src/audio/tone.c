@@ -10,8 +10,7 @@
 #include "audio/layout.h"
 #include "audio/tone.h"
 
-/* One phasor per channel, turned by a fixed angle per frame: two multiplications instead of a sine.
- */
+/* One phasor per channel, turned by a fixed angle per frame: two multiplications instead of a sine. */
 struct tone {
 	struct source base;
 	unsigned channels;
@@ -30,8 +29,7 @@ static int tone_open(struct source *s, const struct source_params *p)
 	for (unsigned c = 0; c < t->channels; c++) {
 		double angle = 2.0 * M_PI * tone_hz(c) / AUDIO_RATE;
 
-		t->ch[c] = (struct phasor){
-			.re = TONE_PEAK, .step_re = cos(angle), .step_im = sin(angle)};
+		t->ch[c] = (struct phasor){.re = TONE_PEAK, .step_re = cos(angle), .step_im = sin(angle)};
 	}
 	return 0;
 }

@@ -30,8 +30,7 @@
 #define LOG_MODULE "audio"
 #include "base/log.h"
 
-/* A thread this late was not merely delayed (suspended machine, stopped process): begin a new grid.
- */
+/* A thread this late was not merely delayed (suspended machine, stopped process): begin a new grid. */
 #define OVERSLEPT_NS (100 * NS_PER_MS)
 #define NO_SOCKET    (-1)
 
@@ -48,7 +47,7 @@ struct audio_worker {
 	char description[64];
 	/* shared */
 	struct wake wake;
-	atomic_int fd;	      /* main writes: the socket, NO_SOCKET before begin */
+	atomic_int fd;        /* main writes: the socket, NO_SOCKET before begin */
 	atomic_int fd_in_use; /* audio thread writes: the socket it may be sending on now */
 	/* audio thread */
 	struct audio_rtp rtp;
@@ -83,8 +82,8 @@ static void send_datagram(int fd, const uint8_t *data, size_t len)
 {
 	/* A full buffer or a peer that is gone for the moment costs this packet only: parity and
 	 * concealment are made for that, waiting would delay all that follow. */
-	if (send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
-	    errno != ENOBUFS && errno != ECONNREFUSED)
+	if (send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN && errno != ENOBUFS &&
+	    errno != ECONNREFUSED)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "cannot send a packet: errno %d", errno);
 }
 
@@ -132,8 +131,7 @@ static uint64_t take_frames(struct audio_worker *w, uint64_t at_ns)
 static void run_grid(struct audio_worker *w)
 {
 	uint64_t tick_ns = clock_ns(); /* grid time of the next packet */
-	uint64_t leave_ns =
-		tick_ns; /* when it may leave: its tick, or soon after one that was late */
+	uint64_t leave_ns = tick_ns;   /* when it may leave: its tick, or soon after one that was late */
 
 	while (!thread_should_stop(&w->thread)) {
 		uint64_t now_ns = clock_ns();
@@ -151,8 +149,7 @@ static void run_grid(struct audio_worker *w)
 		}
 		tick_ns += take_frames(w, tick_ns);
 		send_packet(w);
-		/* Behind the grid, the missed packets follow at twice the pace, never in one lump.
-		 */
+		/* Behind the grid, the missed packets follow at twice the pace, never in one lump. */
 		leave_ns = now_ns + w->packet_ns / 2;
 		if (leave_ns < tick_ns)
 			leave_ns = tick_ns;
@@ -222,8 +219,8 @@ int audio_worker_start(struct audio_worker **out, const struct audio_worker_para
 	w->stats = p->stats;
 	atomic_init(&w->fd, NO_SOCKET);
 	atomic_init(&w->fd_in_use, NO_SOCKET);
-	snprintf(w->description, sizeof(w->description), "%s, %s %u kbit/s", ops->name,
-		 layout->name, layout->bit_rate / 1000);
+	snprintf(w->description, sizeof(w->description), "%s, %s %u kbit/s", ops->name, layout->name,
+		 layout->bit_rate / 1000);
 	err = wake_init(&w->wake);
 	if (err < 0)
 		goto fail;

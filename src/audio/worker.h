@@ -29,6 +29,5 @@ int audio_worker_start(struct audio_worker **out, const struct audio_worker_para
  * begin(). May be called again with another fd when the peer moved; on return the old one is not
  * used any more. */
 void audio_worker_begin(struct audio_worker *w, int fd);
-void audio_worker_stop(struct audio_worker *w); /* joins; accepts NULL */
-const char *audio_worker_describe(
-	const struct audio_worker *w); /* "pipewire, stereo 96 kbit/s": for status */
+void audio_worker_stop(struct audio_worker *w);                  /* joins; accepts NULL */
+const char *audio_worker_describe(const struct audio_worker *w); /* "pipewire, stereo 96 kbit/s": for status */

@@ -15,11 +15,10 @@ struct capture;
 
 struct capture_params {
 	uint32_t width, height; /* wanted; a source with a size of its own ignores them */
-	uint32_t fps_mhz;	/* ceiling */
-	const char
-		*pattern; /* pattern: motion, noise, still, chart; lives as long as the capture */
-	const char *node; /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
-	int pipewire_fd;  /* pipewire: remote of a portal session, taken; -1: the user's own daemon
+	uint32_t fps_mhz;       /* ceiling */
+	const char *pattern;    /* pattern: motion, noise, still, chart; lives as long as the capture */
+	const char *node;       /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
+	int pipewire_fd;        /* pipewire: remote of a portal session, taken; -1: the user's own daemon
 			   */
 };
 
@@ -44,13 +43,11 @@ struct capture {
 /* Main thread unless said otherwise. */
 struct capture_ops {
 	const char *name, *help;
-	size_t size; /* of the struct that begins with struct capture */
-	int (*probe)(
-		const struct capture_params *p); /* cheap, no side effects: 0, -ENOTSUP, -EACCES */
-	int (*open)(struct capture *c,
-		    const struct capture_params *p); /* takes p->pipewire_fd even when it fails */
-	int (*start)(struct capture *c);	     /* frames flow; may follow stop */
-	void (*stop)(struct capture *c);	     /* on return no event is running */
+	size_t size;                                  /* of the struct that begins with struct capture */
+	int (*probe)(const struct capture_params *p); /* cheap, no side effects: 0, -ENOTSUP, -EACCES */
+	int (*open)(struct capture *c, const struct capture_params *p); /* takes p->pipewire_fd even when it fails */
+	int (*start)(struct capture *c);                                /* frames flow; may follow stop */
+	void (*stop)(struct capture *c);                                /* on return no event is running */
 	/* Any thread, while started; wait-free. A consumer has come that has no picture yet: the
 	 * newest one is delivered again, even though nothing has changed. Nothing happens when the
 	 * source has not given any. */
@@ -63,9 +60,9 @@ struct capture_ops {
 };
 
 /* registry.c */
-extern const struct capture_ops *const captures[]; /* NULL-terminated, in order of preference */
+extern const struct capture_ops *const captures[];        /* NULL-terminated, in order of preference */
 const struct capture_ops *capture_find(const char *name); /* NULL: not built in */
 /* Allocates and opens. What open returns, or -ENOMEM; takes p->pipewire_fd in any case. */
-int capture_open(struct capture **out, const struct capture_ops *ops,
-		 const struct capture_params *p, const struct capture_events *ev, void *ctx);
+int capture_open(struct capture **out, const struct capture_ops *ops, const struct capture_params *p,
+		 const struct capture_events *ev, void *ctx);
 void capture_close(struct capture *c); /* stopped, all frames back; accepts NULL */

@@ -17,8 +17,8 @@ static bool given(const char *s)
 enum screens_source choice_auto(const struct choice_env *env, const char *node, const char **why)
 {
 	bool graphical = given(env->wayland_display) || given(env->display) ||
-			 (given(env->session_type) && (!strcmp(env->session_type, "wayland") ||
-						       !strcmp(env->session_type, "x11")));
+			 (given(env->session_type) &&
+			  (!strcmp(env->session_type, "wayland") || !strcmp(env->session_type, "x11")));
 
 	/* Ways that need no consent come first. */
 	if (given(node) && env->pipewire) {
@@ -56,8 +56,7 @@ struct choice_env choice_env_read(void)
 	};
 	char path[PATH_MAX];
 
-	if (!env.session_bus && given(runtime) &&
-	    snprintf(path, sizeof(path), "%s/bus", runtime) < (int)sizeof(path))
+	if (!env.session_bus && given(runtime) && snprintf(path, sizeof(path), "%s/bus", runtime) < (int)sizeof(path))
 		env.session_bus = access(path, F_OK) == 0;
 	return env;
 }

@@ -9,8 +9,8 @@
 /* What is known about the session; strings may be NULL or empty. */
 struct choice_env {
 	const char *wayland_display, *display, *session_type; /* the variables of these names */
-	bool session_bus;      /* a D-Bus session bus can be expected */
-	bool pipewire, portal; /* built in */
+	bool session_bus;                                     /* a D-Bus session bus can be expected */
+	bool pipewire, portal;                                /* built in */
 };
 
 /* why: a sentence for the log. Never SCREENS_AUTO. */

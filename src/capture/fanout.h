@@ -16,7 +16,7 @@
 
 struct fanout {
 	_Atomic(struct frame_link *) link[FANOUT_MAX]; /* main writes */
-	atomic_uint round; /* capture thread writes; odd: a hand-over is running */
+	atomic_uint round;                             /* capture thread writes; odd: a hand-over is running */
 };
 
 void fanout_init(struct fanout *f);

@@ -8,12 +8,11 @@
 #include "base/str.h"
 #include "capture/pattern_code.h"
 
-#define TILE	   64  /* ground: squares of two tones */
-#define PAN_PERIOD 512 /* the texture repeats after so many pixels */
-#define PAN_STEP   5   /* pixels a frame; odd, so that motion search has work to do */
-#define DISCS	   5
-#define NOISE_PIXELS                                                                               \
-	65536u /* a strip longer than any line; each line begins at a place of its own */
+#define TILE         64  /* ground: squares of two tones */
+#define PAN_PERIOD   512 /* the texture repeats after so many pixels */
+#define PAN_STEP     5   /* pixels a frame; odd, so that motion search has work to do */
+#define DISCS        5
+#define NOISE_PIXELS 65536u /* a strip longer than any line; each line begins at a place of its own */
 
 static const uint32_t disc_colour[DISCS] = {0xe05030, 0x40c060, 0x4070e0, 0xe0c040, 0xc050c0};
 
@@ -42,13 +41,11 @@ static uint64_t mix(uint64_t x)
 /* Smooth noise on a lattice of the given pitch, periodic in x; 0..255. */
 static unsigned lattice(uint32_t x, uint32_t y, uint32_t pitch, uint32_t salt)
 {
-	uint32_t cells = PAN_PERIOD / pitch, cx = x / pitch, cy = y / pitch, fx = x % pitch,
-		 fy = y % pitch;
+	uint32_t cells = PAN_PERIOD / pitch, cx = x / pitch, cy = y / pitch, fx = x % pitch, fy = y % pitch;
 	unsigned corner[4];
 
 	for (uint32_t i = 0; i < 4; i++) {
-		uint64_t key =
-			(uint64_t)((cx + (i & 1)) % cells) << 32 | (cy + (i >> 1)) << 8 | salt;
+		uint64_t key = (uint64_t)((cx + (i & 1)) % cells) << 32 | (cy + (i >> 1)) << 8 | salt;
 
 		corner[i] = (unsigned)(mix(key) & 255);
 	}
@@ -59,19 +56,16 @@ static unsigned lattice(uint32_t x, uint32_t y, uint32_t pitch, uint32_t salt)
 
 static uint32_t texture_pixel(uint32_t x, uint32_t y)
 {
-	unsigned v =
-		(lattice(x, y, 64, 1) * 4 + lattice(x, y, 16, 2) * 3 + lattice(x, y, 4, 3)) / 8;
+	unsigned v = (lattice(x, y, 64, 1) * 4 + lattice(x, y, 16, 2) * 3 + lattice(x, y, 4, 3)) / 8;
 	unsigned u = lattice(x, y, 128, 4);
 
-	return (v * 200 / 255 + 30) << 16 | (v * (255 - u / 2) / 255) << 8 |
-	       (u * 160 / 255 + v / 4);
+	return (v * 200 / 255 + 30) << 16 | (v * (255 - u / 2) / 255) << 8 | (u * 160 / 255 + v / 4);
 }
 
 static int motion_init(struct painter *p)
 {
 	struct pattern_grid g = pattern_grid(p->width, p->height);
-	uint32_t row, diameter, top = p->height / 8,
-				below_code = (uint32_t)g.cell * (PATTERN_ROWS + 2);
+	uint32_t row, diameter, top = p->height / 8, below_code = (uint32_t)g.cell * (PATTERN_ROWS + 2);
 
 	if (top < below_code)
 		top = below_code;
@@ -90,8 +84,7 @@ static int motion_init(struct painter *p)
 		uint32_t *line = p->texture + (size_t)y * row;
 
 		if (y >= PAN_PERIOD / 2) {
-			memcpy(line, line - (size_t)row * (PAN_PERIOD / 2),
-			       (size_t)row * sizeof(*line));
+			memcpy(line, line - (size_t)row * (PAN_PERIOD / 2), (size_t)row * sizeof(*line));
 			continue;
 		}
 		for (uint32_t x = 0; x < PAN_PERIOD; x++)
@@ -100,8 +93,7 @@ static int motion_init(struct painter *p)
 			line[x] = line[x - PAN_PERIOD];
 	}
 	for (uint32_t i = 0; i < diameter; i++) {
-		int64_t dy = (int64_t)i - p->radius,
-			left = (int64_t)p->radius * p->radius - dy * dy;
+		int64_t dy = (int64_t)i - p->radius, left = (int64_t)p->radius * p->radius - dy * dy;
 		uint32_t half = 0;
 
 		while ((int64_t)(half + 1) * (half + 1) <= left)
@@ -145,14 +137,12 @@ static uint32_t *line_at(void *pixels, size_t stride, uint32_t y)
 }
 
 /* The ground needs no copy to be restored from: it is computed in runs of one tile. */
-static void ground_line(const struct painter *p, uint32_t *line, uint32_t y, uint32_t x0,
-			uint32_t x1)
+static void ground_line(const struct painter *p, uint32_t *line, uint32_t y, uint32_t x0, uint32_t x1)
 {
 	uint32_t shade = 40 + 60 * y / p->height;
 
 	while (x0 < x1) {
-		uint32_t end = (x0 / TILE + 1) * TILE,
-			 tone = (x0 / TILE + y / TILE) & 1 ? shade + 12 : shade;
+		uint32_t end = (x0 / TILE + 1) * TILE, tone = (x0 / TILE + y / TILE) & 1 ? shade + 12 : shade;
 		uint32_t colour = tone << 16 | (tone + 8) << 8 | (tone + 24);
 
 		if (end > x1)
@@ -164,15 +154,13 @@ static void ground_line(const struct painter *p, uint32_t *line, uint32_t y, uin
 
 uint32_t chart_pixel(uint32_t width, uint32_t height, uint32_t x, uint32_t y)
 {
-	static const uint32_t bar[8] = {0xffffff, 0xffff00, 0x00ffff, 0x00ff00,
-					0xff00ff, 0xff0000, 0x0000ff, 0x000000};
+	static const uint32_t bar[8] = {0xffffff, 0xffff00, 0x00ffff, 0x00ff00, 0xff00ff, 0xff0000, 0x0000ff, 0x000000};
 	static const uint32_t ramp[4] = {0x010101, 0x010000, 0x000100, 0x000001};
 	uint32_t half = height / 2;
 
 	if (y < half)
 		return bar[(uint64_t)x * 8 / width];
-	return ramp[(uint64_t)(y - half) * 4 / (height - half)] *
-	       (uint32_t)((uint64_t)x * 255 / (width - 1));
+	return ramp[(uint64_t)(y - half) * 4 / (height - half)] * (uint32_t)((uint64_t)x * 255 / (width - 1));
 }
 
 void painter_begin(const struct painter *p, void *pixels, size_t stride)
@@ -203,21 +191,17 @@ static struct rect disc_at(const struct painter *p, unsigned i, uint64_t frame)
 	uint32_t size = 2 * p->radius + 1, top = p->height / 2, free_h = p->height - top;
 
 	return (struct rect){
-		.x = (int32_t)bounce(frame * (3 + i) + i * 211,
-				     p->width > size ? p->width - size : 0),
-		.y = (int32_t)(top + bounce(frame * (2 + i % 3) + i * 97,
-					    free_h > size ? free_h - size : 0)),
+		.x = (int32_t)bounce(frame * (3 + i) + i * 211, p->width > size ? p->width - size : 0),
+		.y = (int32_t)(top + bounce(frame * (2 + i % 3) + i * 97, free_h > size ? free_h - size : 0)),
 		.w = size < p->width ? size : p->width,
 		.h = size < free_h ? size : free_h,
 	};
 }
 
-static void disc_lines(const struct painter *p, void *pixels, size_t stride, unsigned i,
-		       struct rect r, bool erase)
+static void disc_lines(const struct painter *p, void *pixels, size_t stride, unsigned i, struct rect r, bool erase)
 {
 	for (uint32_t dy = 0; dy < r.h; dy++) {
-		uint32_t y = (uint32_t)r.y + dy, half = p->span[dy],
-			 centre = (uint32_t)r.x + p->radius;
+		uint32_t y = (uint32_t)r.y + dy, half = p->span[dy], centre = (uint32_t)r.x + p->radius;
 		uint32_t x0 = centre - half, x1 = centre + half + 1;
 		uint32_t *line = line_at(pixels, stride, y);
 
@@ -232,22 +216,20 @@ static void disc_lines(const struct painter *p, void *pixels, size_t stride, uns
 	}
 }
 
-static void motion_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old,
-			   uint64_t now)
+static void motion_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now)
 {
 	size_t row = p->window.w + PAN_PERIOD, pan = now * PAN_STEP % PAN_PERIOD;
 
 	for (unsigned i = 0; i < DISCS && old != PAINT_FRESH; i++)
 		disc_lines(p, pixels, stride, i, disc_at(p, i, old), true);
 	for (uint32_t y = 0; y < p->window.h; y++)
-		memcpy(line_at(pixels, stride, (uint32_t)p->window.y + y) + p->window.x,
-		       p->texture + y * row + pan, (size_t)p->window.w * 4);
+		memcpy(line_at(pixels, stride, (uint32_t)p->window.y + y) + p->window.x, p->texture + y * row + pan,
+		       (size_t)p->window.w * 4);
 	for (unsigned i = 0; i < DISCS; i++)
 		disc_lines(p, pixels, stride, i, disc_at(p, i, now), false);
 }
 
-void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old,
-		     uint64_t now)
+void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now)
 {
 	if (p->kind == PAINT_MOTION)
 		motion_advance(p, pixels, stride, old, now);
@@ -269,8 +251,7 @@ static struct rect join(struct rect a, struct rect b)
 	return r;
 }
 
-unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now,
-			struct rect out[FRAME_DAMAGE_MAX])
+unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now, struct rect out[FRAME_DAMAGE_MAX])
 {
 	struct pattern_grid g = pattern_grid(p->width, p->height);
 	unsigned n = 0;

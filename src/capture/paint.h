@@ -28,14 +28,13 @@ struct painter {
 			      random pixels */
 	struct rect window;
 	uint32_t radius; /* of the discs */
-	uint32_t *span;	 /* half width of a disc on each of its 2 * radius + 1 lines */
+	uint32_t *span;  /* half width of a disc on each of its 2 * radius + 1 lines */
 };
 
 /* -EINVAL: no such word. */
 int paint_kind_parse(const char *word, enum paint_kind *kind);
 
-int painter_init(struct painter *p, enum paint_kind kind, uint32_t width,
-		 uint32_t height);	/* -ENOMEM */
+int painter_init(struct painter *p, enum paint_kind kind, uint32_t width, uint32_t height); /* -ENOMEM */
 void painter_finish(struct painter *p); /* accepts a zeroed painter */
 
 /* A buffer that has not been drawn to before: the ground. */
@@ -43,11 +42,9 @@ void painter_begin(const struct painter *p, void *pixels, size_t stride);
 /* Turns a buffer that shows frame old (not for a buffer fresh from painter_begin: old =
  * PAINT_FRESH) into frame now. */
 #define PAINT_FRESH UINT64_MAX
-void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old,
-		     uint64_t now);
+void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now);
 /* What differs between frame old and frame now; the number of rectangles, 0: everything. */
-unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now,
-			struct rect out[FRAME_DAMAGE_MAX]);
+unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now, struct rect out[FRAME_DAMAGE_MAX]);
 
 /* 0xRRGGBB of the chart, full range. Eight bars in the upper half, from white to black; below ramps
  * of grey, red, green and blue from 0 at the left to 255 at the right. */

@@ -22,7 +22,7 @@
 #define LOG_MODULE "pattern"
 #include "base/log.h"
 
-#define BUFFERS	   4
+#define BUFFERS    4
 #define LATE_TICKS 2 /* this far behind, ticks are dropped instead of caught up */
 
 struct pattern {
@@ -99,10 +99,9 @@ static void draw_and_deliver(struct pattern *p, uint64_t number)
 	f->n_damage = (uint8_t)painter_damage(&p->painter, p->delivered, number, f->damage);
 	p->delivered = number;
 	f->t.captured = clock_ns();
-	pattern_draw(
-		b->pixels, p->stride, p->width, p->height,
-		&(struct pattern_mark){.frame = (uint32_t)number,
-				       .time_us = f->t.captured / NS_PER_US & PATTERN_TIME_MAX});
+	pattern_draw(b->pixels, p->stride, p->width, p->height,
+		     &(struct pattern_mark){.frame = (uint32_t)number,
+					    .time_us = f->t.captured / NS_PER_US & PATTERN_TIME_MAX});
 	p->base.ev->frame(p->base.ctx, f);
 }
 
@@ -150,8 +149,7 @@ static void pattern_thread(void *arg)
 		bool due = p->kind == PAINT_STILL ? first : now >= tick.next_ns;
 
 		if (due) {
-			while (p->kind != PAINT_STILL &&
-			       now > tick.next_ns + LATE_TICKS * tick.step_ns) {
+			while (p->kind != PAINT_STILL && now > tick.next_ns + LATE_TICKS * tick.step_ns) {
 				schedule_advance(&tick);
 				p->number++;
 			}
@@ -182,9 +180,9 @@ static int pattern_open(struct capture *c, const struct capture_params *params)
 	void *mem;
 	int err;
 
-	if (params->width < VIDEO_DIM_MIN || params->width > VIDEO_DIM_MAX ||
-	    params->height < VIDEO_DIM_MIN || params->height > VIDEO_DIM_MAX ||
-	    params->fps_mhz < VIDEO_FPS_MIN * 1000 || params->fps_mhz > VIDEO_FPS_MAX * 1000)
+	if (params->width < VIDEO_DIM_MIN || params->width > VIDEO_DIM_MAX || params->height < VIDEO_DIM_MIN ||
+	    params->height > VIDEO_DIM_MAX || params->fps_mhz < VIDEO_FPS_MIN * 1000 ||
+	    params->fps_mhz > VIDEO_FPS_MAX * 1000)
 		return -EINVAL;
 	err = paint_kind_parse(params->pattern, &p->kind);
 	if (err)
@@ -199,8 +197,8 @@ static int pattern_open(struct capture *c, const struct capture_params *params)
 		goto fail;
 	/* Pages that are never drawn to cost nothing: as long as readers are quick, two buffers are
 	 * in use. */
-	mem = mmap(NULL, p->buffer_size * BUFFERS, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	mem = mmap(NULL, p->buffer_size * BUFFERS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		   -1, 0);
 	if (mem == MAP_FAILED) {
 		err = -errno;
 		goto fail;

@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define BITS  (PATTERN_COLS * PATTERN_ROWS)
-#define BYTES (BITS / 8)
-#define WHITE 0x00ffffffu
-#define BLACK 0x00000000u
-#define CONTRAST_MIN                                                                               \
-	32 /* between the levels of black and white cells; ordinary noise stays below */
+#define BITS         (PATTERN_COLS * PATTERN_ROWS)
+#define BYTES        (BITS / 8)
+#define WHITE        0x00ffffffu
+#define BLACK        0x00000000u
+#define CONTRAST_MIN 32 /* between the levels of black and white cells; ordinary noise stays below */
 
 static uint8_t crc8(const uint8_t *p, size_t n)
 {
@@ -59,8 +58,7 @@ static void pack(uint8_t out[BYTES], const struct pattern_mark *m)
 	out[11] = crc8(out + 1, 10);
 }
 
-void pattern_draw(void *pixels, size_t stride, uint32_t width, uint32_t height,
-		  const struct pattern_mark *m)
+void pattern_draw(void *pixels, size_t stride, uint32_t width, uint32_t height, const struct pattern_mark *m)
 {
 	struct pattern_grid g = pattern_grid(width, height);
 	unsigned cell = (unsigned)g.cell;
@@ -86,13 +84,11 @@ void pattern_draw(void *pixels, size_t stride, uint32_t width, uint32_t height,
 }
 
 /* Mean of the middle of a cell: at least one sample, and nothing outside the picture. */
-static int cell_level(const uint8_t *samples, size_t step, size_t stride, struct pattern_grid g,
-		      unsigned col, unsigned row)
+static int cell_level(const uint8_t *samples, size_t step, size_t stride, struct pattern_grid g, unsigned col,
+		      unsigned row)
 {
-	size_t x0 = (size_t)(g.x + (col + 0.25) * g.cell),
-	       x1 = (size_t)(g.x + (col + 0.75) * g.cell);
-	size_t y0 = (size_t)(g.y + (row + 0.25) * g.cell),
-	       y1 = (size_t)(g.y + (row + 0.75) * g.cell);
+	size_t x0 = (size_t)(g.x + (col + 0.25) * g.cell), x1 = (size_t)(g.x + (col + 0.75) * g.cell);
+	size_t y0 = (size_t)(g.y + (row + 0.25) * g.cell), y1 = (size_t)(g.y + (row + 0.75) * g.cell);
 	unsigned sum = 0, n = 0;
 
 	for (size_t y = y0; y <= y1; y++) {
@@ -102,8 +98,8 @@ static int cell_level(const uint8_t *samples, size_t step, size_t stride, struct
 	return (int)(sum / n);
 }
 
-int pattern_read(const uint8_t *samples, size_t step, size_t stride, uint32_t width,
-		 uint32_t height, struct pattern_grid g, struct pattern_mark *m)
+int pattern_read(const uint8_t *samples, size_t step, size_t stride, uint32_t width, uint32_t height,
+		 struct pattern_grid g, struct pattern_mark *m)
 {
 	int level[BITS], black = 0, white = 0, n_white = 0, threshold;
 	uint8_t bytes[BYTES] = {0};
@@ -132,8 +128,7 @@ int pattern_read(const uint8_t *samples, size_t step, size_t stride, uint32_t wi
 		return -ENOENT;
 	if (bytes[11] != crc8(bytes + 1, 10))
 		return -EBADMSG;
-	m->frame = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
-		   bytes[4];
+	m->frame = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
 	m->time_us = 0;
 	for (int i = 0; i < 6; i++)
 		m->time_us = m->time_us << 8 | bytes[5 + i];

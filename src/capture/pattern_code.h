@@ -21,9 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PATTERN_COLS	 32
-#define PATTERN_ROWS	 3
-#define PATTERN_SYNC	 0xb2
+#define PATTERN_COLS     32
+#define PATTERN_ROWS     3
+#define PATTERN_SYNC     0xb2
 #define PATTERN_CELL_MAX 16
 #define PATTERN_TIME_MAX ((1ull << 48) - 1)
 
@@ -41,16 +41,14 @@ struct pattern_grid {
 struct pattern_grid pattern_grid(uint32_t width, uint32_t height);
 /* After a picture of src size was scaled into dst keeping its shape and centred between black bars.
  */
-struct pattern_grid pattern_grid_fit(uint32_t src_w, uint32_t src_h, uint32_t dst_w,
-				     uint32_t dst_h);
+struct pattern_grid pattern_grid_fit(uint32_t src_w, uint32_t src_h, uint32_t dst_w, uint32_t dst_h);
 
 /* Draws into 32-bit pixels; stride in bytes. Nothing is drawn into a picture that is too small for
  * a grid of one-pixel cells. */
-void pattern_draw(void *pixels, size_t stride, uint32_t width, uint32_t height,
-		  const struct pattern_mark *m);
+void pattern_draw(void *pixels, size_t stride, uint32_t width, uint32_t height, const struct pattern_mark *m);
 
 /* Reads from samples that rise with brightness: a luma plane, or one channel of packed pixels
  * (step: bytes from one sample to the next). -ENOENT: no code there; -EBADMSG: a code, but damaged.
  */
-int pattern_read(const uint8_t *samples, size_t step, size_t stride, uint32_t width,
-		 uint32_t height, struct pattern_grid g, struct pattern_mark *m);
+int pattern_read(const uint8_t *samples, size_t step, size_t stride, uint32_t width, uint32_t height,
+		 struct pattern_grid g, struct pattern_mark *m);

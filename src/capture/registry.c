@@ -11,7 +11,7 @@
 
 /* The only list of captures. */
 const struct capture_ops *const captures[] = {
-#if 0
+#if HAVE_PIPEWIRE
 	&capture_pipewire,
 #endif
 	&capture_pattern,
@@ -27,8 +27,8 @@ const struct capture_ops *capture_find(const char *name)
 	return NULL;
 }
 
-int capture_open(struct capture **out, const struct capture_ops *ops,
-		 const struct capture_params *p, const struct capture_events *ev, void *ctx)
+int capture_open(struct capture **out, const struct capture_ops *ops, const struct capture_params *p,
+		 const struct capture_events *ev, void *ctx)
 {
 	struct capture *c = calloc(1, ops->size);
 	int err;

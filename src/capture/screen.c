@@ -24,8 +24,7 @@
 #define LOG_MODULE "screen"
 #include "base/log.h"
 
-#define DRAIN_POLL_NS                                                                              \
-	(5 * NS_PER_MS) /* frames that encoders still hold come back within a conversion */
+#define DRAIN_POLL_NS  (5 * NS_PER_MS) /* frames that encoders still hold come back within a conversion */
 #define SKIP_RETRY_NS  (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_S)
@@ -243,12 +242,16 @@ static void screen_stop(struct screen *scr, bool keep)
 		screen_drain(scr);
 }
 
-static void screen_lost(struct screen *scr, int err)
+static void explain_loss(const struct screens *s, int err, char *why, size_t cap)
 {
-	struct screens *s = scr->owner;
+	if (err == -ENOENT)
+		snprintf(why, cap, "there is no PipeWire node \"%s\"", s->node);
+	else
+		snprintf(why, cap, "the %s source is gone (%s)", source_name[s->source], strerror(-err));
+}
 
-	log_warn("the %s source is gone (%s); %s", source_name[s->source], strerror(-err),
-		 scr->n_users ? "trying to get it back" : "it is opened again for the next stream");
+static void screen_lost(struct screen *scr)
+{
 	if (atomic_load(&scr->alive))
 		scr->backoff_ns = BACKOFF_MIN_NS;
 	screen_stop(scr, false);
@@ -271,7 +274,7 @@ static void on_wake(void *ctx, uint32_t events)
 				loop_timer_arm_in(scr->again, SKIP_RETRY_NS);
 			if (err && (scr->phase == PHASE_ON || scr->phase == PHASE_IDLE)) {
 				lost = err;
-				screen_lost(scr, err);
+				screen_lost(scr);
 			} else if (scr->phase == PHASE_ON) {
 				alive = alive || atomic_load(&scr->alive);
 			}
@@ -281,13 +284,14 @@ static void on_wake(void *ctx, uint32_t events)
 	if (lost) {
 		char why[sizeof(s->why)];
 
-		snprintf(why, sizeof(why), "the %s source is gone (%s)", source_name[s->source],
-			 strerror(-lost));
+		explain_loss(s, lost, why, sizeof(why));
+		if (s->state != SCREENS_FAILED) /* else it is one of many tries */
+			log_warn("%s; it is looked for as long as a stream wants it", why);
 		if (s->portal)
-			portal_renew(
-				s->portal); /* its session may stand while the remote is gone */
+			portal_renew(s->portal); /* its session may stand while the remote is gone */
 		set_state(s, SCREENS_FAILED, why);
 	} else if (alive && s->state == SCREENS_FAILED) {
+		log_info("the %s source is back", source_name[s->source]);
 		set_state(s, SCREENS_READY, "");
 	}
 }
@@ -368,8 +372,7 @@ static void ask_portal(struct screens *s)
 			  err == -ENOTSUP ? "this build has no support for the desktop portal"
 					  : "no memory for the portal's session");
 	else
-		set_state(s, SCREENS_WAIT_CONSENT,
-			  "waiting for consent: a click on the host is needed");
+		set_state(s, SCREENS_WAIT_CONSENT, "waiting for consent: a click on the host is needed");
 }
 
 static void open_source(struct screens *s)
@@ -382,8 +385,8 @@ static void open_source(struct screens *s)
 		set_state(s, SCREENS_READY, "");
 }
 
-struct screens *screens_create(struct loop *loop, const struct screens_params *p,
-			       const struct screens_events *ev, void *ctx)
+struct screens *screens_create(struct loop *loop, const struct screens_params *p, const struct screens_events *ev,
+			       void *ctx)
 {
 	struct screens *s = calloc(1, sizeof(*s));
 
@@ -412,8 +415,7 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 		if (s->source == SCREENS_PATTERN)
 			use_pattern(s, why);
 		else
-			log_info("source of the screen: %s, because %s", source_name[s->source],
-				 why);
+			log_info("source of the screen: %s, because %s", source_name[s->source], why);
 	}
 	open_source(s);
 	s->ev = ev;

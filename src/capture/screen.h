@@ -21,15 +21,15 @@ enum screens_source { SCREENS_AUTO, SCREENS_PATTERN, SCREENS_PIPEWIRE, SCREENS_P
 enum screens_state {
 	SCREENS_READY,
 	SCREENS_WAIT_CONSENT, /* the portal's dialog is open on the host */
-	SCREENS_FAILED,	      /* refused, or no such source; the text says why */
+	SCREENS_FAILED,       /* refused, or no such source; the text says why */
 };
 
 #define SCREEN_USERS_MAX 8 /* streams on one capture */
 
 struct screens_params {
 	enum screens_source source;
-	const char *node;	/* config video.node */
-	const char *pattern;	/* config video.pattern */
+	const char *node;       /* config video.node */
+	const char *pattern;    /* config video.pattern */
 	const char *token_path; /* where the portal's restore token is kept (mode 600) */
 };
 
@@ -40,8 +40,8 @@ struct screens_events {
 
 /* Opens what can be opened without a stream: with auto or portal in a graphical session that means
  * the consent dialog (or the restored permission). Never blocks. NULL: no memory. */
-struct screens *screens_create(struct loop *loop, const struct screens_params *p,
-			       const struct screens_events *ev, void *ctx);
+struct screens *screens_create(struct loop *loop, const struct screens_params *p, const struct screens_events *ev,
+			       void *ctx);
 void screens_destroy(struct screens *s); /* no user may be attached; accepts NULL */
 
 /* why: a sentence for the user, valid until the next call. */

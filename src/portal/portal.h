@@ -27,8 +27,8 @@ struct portal_events {
 
 /* token_path: read if it is there, replaced (mode 600) with each consent; NULL: none is kept.
  * -ENOTSUP: built without libportal; -ENOMEM. */
-int portal_open(struct portal **out, struct loop *loop, const char *token_path,
-		const struct portal_events *ev, void *ctx);
+int portal_open(struct portal **out, struct loop *loop, const char *token_path, const struct portal_events *ev,
+		void *ctx);
 /* After ready: another remote of the same session is wanted, because the first one is gone; ready
  * or failed follows. */
 void portal_renew(struct portal *p);

@@ -164,7 +164,7 @@ static size_t frame_header(struct depacket *d, uint32_t frame, const uint8_t *p,
 			d->wait_idr = d->ask_at_next_frame = false;
 			d->key = true;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case 4:
 	case 5:
 		if (d->wait_rfi) {

@@ -6,6 +6,10 @@
 # Exit 77: what it needs is not here (root, avahi-daemon, avahi-browse, dbus-run-session, unshare, ip).
 set -u
 program=$(realpath "${1:?usage: mdns.sh PROGRAM}")
+if [ -n "${LIVE_DIR:-}" ]; then
+	"$(dirname "$0")/../../scripts/live-env.sh" "$LIVE_DIR" || exit $?
+	. "$LIVE_DIR/env"
+fi
 for tool in avahi-daemon avahi-browse avahi-publish-service dbus-run-session unshare ip; do
 	command -v $tool > /dev/null || { echo "no $tool"; exit 77; }
 done
@@ -32,7 +36,7 @@ check() { # TEXT COMMAND...
 }
 start_avahi() {
 	: > $dir/avahi.log
-	avahi-daemon --no-drop-root --no-chroot --no-rlimits > $dir/avahi.log 2>&1 &
+	avahi-daemon -f "${LIVE_ROOT:-}/etc/avahi/avahi-daemon.conf" --no-drop-root --no-chroot --no-rlimits > $dir/avahi.log 2>&1 &
 	avahi=$!
 	pids="$pids $avahi"
 	for _ in $(seq 100); do grep -q 'startup complete' $dir/avahi.log && return; sleep .1; done

@@ -19,8 +19,9 @@ static void check(const struct query *q, bool resume)
 		return;
 	}
 	channels = l.surround_info & 0xffff;
-	if (l.app_id > INT32_MAX || (!resume && !l.app_id) || l.width > 16384 || l.height > 16384 || !l.width != !l.height ||
-	    l.fps > 1000 || (channels != 2 && channels != 6 && channels != 8) || l.resume != resume)
+	if (l.app_id > INT32_MAX || (!resume && !l.app_id) || l.width > 16384 || l.height > 16384 ||
+	    !l.width != !l.height || l.fps > 1000 || (channels != 2 && channels != 6 && channels != 8) ||
+	    l.resume != resume)
 		abort();
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE	   48000
+#define RATE       48000
 #define FRAMES_MAX (RATE * 4) /* kept */
 
 static const uint8_t parity_row[2][4] = {{0x77, 0x40, 0x38, 0x0e}, {0xc7, 0xa7, 0x0d, 0x6c}};
@@ -39,8 +39,8 @@ static unsigned digit(char c)
 	return (unsigned)(c - '0');
 }
 
-void client_init(struct client *c, const struct audio_params *p, const struct session_keys *keys,
-		 const char *surround, bool normal)
+void client_init(struct client *c, const struct audio_params *p, const struct session_keys *keys, const char *surround,
+		 bool normal)
 {
 	unsigned streams = 1, coupled = 1;
 	uint8_t map[8] = {0, 1};
@@ -66,8 +66,7 @@ void client_init(struct client *c, const struct audio_params *p, const struct se
 			map[3] = lfe;
 		}
 	}
-	c->decoder = opus_multistream_decoder_create(RATE, (int)c->channels, (int)streams,
-						     (int)coupled, map, &err);
+	c->decoder = opus_multistream_decoder_create(RATE, (int)c->channels, (int)streams, (int)coupled, map, &err);
 	if (!c->decoder || !c->pcm)
 		c->broken = "no decoder";
 }
@@ -85,8 +84,7 @@ static void broke(struct client *c, const char *rule)
 		c->broken = rule;
 }
 
-static int decrypt(const struct client *c, uint16_t seq, const uint8_t *in, size_t len,
-		   uint8_t *out)
+static int decrypt(const struct client *c, uint16_t seq, const uint8_t *in, size_t len, uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint32_t n = c->keys.rikeyid + seq;
@@ -123,8 +121,7 @@ static void play(struct client *c, uint16_t seq, const uint8_t *payload)
 	}
 	c->packets++;
 	if (c->frames + (size_t)want <= FRAMES_MAX) {
-		memcpy(c->pcm + c->frames * c->channels, pcm,
-		       (size_t)want * c->channels * sizeof(*pcm));
+		memcpy(c->pcm + c->frames * c->channels, pcm, (size_t)want * c->channels * sizeof(*pcm));
 		c->frames += (size_t)want;
 	}
 }

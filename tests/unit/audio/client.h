@@ -32,20 +32,19 @@ struct client {
 	/* state */
 	struct client_group group;
 	bool in_group;
-	size_t payload_len; /* as sent; 0 until the first packet */
-	/* what came out, in order */
-	unsigned packets;  /* played */
-	unsigned gaps;	   /* packets that could not be rebuilt */
-	unsigned opus_len; /* of every packet */
-	float *pcm;	   /* all decoded frames */
+	size_t payload_len;                             /* as sent; 0 until the first packet */
+	/* what came out, in order */ unsigned packets; /* played */
+	unsigned gaps;                                  /* packets that could not be rebuilt */
+	unsigned opus_len;                              /* of every packet */
+	float *pcm;                                     /* all decoded frames */
 	size_t frames;
 	const char *broken; /* the first rule that the sender broke */
 };
 
 /* surround: the digits of the DESCRIBE line that applies, NULL for stereo; normal: it is the first
  * line of its channel count, whose mapping the client rotates. */
-void client_init(struct client *c, const struct audio_params *p, const struct session_keys *keys,
-		 const char *surround, bool normal);
+void client_init(struct client *c, const struct audio_params *p, const struct session_keys *keys, const char *surround,
+		 bool normal);
 void client_finish(struct client *c);
 
 void client_receive(struct client *c, const uint8_t *data, size_t len);
@@ -54,6 +53,5 @@ void client_flush(struct client *c);
 
 /* Amplitude of a pitch in one channel over the frames [from, from + n). */
 double client_amplitude(const struct client *c, unsigned channel, double hz, size_t from, size_t n);
-/* Whether every channel carries the tone of its own number, and of no other; skips the first 100
- * ms. */
+/* Whether every channel carries the tone of its own number, and of no other; skips the first 100 ms. */
 bool client_hears_tones(const struct client *c);

@@ -10,23 +10,24 @@
 
 #include "audio/intake.h"
 #include "audio/layout.h"
+#include "audio/timeline.h"
 
 #define START_NS   (1000 * NS_PER_S)
-#define DIGIT	   4096u /* a float holds a frame number in two channels exactly */
+#define DIGIT      4096u /* a float holds a frame number in two channels exactly */
 #define NEVER_STOP 1e12
 
 struct scenario {
 	unsigned packet_ms, chunk;
-	double ppm;	       /* how much faster the source's clock is */
+	double ppm;            /* how much faster the source's clock is */
 	double stamp_noise_us; /* the stamp is off by up to this, either way */
-	double late_us;	       /* the write comes up to this later than its stamp */
-	double wake_us;	       /* the audio thread wakes up to this late */
+	double late_us;        /* the write comes up to this later than its stamp */
+	double wake_us;        /* the audio thread wakes up to this late */
 	double seconds;
 	double stop_s, restart_s; /* the source's graph stands still in between */
 };
 
 struct result {
-	uint32_t next;	 /* frame number expected next; numbers begin with 1 */
+	uint32_t next;   /* frame number expected next; numbers begin with 1 */
 	uint64_t broken; /* frames that were not the expected one */
 	uint64_t silent; /* frames of silence after the first sound */
 	uint64_t packets;
@@ -144,14 +145,13 @@ static void run(const struct scenario *sc, struct result *r)
 
 static void drift_below_one_packet_in_ten_minutes(void **state)
 {
-	/* Writes shorter, equal to and longer than a packet; the last is the cycle of a virtual
-	 * machine's graph. */
+	/* Writes shorter, equal to and longer than a packet; the last is the cycle of a virtual machine's graph. */
 	static const struct {
 		double ppm;
 		unsigned packet_ms, chunk;
 	} cases[] = {
-		{200, 5, 128},	{-200, 5, 128}, {200, 5, 240},	{-200, 5, 1024},
-		{200, 10, 256}, {500, 5, 256},	{-500, 10, 64}, {0, 5, 480},
+		{200, 5, 128},  {-200, 5, 128}, {200, 5, 240},  {-200, 5, 1024},
+		{200, 10, 256}, {500, 5, 256},  {-500, 10, 64}, {0, 5, 480},
 	};
 
 	(void)state;
@@ -183,8 +183,7 @@ static void delay_stays_within_twenty_ms(void **state)
 
 	(void)state;
 	for (size_t c = 0; c < sizeof(chunk) / sizeof(*chunk); c++) {
-		/* Late writes deepen the delay as far as they must, and no farther than the bound.
-		 */
+		/* Late writes deepen the delay as far as they must, and no farther than the bound. */
 		const struct scenario sc = {.packet_ms = 5,
 					    .chunk = chunk[c],
 					    .ppm = -200,
@@ -220,8 +219,7 @@ static void a_stopped_graph_becomes_silence_and_the_grid_goes_on(void **state)
 	assert_int_equal(r.broken, 0);
 	assert_int_equal(r.in.skipped, 0);
 	assert_int_equal(r.in.underruns, 1);
-	/* As much silence as the pause was long: nothing was inserted or cut when the source came
-	 * back. */
+	/* As much silence as the pause was long: nothing was inserted or cut when the source came back. */
 	assert_in_range(r.silent, 13.2 * AUDIO_RATE, 13.4 * AUDIO_RATE);
 	assert_true(r.step_off < 0.002);
 	assert_true(r.drift_ms[0] > -5.0 && r.drift_ms[1] < 5.0);
@@ -312,6 +310,60 @@ static void loop_survives_wild_observations(void **state)
 	}
 }
 
+static void a_missed_cycle_is_held_by_silence(void **state)
+{
+	struct timeline t = {0};
+
+	(void)state;
+	assert_int_equal(timeline_chunk(&t, 1000, 128), 0);
+	assert_int_equal(timeline_chunk(&t, 1128, 128), 0);
+	/* 1256 is missed: seen, and believed with the next chunk. */
+	assert_int_equal(timeline_chunk(&t, 1384, 128), 0);
+	assert_int_equal(t.off, 128);
+	assert_int_equal(timeline_chunk(&t, 1512, 128), 128);
+	assert_int_equal(t.off, 0);
+	assert_int_equal(timeline_chunk(&t, 1640, 128), 0);
+	/* Longer and shorter cycles are none. */
+	assert_int_equal(timeline_chunk(&t, 1768, 1024), 0);
+	assert_int_equal(timeline_chunk(&t, 2792, 64), 0);
+	assert_int_equal(timeline_chunk(&t, 2856, 64), 0);
+}
+
+static void a_position_read_too_late_is_no_gap(void **state)
+{
+	struct timeline t = {0};
+
+	(void)state;
+	for (uint64_t at = 0; at < 128000; at += 128) {
+		/* Every tenth chunk is told the position of the next. */
+		uint64_t told = at / 128 % 10 == 5 ? at + 128 : at;
+
+		assert_int_equal(timeline_chunk(&t, told, 128), 0);
+		assert_int_equal(t.off, told - at);
+	}
+}
+
+static void another_graph_is_no_gap(void **state)
+{
+	static const uint64_t jump[] = {1000000, (uint64_t)-1000000, INT64_MAX, (uint64_t)1 << 63, UINT64_MAX};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(jump) / sizeof(*jump); i++) {
+		struct timeline t = {0};
+		uint64_t at = 5000000;
+
+		for (unsigned n = 0; n < 100; n++, at += 256) {
+			if (n == 50)
+				at += jump[i];
+			assert_int_equal(timeline_chunk(&t, at, 256), 0);
+		}
+		assert_int_equal(t.off, 0);
+		/* The rounding of a graph at another rate. */
+		for (unsigned n = 0; n < 1000; n++, at += 256 + n % 3)
+			assert_int_equal(timeline_chunk(&t, at, 256), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +372,9 @@ int main(void)
 		cmocka_unit_test(a_stopped_graph_becomes_silence_and_the_grid_goes_on),
 		cmocka_unit_test(no_source_is_silence_on_an_even_grid),
 		cmocka_unit_test(what_waited_before_the_start_is_not_sent),
+		cmocka_unit_test(a_missed_cycle_is_held_by_silence),
+		cmocka_unit_test(a_position_read_too_late_is_no_gap),
+		cmocka_unit_test(another_graph_is_no_gap),
 		cmocka_unit_test(loop_learns_the_rate_and_averages_jitter),
 		cmocka_unit_test(loop_survives_wild_observations),
 	};

@@ -48,11 +48,9 @@ static void link_close(struct link *l)
 	close(l->client);
 }
 
-static struct audio_worker *start(const struct audio_params *p, enum audio_source source,
-				  struct stream_stats *stats)
+static struct audio_worker *start(const struct audio_params *p, enum audio_source source, struct stream_stats *stats)
 {
-	const struct audio_worker_params wp = {
-		.audio = *p, .keys = keys, .source = source, .node = "", .stats = stats};
+	const struct audio_worker_params wp = {.audio = *p, .keys = keys, .source = source, .node = "", .stats = stats};
 	struct audio_worker *w = NULL;
 
 	assert_int_equal(audio_worker_start(&w, &wp), 0);

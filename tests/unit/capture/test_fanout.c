@@ -28,11 +28,7 @@ static struct frame *fresh(uint64_t seq)
 
 	if (n < 0)
 		return NULL;
-	pool[n] = (struct frame){.release = give_back,
-				 .refs = 1,
-				 .slot = (uint8_t)n,
-				 .seq = seq,
-				 .acquire_fence = -1};
+	pool[n] = (struct frame){.release = give_back, .refs = 1, .slot = (uint8_t)n, .seq = seq, .acquire_fence = -1};
 	return &pool[n];
 }
 

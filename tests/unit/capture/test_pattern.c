@@ -24,9 +24,8 @@ static uint32_t *picture(uint32_t w, uint32_t h, uint32_t fill)
 
 static void a_mark_is_read_back_at_every_size(void **state)
 {
-	static const uint32_t size[][2] = {{64, 64},	 {64, 8192},  {320, 240},
-					   {640, 360},	 {1280, 720}, {1366, 768},
-					   {1920, 1080}, {3840, 64},  {8192, 64}};
+	static const uint32_t size[][2] = {{64, 64},    {64, 8192},   {320, 240}, {640, 360}, {1280, 720},
+					   {1366, 768}, {1920, 1080}, {3840, 64}, {8192, 64}};
 	static const struct pattern_mark marks[] = {
 		{0, 0}, {1, 1}, {0xffffffff, PATTERN_TIME_MAX}, {0x12345678, 0xabcdef012345}};
 
@@ -38,9 +37,9 @@ static void a_mark_is_read_back_at_every_size(void **state)
 			struct pattern_mark got = {0};
 
 			pattern_draw(px, (size_t)w * 4, w, h, &marks[k]);
-			assert_int_equal(pattern_read((uint8_t *)px + GREEN, 4, (size_t)w * 4, w, h,
-						      pattern_grid(w, h), &got),
-					 0);
+			assert_int_equal(
+				pattern_read((uint8_t *)px + GREEN, 4, (size_t)w * 4, w, h, pattern_grid(w, h), &got),
+				0);
 			assert_int_equal(got.frame, marks[k].frame);
 			assert_int_equal(got.time_us, marks[k].time_us);
 		}
@@ -70,12 +69,10 @@ static void a_mark_survives_half_size_letterbox_and_loss_of_contrast(void **stat
 			for (unsigned k = 0; k < 4; k++)
 				v += (px[(2 * y + k / 2) * W + 2 * x + k % 2] >> 8 & 255);
 			/* squeezed to 90..165, with noise of an eighth of that on top */
-			luma[(top + y) * DW + x] =
-				(uint8_t)(90 + v * 75 / 1020 + (x * 7 + y * 13) % 10);
+			luma[(top + y) * DW + x] = (uint8_t)(90 + v * 75 / 1020 + (x * 7 + y * 13) % 10);
 		}
 	}
-	assert_int_equal(pattern_read(luma, 1, DW, DW, DH, pattern_grid_fit(W, H, DW, DH), &got),
-			 0);
+	assert_int_equal(pattern_read(luma, 1, DW, DW, DH, pattern_grid_fit(W, H, DW, DH), &got), 0);
 	assert_int_equal(got.frame, m.frame);
 	assert_int_equal(got.time_us, m.time_us);
 	free(luma);
@@ -98,13 +95,11 @@ static void a_damaged_code_and_a_picture_without_one_are_told_apart(void **state
 	pattern_draw(px, W * 4, W, H, &(struct pattern_mark){.frame = 7, .time_us = 8});
 	/* every single cell after the sync, inverted: the checksum sees each */
 	for (unsigned bit = 8; bit < PATTERN_COLS * PATTERN_ROWS; bit++) {
-		uint32_t *at = px + (cell + bit / PATTERN_COLS * cell) * W + cell +
-			       bit % PATTERN_COLS * cell;
+		uint32_t *at = px + (cell + bit / PATTERN_COLS * cell) * W + cell + bit % PATTERN_COLS * cell;
 
 		for (unsigned i = 0; i < cell * cell; i++)
 			at[i / cell * W + i % cell] ^= 0xffffff;
-		assert_int_equal(pattern_read((uint8_t *)px + GREEN, 4, W * 4, W, H, g, &got),
-				 -EBADMSG);
+		assert_int_equal(pattern_read((uint8_t *)px + GREEN, 4, W * 4, W, H, g, &got), -EBADMSG);
 		for (unsigned i = 0; i < cell * cell; i++)
 			at[i / cell * W + i % cell] ^= 0xffffff;
 	}
@@ -152,8 +147,7 @@ static void a_buffer_moved_on_equals_one_drawn_from_nothing(void **state)
 static bool inside(const struct rect *r, unsigned n, int32_t x, int32_t y)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (x >= r[i].x && y >= r[i].y && x < r[i].x + (int32_t)r[i].w &&
-		    y < r[i].y + (int32_t)r[i].h)
+		if (x >= r[i].x && y >= r[i].y && x < r[i].x + (int32_t)r[i].w && y < r[i].y + (int32_t)r[i].h)
 			return true;
 	}
 	return false;
@@ -184,8 +178,7 @@ static void what_changes_lies_within_the_damage_and_off_the_code(void **state)
 					continue;
 				changed++;
 				assert_true(inside(d, n, x, y));
-				assert_false(y < g.cell * (PATTERN_ROWS + 1) &&
-					     x < g.cell * (PATTERN_COLS + 1));
+				assert_false(y < g.cell * (PATTERN_ROWS + 1) && x < g.cell * (PATTERN_COLS + 1));
 			}
 		}
 		assert_true(changed > W * H / 20);

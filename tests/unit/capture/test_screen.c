@@ -60,8 +60,8 @@ static uint32_t number(const struct frame *f)
 {
 	struct pattern_mark m;
 
-	assert_int_equal(pattern_read((const uint8_t *)f->map[0] + 1, 4, f->plane[0].stride,
-				      f->width, f->height, pattern_grid(f->width, f->height), &m),
+	assert_int_equal(pattern_read((const uint8_t *)f->map[0] + 1, 4, f->plane[0].stride, f->width, f->height,
+				      pattern_grid(f->width, f->height), &m),
 			 0);
 	assert_int_equal(m.time_us, f->t.captured / 1000);
 	assert_int_equal(m.frame, (uint32_t)f->seq);
@@ -290,33 +290,19 @@ static void auto_prefers_no_question_then_the_portal_then_the_pattern(void **sta
 		enum screens_source want;
 	} cases[] = {
 		{{.pipewire = true, .portal = true, .session_bus = true}, "", SCREENS_PATTERN},
-		{{.wayland_display = "",
-		  .session_type = "tty",
-		  .pipewire = true,
-		  .portal = true,
-		  .session_bus = true},
+		{{.wayland_display = "", .session_type = "tty", .pipewire = true, .portal = true, .session_bus = true},
 		 "",
 		 SCREENS_PATTERN},
-		{{.wayland_display = "wayland-0",
-		  .pipewire = true,
-		  .portal = true,
-		  .session_bus = true},
+		{{.wayland_display = "wayland-0", .pipewire = true, .portal = true, .session_bus = true},
 		 "",
 		 SCREENS_PORTAL},
 		{{.session_type = "wayland", .pipewire = true, .portal = true, .session_bus = true},
 		 NULL,
 		 SCREENS_PORTAL},
-		{{.display = ":0", .pipewire = true, .portal = true, .session_bus = true},
-		 NULL,
-		 SCREENS_PORTAL},
-		{{.wayland_display = "wayland-0", .pipewire = true, .portal = true},
-		 "",
-		 SCREENS_PATTERN},
+		{{.display = ":0", .pipewire = true, .portal = true, .session_bus = true}, NULL, SCREENS_PORTAL},
+		{{.wayland_display = "wayland-0", .pipewire = true, .portal = true}, "", SCREENS_PATTERN},
 		{{.wayland_display = "wayland-0", .session_bus = true}, "", SCREENS_PATTERN},
-		{{.wayland_display = "wayland-0",
-		  .pipewire = true,
-		  .portal = true,
-		  .session_bus = true},
+		{{.wayland_display = "wayland-0", .pipewire = true, .portal = true, .session_bus = true},
 		 "gamescope",
 		 SCREENS_PIPEWIRE},
 		{{.pipewire = true}, "gamescope", SCREENS_PIPEWIRE},

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
+
 #define LOG_MODULE "test"
 #include "base/log.h"
 
@@ -64,9 +66,32 @@ int setup_short(void **state)
 	return 0;
 }
 
+/* What a failed case left behind: its frames are gone, so it is remembered here. */
+static struct leftover {
+	struct control_session *session;
+	struct input *input;
+	struct control_out *out;
+} leftovers[CONTROL_SESSIONS_MAX + 1];
+
+static struct leftover *leftover_of(const struct control_out *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(leftovers); i++)
+		if (leftovers[i].out == out)
+			return &leftovers[i];
+	return NULL;
+}
+
 int teardown(void **state)
 {
 	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(leftovers); i++) {
+		struct leftover *l = &leftovers[i];
+
+		control_session_remove(l->session, 0);
+		input_close(l->input);
+		control_out_destroy(l->out);
+		*l = (struct leftover){0};
+	}
 	control_destroy(control);
 	loop_destroy(loop);
 	return 0;
@@ -91,6 +116,7 @@ void owner_open(struct owner *o, const uint8_t *key, struct control_session_para
 	p.input = o->input;
 	p.out = o->out;
 	assert_int_equal(control_session_add(control, &p, &owner_events, o, &o->session), 0);
+	*leftover_of(NULL) = (struct leftover){o->session, o->input, o->out};
 }
 
 void owner_default(struct owner *o, const uint8_t *key, uint32_t connect_data)
@@ -98,9 +124,17 @@ void owner_default(struct owner *o, const uint8_t *key, uint32_t connect_data)
 	owner_open(o, key, (struct control_session_params){.v2 = true, .connect_data = connect_data});
 }
 
+void owner_remove(struct owner *o, uint32_t code)
+{
+	leftover_of(o->out)->session = NULL;
+	control_session_remove(o->session, code);
+	o->session = NULL;
+}
+
 void owner_close(struct owner *o, uint32_t code)
 {
-	control_session_remove(o->session, code);
+	owner_remove(o, code);
+	*leftover_of(o->out) = (struct leftover){0};
 	input_close(o->input);
 	control_out_destroy(o->out);
 	unlink(o->log);

@@ -54,6 +54,8 @@ int teardown(void **state);
 /* With a log back end for input; keys, feedback, stats, input and out of p are filled in. */
 void owner_open(struct owner *o, const uint8_t *key, struct control_session_params p);
 void owner_default(struct owner *o, const uint8_t *key, uint32_t connect_data);
+/* The session only; its input and out stay. */
+void owner_remove(struct owner *o, uint32_t code);
 void owner_close(struct owner *o, uint32_t code);
 
 /* Whether the session's input back end has written this. */

@@ -194,9 +194,8 @@ static void m54_termination_then_disconnect(void **state)
 	start(&c, &o, false, 77, key_a);
 	client_send(&c, 2, "06020e000000000a03000000004180000000");
 	until(&c, 1, STAT_GET(o.stats.input_packets) == 1);
-	control_session_remove(o.session, CONTROL_TERM_GRACEFUL);
+	owner_remove(&o, CONTROL_TERM_GRACEFUL);
 	assert_true(input_saw(&o, "\"vk\":65,\"evdev\":30,\"down\":false")); /* when remove returns */
-	o.session = NULL;
 	until(&c, 1, c.disconnected);
 	m = client_message(&c, 0x0109, &len);
 	assert_non_null(m);
@@ -244,8 +243,11 @@ static void m55_newest_proven_peer_of_a_session_replaces_the_old_one(void **stat
 	until(c, 2, c[1].connected);
 	client_send(&c[1], 0, IDR);
 	until(c, 2, STAT_GET(o.stats.control_rejected) == 1);
+	enet_peer_disconnect(c[1].peer, 0); /* nor does its leaving */
+	until(c, 2, c[1].disconnected);
 	client_send(&c[0], 1, IDR);
 	until(c, 2, STAT_GET(o.stats.idr_requests) == 2);
+	assert_int_equal(o.disconnected, 0);
 	/* the same client again, its sequence goes on */
 	client_open(&c[2], false, control_port(control), 77, key_a, true);
 	c[2].envelope.next_seq = c[0].envelope.next_seq;
@@ -355,7 +357,7 @@ static void a_session_may_be_removed_inside_its_event(void **state)
 	(void)state;
 	owner_default(&other, key_b, 10);
 	owner_default(&o, key_a, 8);
-	control_session_remove(o.session, 0);
+	owner_remove(&o, 0);
 	memcpy(p.keys.key, key_a, 16);
 	p.feedback = &o.feedback;
 	p.out = o.out;

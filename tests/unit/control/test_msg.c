@@ -36,9 +36,7 @@ static void every_client_message_is_known(void **state)
 		{"01021000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", MSG_LOSS_STATS},
 		{"01031800640000000000000066000000000000000000000000000000", MSG_RFI},
 		{"500308006400000000000000", MSG_LTR_ACK},
-		{"0255150000000064000a000900020005000200040001"
-		 "140001",
-		 MSG_FEC_STATUS},
+		{"0255150000000064000a000900020005000200040001140001", MSG_FEC_STATUS},
 		{"06020e000000000a03000000004180000000", MSG_INPUT},
 	};
 
@@ -56,9 +54,7 @@ static void m44_ping_with_garbage_is_a_ping(void **state)
 	struct msg m;
 
 	(void)state;
-	assert_int_equal(parse(&m, "0002080004000000"
-				   "0000dead"),
-			 0);
+	assert_int_equal(parse(&m, "00020800040000000000dead"), 0);
 	assert_int_equal(m.kind, MSG_PING);
 }
 
@@ -67,19 +63,7 @@ static void m50_client_5502_is_fec_status_in_big_endian(void **state)
 	struct msg m;
 
 	(void)state;
-	assert_int_equal(parse(&m, "02551500"
-				   "01020304"
-				   "1112"
-				   "2122"
-				   "3132"
-				   "0041"
-				   "0051"
-				   "0061"
-				   "0071"
-				   "14"
-				   "02"
-				   "03"),
-			 0);
+	assert_int_equal(parse(&m, "02551500010203041112212231320041005100610071140203"), 0);
 	assert_int_equal(m.kind, MSG_FEC_STATUS);
 	assert_int_equal(m.fec.frame, 0x01020304);
 	assert_int_equal(m.fec.highest_seq, 0x1112);
@@ -98,9 +82,7 @@ static void m50_client_5502_is_fec_status_in_big_endian(void **state)
 
 static void m51_unknown_types_are_not_errors(void **state)
 {
-	static const char *const rows[] = {"0030010000", "01300300616263", "02300000", "77770000",
-					   "09010400800300"
-					   "23"};
+	static const char *const rows[] = {"0030010000", "01300300616263", "02300000", "77770000", "0901040080030023"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -118,15 +100,11 @@ static void lengths_inside_must_be_exact(void **state)
 		"0203",
 		"020302",
 		"0203020000",
-		"02030100"
-		"0000",
+		"020301000000",
 		"0203ffff0000",
 		"01030f00640000000000000066000000000000", /* M48: shorter than 16 */
-		"50030400"
-		"64000000",
-		"02551400"
-		"00000064000a000900020005000200040001"
-		"1400",
+		"5003040064000000",
+		"0255140000000064000a0009000200050002000400011400",
 	};
 
 	(void)state;
@@ -197,8 +175,7 @@ static void m48_impossible_rfi_ranges_are_answered_by_an_idr(void **state)
 {
 	static const char *const rows[] = {
 		"010318000c000000000000000a000000000000000000000000000000", /* first > last */
-		"0103180001000000000000008100000000000000"
-		"0000000000000000", /* 129 frames */
+		"01031800010000000000000081000000000000000000000000000000", /* 129 frames */
 		"010318000000000000000000ffffffff000000000000000000000000",
 		"010318000a000000010000000c000000010000000000000000000000", /* above 32 bits */
 		"010318000a0000000000000000000000010000000000000000000000",
@@ -214,9 +191,7 @@ static void m48_impossible_rfi_ranges_are_answered_by_an_idr(void **state)
 		assert_false(feedback_take_rfi(&sink.feedback, &first, &last));
 	}
 	sink_reset();
-	assert_int_equal(feed("0103180001000000000000008000000000000000"
-			      "0000000000000000"),
-			 0);
+	assert_int_equal(feed("01031800010000000000000080000000000000000000000000000000"), 0);
 	assert_true(feedback_take_rfi(&sink.feedback, &first, &last)); /* 128 frames */
 	assert_int_equal(feed("01030f00640000000000000066000000000000"), -EBADMSG);
 	assert_false(feedback_take_idr(&sink.feedback));
@@ -242,9 +217,7 @@ static void acknowledgements_and_reports_are_counted(void **state)
 	assert_int_equal(feed("06020e000000000a03000000004180000000"), 0);
 	assert_int_equal(STAT_GET(sink.stats.input_packets), 1);
 	assert_int_equal(feed("06020e000000000b03000000004180000000"), -EBADMSG);
-	assert_int_equal(feed("0602080000000004990000"
-			      "55"),
-			 -ENOTSUP);
+	assert_int_equal(feed("060208000000000499000055"), -ENOTSUP);
 	assert_int_equal(STAT_GET(sink.stats.input_packets), 1);
 }
 
@@ -265,9 +238,7 @@ static void m52_hdr_mode_has_27_bytes(void **state)
 
 	(void)state;
 	assert_built(out, msg_hdr(out, true, meta), "0e011b0001488a08393421aa9b9619fc08133d4240e8030100e8039001e803");
-	assert_built(out, msg_hdr(out, false, NULL),
-		     "0e011b000000000000000000000000000000000000000000000000000000"
-		     "00");
+	assert_built(out, msg_hdr(out, false, NULL), "0e011b00000000000000000000000000000000000000000000000000000000");
 }
 
 static void m53_rumble_is_10_bytes_little_endian(void **state)
@@ -275,15 +246,9 @@ static void m53_rumble_is_10_bytes_little_endian(void **state)
 	uint8_t out[MSG_OUT_MAX];
 
 	(void)state;
-	assert_built(out, msg_rumble(out, 0, 0x1111, 0x2222),
-		     "0b010a00eeffc000"
-		     "000011112222");
-	assert_built(out, msg_rumble(out, 3, 0x1234, 0xabcd),
-		     "0b010a00eeffc000"
-		     "03003412cdab");
-	assert_built(out, msg_rumble(out, 3, 0, 0),
-		     "0b010a00eeffc000"
-		     "030000000000");
+	assert_built(out, msg_rumble(out, 0, 0x1111, 0x2222), "0b010a00eeffc000000011112222");
+	assert_built(out, msg_rumble(out, 3, 0x1234, 0xabcd), "0b010a00eeffc00003003412cdab");
+	assert_built(out, msg_rumble(out, 3, 0, 0), "0b010a00eeffc000030000000000");
 }
 
 static void m54_termination_code_is_big_endian(void **state)
@@ -305,13 +270,10 @@ static void the_other_host_messages(void **state)
 
 	(void)state;
 	assert_built(out, msg_rumble_triggers(out, 1, 0x0102, 0x0304), "00550600010002010403");
-	assert_built(out, msg_motion(out, 2, 100, MOTION_GYRO),
-		     "01550500020064"
-		     "0002");
+	assert_built(out, msg_motion(out, 2, 100, MOTION_GYRO), "015505000200640002");
 	assert_built(out, msg_led(out, 15, 1, 2, 3), "025505000f00010203");
 	assert_built(out, msg_adaptive_triggers(out, 1, &a),
-		     "0355190001000c010203000000000000000000"
-		     "00000000000000000004");
+		     "0355190001000c01020300000000000000000000000000000000000004");
 }
 
 static void m53_only_the_newest_value_of_a_pad_goes_out(void **state)
@@ -328,9 +290,7 @@ static void m53_only_the_newest_value_of_a_pad_goes_out(void **state)
 		o.back.rumble(o.back.ctx, 3, (uint16_t)i, 7);
 	o.back.rumble(o.back.ctx, 3, 0, 0);
 	o.back.rumble(o.back.ctx, 16, 1, 1); /* no such pad */
-	assert_built(out, out_take(&o, out),
-		     "0b010a00eeffc000"
-		     "030000000000");
+	assert_built(out, out_take(&o, out), "0b010a00eeffc000030000000000");
 	assert_int_equal(out_take(&o, out), 0);
 	/* kinds and pads do not shadow each other */
 	o.back.rumble_triggers(o.back.ctx, 0, 1, 2);

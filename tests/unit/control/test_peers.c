@@ -224,12 +224,9 @@ static void a_busy_session_is_removed_without_waiting_for_it(void **state)
 			if (i % 16 == 0)
 				client_pump(&c);
 		}
-		control_session_remove(o.session, round % 2 ? CONTROL_TERM_GRACEFUL : 0);
-		o.session = NULL;
+		owner_remove(&o, round % 2 ? CONTROL_TERM_GRACEFUL : 0);
 		memset(&o.feedback, 0xee, sizeof(o.feedback)); /* ours again: a late write would be a race */
 		memset(&o.stats, 0xee, sizeof(o.stats));
-		input_close(o.input);
-		o.input = NULL;
 		atomic_store(&p.stop, true);
 		pthread_join(thread, NULL);
 		owner_close(&o, 0);

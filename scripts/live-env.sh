@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# live-env.sh DIR: fetches what the live tests need into DIR (normally BUILD/live) and installs nothing: a compositor,
+# portals, PipeWire and a session manager, from the Debian mirrors that this machine's own apt is configured with.
+# Packages are unpacked to DIR/root; DIR/env is the shell file that tests/live/session.sh sources to run from there.
+# Downloads are kept in $XDG_CACHE_HOME/moonrill-live, so that a second build folder fetches nothing.
+# Exit status: 0 ready, 77 cannot be had here (the reason is the last line), 1 failed.
+set -euo pipefail
+
+DIR=${1:?usage: live-env.sh DIR}
+CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-live
+HERE=$(cd "$(dirname "$0")/.." && pwd)
+# Bump when the list of packages or the layout changes.
+STAMP=6
+
+# The programs, and the libraries that find their own modules by path: these must lie in one root, so they are taken
+# even where the machine has them.
+WANT="sway xdg-desktop-portal xdg-desktop-portal-wlr pipewire pipewire-bin wireplumber dbus-daemon dbus-bin
+	avahi-daemon avahi-utils iproute2
+	libwayland-dev libwayland-bin wayland-protocols xkb-data
+	libwayland-client0 libwayland-cursor0 libwayland-egl1 libwayland-server0
+	libpipewire-0.3-0 libpipewire-0.3-common libpipewire-0.3-modules libspa-0.2-modules"
+
+skip() { echo "SKIP: $*"; exit 77; }
+
+mkdir -p "$DIR"
+DIR=$(cd "$DIR" && pwd)
+if [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; then
+	exit 0
+fi
+command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the live session is put together with apt-get and dpkg"
+command -v cc >/dev/null || skip "no C compiler"
+
+# A private view on apt: the machine's sources and installed packages, our own lists, archives and locks.
+mkdir -p "$CACHE/archives" "$CACHE/lists/partial" "$DIR/plan/partial"
+LISTS=/var/lib/apt/lists
+apt_private() {
+	local tool=$1
+	shift
+	"$tool" -o Dir::State::lists="$LISTS" -o Dir::Cache="$CACHE" -o Dir::Cache::archives="$DIR/plan" \
+		-o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Install-Recommends=false "$@"
+}
+# What is wanted, and what that needs and the machine lacks. apt leaves out what lies in its archives: they are empty.
+plan() {
+	local extra
+	# WirePlumber's own library has a version in its name and modules beside it.
+	extra=$(apt_private apt-cache depends wireplumber 2>/dev/null | awk '/Depends: libwireplumber/ { print $2 }')
+	{ apt_private apt-get --print-uris -y -qq install $WANT $extra &&
+		apt_private apt-get --print-uris -y -qq --reinstall install $WANT $extra; } 2>/dev/null
+}
+if ! plan >"$DIR/uris"; then
+	LISTS=$CACHE/lists
+	apt_private apt-get -qq update >"$DIR/apt.log" 2>&1 ||
+		{ tail -3 "$DIR/apt.log"; skip "apt's package lists cannot be fetched"; }
+	plan >"$DIR/uris" || skip "this distribution lacks one of: $(echo $WANT)"
+fi
+files=$(awk '{ print $2 }' "$DIR/uris" | sort -u)
+[ -n "$files" ] || skip "apt named no packages"
+
+missing=
+for f in $files; do
+	[ -s "$CACHE/archives/$f" ] || missing="$missing ${f%%_*}"
+done
+if [ -n "$missing" ]; then
+	echo "live session: fetching $(echo $missing | wc -w) packages"
+	(cd "$CACHE/archives" && apt_private apt-get -qq download $missing) >"$DIR/apt.log" 2>&1 ||
+		{ tail -3 "$DIR/apt.log"; skip "packages cannot be downloaded"; }
+fi
+rm -rf "$DIR/root"
+mkdir -p "$DIR/root" "$DIR/bin"
+for f in $files; do
+	[ -s "$CACHE/archives/$f" ] || { echo "not downloaded: $f" >&2; exit 1; }
+	dpkg -x "$CACHE/archives/$f" "$DIR/root"
+done
+
+# Our own small programs of the session: a client with known pixels, and the shim that lets the portal's back end work
+# with a compositor that has no GPU.
+ARCH=$(cc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
+LIB=$DIR/root/usr/lib/$ARCH
+export LD_LIBRARY_PATH=$LIB
+XDG_SHELL=$DIR/root/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml
+"$DIR/root/usr/bin/wayland-scanner" client-header "$XDG_SHELL" "$DIR/xdg-shell-client-protocol.h"
+"$DIR/root/usr/bin/wayland-scanner" private-code "$XDG_SHELL" "$DIR/xdg-shell-protocol.c"
+cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$DIR" -I"$HERE/src" -I"$DIR/root/usr/include" \
+	"$HERE/tests/live/wlclient.c" "$HERE/src/capture/pattern_code.c" "$DIR/xdg-shell-protocol.c" \
+	-o "$DIR/bin/wlclient" -L"$LIB" -lwayland-client
+cc -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC "$HERE/tests/live/xdpw_shm.c" -o "$DIR/bin/xdpw_shm.so" -ldl
+
+cat >"$DIR/env" <<ENV
+# Written by live-env.sh. Programs and modules of the live session; everything else is the machine's own.
+export LIVE_ROOT='$DIR/root' LIVE_BIN='$DIR/bin'
+export LD_LIBRARY_PATH='$LIB:$DIR/root/lib/$ARCH'
+export PATH="$DIR/bin:$DIR/root/usr/bin:$DIR/root/usr/sbin:$DIR/root/usr/libexec:\$PATH"
+export PIPEWIRE_CONFIG_DIR='$DIR/root/usr/share/pipewire' PIPEWIRE_MODULE_DIR='$LIB/pipewire-0.3'
+export SPA_PLUGIN_DIR='$LIB/spa-0.2' SPA_DATA_DIR='$DIR/root/usr/share/spa-0.2'
+export WIREPLUMBER_DATA_DIR='$DIR/root/usr/share/wireplumber'
+export WIREPLUMBER_CONFIG_DIR='$DIR/root/usr/share/wireplumber'
+export WIREPLUMBER_MODULE_DIR='$(ls -d "$LIB"/wireplumber-0.* | head -1)'
+export XKB_CONFIG_ROOT='$DIR/root/usr/share/X11/xkb'
+export XDG_DESKTOP_PORTAL_DIR='$DIR/root/usr/share/xdg-desktop-portal/portals'
+export XDG_DATA_DIRS='$DIR/root/usr/share:/usr/local/share:/usr/share'
+ENV
+echo "$STAMP" >"$DIR/stamp"
+echo "live session: ready in $DIR ($(du -sh "$DIR/root" | cut -f1))"

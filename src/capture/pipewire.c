@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * A PipeWire node as the screen: of a portal session (its own remote), or any node of the user's daemon.
+ *
+ * PipeWire's thread loop is the capture thread: all events of the stream run there, under the loop's lock, which main
+ * takes for start, stop and close. Frames go back from any thread by a bit in a mask and a signal to the loop, which
+ * alone queues buffers. A buffer that PipeWire removes while an encoder still reads it keeps its mapping until the
+ * frame is back; PipeWire's own mappings are never used.
+ */
+#include "capture/backends.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pipewire/pipewire.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "capture/pw_buffer.h"
+#include "capture/pw_format.h"
+
+#define LOG_MODULE "pipewire"
+#include "base/log.h"
+
+#define SLOTS 32 /* buffers of a stream, and those of its last format that readers still hold */
+
+enum { SLOT_FREE, SLOT_LIVE, SLOT_ORPHAN };
+
+struct slot {
+	struct frame frame;
+	struct buffer_map map;
+	struct pw_buffer *buffer; /* NULL: PipeWire has removed it */
+	int state;
+};
+
+struct pipewire {
+	struct capture base;
+	/* constant after open */
+	struct pw_thread_loop *thread;
+	struct pw_context *context;
+	struct spa_source *signal;
+	const char *node;
+	uint32_t fps_mhz;
+	/* under the loop's lock */
+	struct pw_core *core;
+	struct pw_registry *registry;
+	struct pw_stream *stream;
+	struct spa_hook core_hook, registry_hook, stream_hook;
+	uint32_t target; /* node id; PW_ID_ANY: not found yet, or any will do */
+	int sync_seq;
+	bool active;    /* started */
+	bool connected; /* the stream is */
+	bool gone;      /* lost() was sent */
+	bool have_format;
+	struct pw_format format;
+	unsigned n_buffers;
+	struct frame *last; /* newest picture, kept for refresh; a reference, or NULL */
+	uint64_t seq, next_id;
+	struct slot slot[SLOTS];
+	/* any thread */
+	atomic_uint out;      /* slots whose frame is out; the loop writes */
+	atomic_uint returned; /* slots given back; any thread sets, the loop clears */
+	atomic_bool refresh;
+};
+
+static struct pipewire *pipewire_of(struct capture *c)
+{
+	return (struct pipewire *)c;
+}
+
+static void lost(struct pipewire *p, int err)
+{
+	if (p->gone)
+		return;
+	p->gone = true;
+	p->base.ev->lost(p->base.ctx, err);
+}
+
+/* Buffers and frames */
+
+static void frame_release(struct frame *f, int fence_fd)
+{
+	struct pipewire *p = f->owner;
+
+	assert(fence_fd < 0); /* we give no pictures to GPUs yet */
+	atomic_fetch_or_explicit(&p->returned, 1u << f->slot, memory_order_release);
+	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
+}
+
+static void slot_free(struct slot *s)
+{
+	buffer_map_close(&s->map);
+	s->state = SLOT_FREE;
+	s->buffer = NULL;
+}
+
+/* Loop thread, or under its lock. */
+static void take_returned(struct pipewire *p)
+{
+	unsigned mask = atomic_exchange_explicit(&p->returned, 0, memory_order_acquire);
+
+	for (unsigned left = mask; left; left &= left - 1) {
+		struct slot *s = &p->slot[__builtin_ctz(left)];
+
+		buffer_map_end_read(&s->map);
+		if (s->state == SLOT_ORPHAN)
+			slot_free(s);
+		else
+			pw_stream_queue_buffer(p->stream, s->buffer);
+	}
+	atomic_fetch_and_explicit(&p->out, ~mask, memory_order_release);
+}
+
+static void drop_last(struct pipewire *p)
+{
+	frame_unref(p->last, -1);
+	p->last = NULL;
+}
+
+static void on_signal(void *data, uint64_t count)
+{
+	struct pipewire *p = data;
+
+	(void)count;
+	take_returned(p);
+	if (atomic_exchange(&p->refresh, false) && p->active && p->last)
+		p->base.ev->frame(p->base.ctx, frame_ref(p->last));
+}
+
+static void on_add_buffer(void *data, struct pw_buffer *b)
+{
+	struct pipewire *p = data;
+	struct slot *s = NULL;
+	int err;
+
+	p->n_buffers++;
+	b->user_data = NULL;
+	for (unsigned i = 0; i < SLOTS && !s; i++) {
+		if (p->slot[i].state == SLOT_FREE)
+			s = &p->slot[i];
+	}
+	if (!s) {
+		log_warn("more buffers than slots: one stays unused");
+		return;
+	}
+	err = b->buffer->n_datas ? buffer_map_open(&s->map, &b->buffer->datas[0]) : -EINVAL;
+	if (err) {
+		log_errno(err, "a buffer of type %u cannot be mapped",
+			  b->buffer->n_datas ? b->buffer->datas[0].type : 0);
+		return;
+	}
+	s->state = SLOT_LIVE;
+	s->buffer = b;
+	s->frame.slot = (uint8_t)(s - p->slot);
+	s->frame.buffer_id = ++p->next_id;
+	b->user_data = s;
+}
+
+static void on_remove_buffer(void *data, struct pw_buffer *b)
+{
+	struct pipewire *p = data;
+	struct slot *s = b->user_data;
+	unsigned bit;
+
+	p->n_buffers--;
+	if (!s)
+		return;
+	bit = 1u << s->frame.slot;
+	if (p->last == &s->frame)
+		drop_last(p);
+	s->buffer = NULL;
+	s->state = SLOT_ORPHAN;
+	/* Nobody holds it, or whoever did has just given it back: then the mask's turn comes with the next signal. */
+	if (!(atomic_load(&p->out) & bit))
+		slot_free(s);
+}
+
+static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
+{
+	struct slot *s = b->user_data;
+	struct frame *f;
+	int err;
+
+	if (!s || !p->have_format)
+		return false;
+	f = &s->frame;
+	f->release = frame_release;
+	f->owner = p;
+	err = buffer_frame(f, b->buffer, &s->map, &p->format, clock_ns());
+	if (err == -EINVAL)
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "a picture reaches out of its buffer: dropped");
+	if (err)
+		return false;
+	f->seq = ++p->seq;
+	if (skipped || !p->last)
+		f->n_damage = 0; /* it told the difference to a picture that nobody got */
+	p->base.held_max = p->n_buffers > 3 ? p->n_buffers - 2 : 1;
+	drop_last(p);
+	atomic_fetch_or_explicit(&p->out, 1u << f->slot, memory_order_relaxed);
+	buffer_map_begin_read(&s->map);
+	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
+	if (p->n_buffers > 2)
+		p->last = frame_ref(f);
+	p->base.ev->frame(p->base.ctx, f);
+	return true;
+}
+
+static void on_process(void *data)
+{
+	struct pipewire *p = data;
+	struct pw_buffer *b, *newest = NULL;
+	unsigned skipped = 0;
+
+	take_returned(p);
+	while ((b = pw_stream_dequeue_buffer(p->stream))) {
+		if (newest) {
+			pw_stream_queue_buffer(p->stream, newest);
+			p->seq++;
+			skipped++;
+		}
+		newest = b;
+	}
+	if (newest && (!p->active || p->gone || !deliver(p, newest, skipped)))
+		pw_stream_queue_buffer(p->stream, newest);
+}
+
+/* Negotiation */
+
+static void on_param_changed(void *data, uint32_t id, const struct spa_pod *param)
+{
+	struct pipewire *p = data;
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+	uint8_t memory[4096];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	unsigned n;
+	int err;
+
+	if (id != SPA_PARAM_Format)
+		return;
+	p->have_format = false;
+	if (!param)
+		return;
+	err = pw_format_parse(param, &p->format);
+	if (err) {
+		log_errno(err, "the source insists on a format that we cannot read");
+		pw_stream_set_error(p->stream, err, "unsupported format");
+		return;
+	}
+	if (p->format.fixate) {
+		p->format.fixate = false;
+		n = pw_format_offer(&b, &p->format, p->fps_mhz, pods);
+		pw_stream_update_params(p->stream, pods, n);
+		return;
+	}
+	log_info("screen of %ux%u, %.4s in %s", p->format.width, p->format.height, (const char *)&p->format.fourcc,
+		 p->format.dmabuf ? "dma-bufs" : "memory");
+	p->have_format = true;
+	n = pw_format_buffers(&b, &p->format, pods);
+	pw_stream_update_params(p->stream, pods, n);
+}
+
+static void on_state_changed(void *data, enum pw_stream_state old, enum pw_stream_state state, const char *error)
+{
+	struct pipewire *p = data;
+
+	log_dbg("stream: %s -> %s", pw_stream_state_as_string(old), pw_stream_state_as_string(state));
+	if (state == PW_STREAM_STATE_ERROR) {
+		log_dbg("stream: %s", error ? error : "failed");
+		lost(p, -ENODEV);
+	} else if (state == PW_STREAM_STATE_UNCONNECTED && p->connected) {
+		lost(p, -ENODEV);
+	}
+}
+
+static const struct pw_stream_events stream_events = {
+	PW_VERSION_STREAM_EVENTS,    .state_changed = on_state_changed, .param_changed = on_param_changed,
+	.add_buffer = on_add_buffer, .remove_buffer = on_remove_buffer, .process = on_process,
+};
+
+static int connect_stream(struct pipewire *p)
+{
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+	uint8_t memory[4096];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	unsigned n = pw_format_offer(&b, NULL, p->fps_mhz, pods);
+	unsigned flags = PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_DONT_RECONNECT;
+	int err;
+
+	if (!p->active)
+		flags |= PW_STREAM_FLAG_INACTIVE;
+	err = pw_stream_connect(p->stream, PW_DIRECTION_INPUT, p->target, (enum pw_stream_flags)flags, pods, n);
+	p->connected = err >= 0;
+	return err < 0 ? err : 0;
+}
+
+/* Finding the node */
+
+static bool node_matches(const char *want, uint32_t id, const struct spa_dict *props)
+{
+	const char *name = spa_dict_lookup(props, PW_KEY_NODE_NAME);
+	const char *serial = spa_dict_lookup(props, PW_KEY_OBJECT_SERIAL);
+	int64_t number;
+
+	if (!strncmp(want, "serial:", 7))
+		return serial && !strcmp(serial, want + 7);
+	if (str_to_i64(want, strlen(want), 0, UINT32_MAX, &number) == 0)
+		return (uint32_t)number == id;
+	return name && !strcmp(name, want);
+}
+
+static void on_global(void *data, uint32_t id, uint32_t permissions, const char *type, uint32_t version,
+		      const struct spa_dict *props)
+{
+	struct pipewire *p = data;
+
+	(void)permissions, (void)version;
+	if (*p->node && props && p->target == PW_ID_ANY && !strcmp(type, PW_TYPE_INTERFACE_Node) &&
+	    node_matches(p->node, id, props))
+		p->target = id;
+}
+
+static void on_global_remove(void *data, uint32_t id)
+{
+	struct pipewire *p = data;
+
+	if (p->connected && id == p->target) {
+		log_dbg("node %u has left", id);
+		lost(p, -ENODEV);
+	}
+}
+
+static const struct pw_registry_events registry_events = {
+	PW_VERSION_REGISTRY_EVENTS,
+	.global = on_global,
+	.global_remove = on_global_remove,
+};
+
+/* All globals there were have been announced: now the node is known, or not there. */
+static void on_core_done(void *data, uint32_t id, int seq)
+{
+	struct pipewire *p = data;
+	int err = 0;
+
+	if (id != PW_ID_CORE || seq != p->sync_seq || p->connected || p->gone)
+		return;
+	if (*p->node && p->target == PW_ID_ANY) {
+		err = -ENOENT;
+	} else {
+		err = connect_stream(p);
+		if (err)
+			log_errno(err, "node \"%s\" cannot be connected", p->node);
+	}
+	if (err)
+		lost(p, err);
+}
+
+static void on_core_error(void *data, uint32_t id, int seq, int res, const char *message)
+{
+	struct pipewire *p = data;
+
+	(void)seq;
+	log_dbg("object %u: %s (%d)", id, message, res);
+	if (id != PW_ID_CORE || res != -EPIPE)
+		return; /* the stream tells its own troubles */
+	log_dbg("the PipeWire daemon has gone");
+	lost(p, -ENODEV);
+}
+
+static const struct pw_core_events core_events = {
+	PW_VERSION_CORE_EVENTS,
+	.done = on_core_done,
+	.error = on_core_error,
+};
+
+/* The table */
+
+static int pipewire_probe(const struct capture_params *params)
+{
+	const char *runtime = getenv("PIPEWIRE_RUNTIME_DIR"), *remote = getenv("PIPEWIRE_REMOTE");
+	char path[256];
+
+	if (params->pipewire_fd >= 0)
+		return 0;
+	if (!runtime)
+		runtime = getenv("XDG_RUNTIME_DIR");
+	if (!remote)
+		remote = "pipewire-0";
+	if (*remote == '/')
+		return access(remote, F_OK) ? -ENOTSUP : access(remote, W_OK) ? -EACCES : 0;
+	if (!runtime || snprintf(path, sizeof(path), "%s/%s", runtime, remote) >= (int)sizeof(path))
+		return -ENOTSUP;
+	return access(path, F_OK) ? -ENOTSUP : access(path, W_OK) ? -EACCES : 0;
+}
+
+/* Under the lock, or while the loop does not run. */
+static void tear_down(struct pipewire *p)
+{
+	p->gone = true;
+	if (p->stream)
+		pw_stream_destroy(p->stream); /* removes the buffers */
+	p->stream = NULL;
+	if (p->registry)
+		pw_proxy_destroy((struct pw_proxy *)p->registry);
+	p->registry = NULL;
+	if (p->core)
+		pw_core_disconnect(p->core);
+	p->core = NULL;
+}
+
+static void destroy_all(struct pipewire *p)
+{
+	if (p->thread)
+		pw_thread_loop_stop(p->thread);
+	tear_down(p);
+	if (p->signal)
+		pw_loop_destroy_source(pw_thread_loop_get_loop(p->thread), p->signal);
+	if (p->context)
+		pw_context_destroy(p->context);
+	if (p->thread)
+		pw_thread_loop_destroy(p->thread);
+	pw_deinit();
+}
+
+static int pipewire_open(struct capture *c, const struct capture_params *params)
+{
+	struct pipewire *p = pipewire_of(c);
+	struct pw_loop *loop;
+	int fd = params->pipewire_fd, err;
+
+	pw_init(NULL, NULL);
+	p->node = params->node ? params->node : "";
+	p->fps_mhz = params->fps_mhz;
+	p->target = PW_ID_ANY;
+	p->thread = pw_thread_loop_new("capture", NULL);
+	if (!p->thread)
+		goto fail;
+	loop = pw_thread_loop_get_loop(p->thread);
+	p->signal = pw_loop_add_event(loop, on_signal, p);
+	p->context = pw_context_new(loop, NULL, 0);
+	if (!p->signal || !p->context)
+		goto fail;
+	if (fd >= 0) {
+		p->core = pw_context_connect_fd(p->context, fd, NULL, 0);
+		fd = -1; /* taken, whatever came of it */
+	} else {
+		p->core = pw_context_connect(p->context, NULL, 0);
+	}
+	if (!p->core)
+		goto fail;
+	pw_core_add_listener(p->core, &p->core_hook, &core_events, p);
+	p->registry = pw_core_get_registry(p->core, PW_VERSION_REGISTRY, 0);
+	p->stream = pw_stream_new(p->core, "moonrill",
+				  pw_properties_new(PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY, "Capture",
+						    PW_KEY_MEDIA_ROLE, "Screen", NULL));
+	if (!p->registry || !p->stream)
+		goto fail;
+	pw_registry_add_listener(p->registry, &p->registry_hook, &registry_events, p);
+	pw_stream_add_listener(p->stream, &p->stream_hook, &stream_events, p);
+	p->sync_seq = pw_core_sync(p->core, PW_ID_CORE, 0);
+	if (pw_thread_loop_start(p->thread) < 0)
+		goto fail;
+	return 0;
+fail:
+	err = errno ? -errno : -EIO;
+	log_errno(err, "no connection to PipeWire");
+	if (fd >= 0)
+		close(fd);
+	destroy_all(p);
+	return err;
+}
+
+static int pipewire_start(struct capture *c)
+{
+	struct pipewire *p = pipewire_of(c);
+	int err = 0;
+
+	pw_thread_loop_lock(p->thread);
+	p->active = true;
+	if (p->connected && !p->gone) /* gone already: lost() is on its way to main */
+		err = pw_stream_set_active(p->stream, true);
+	pw_thread_loop_unlock(p->thread);
+	return err < 0 ? err : 0;
+}
+
+static void pipewire_stop(struct capture *c)
+{
+	struct pipewire *p = pipewire_of(c);
+
+	pw_thread_loop_lock(p->thread);
+	p->active = false;
+	drop_last(p);
+	if (p->connected && !p->gone)
+		pw_stream_set_active(p->stream, false);
+	pw_thread_loop_unlock(p->thread);
+}
+
+static void pipewire_refresh(struct capture *c)
+{
+	struct pipewire *p = pipewire_of(c);
+
+	atomic_store(&p->refresh, true);
+	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
+}
+
+static unsigned pipewire_held(struct capture *c)
+{
+	struct pipewire *p = pipewire_of(c);
+	unsigned out = atomic_load(&p->out) & ~atomic_load(&p->returned);
+	unsigned n = (unsigned)__builtin_popcount(out);
+
+	/* Only read on the loop's thread, or after stop has dropped it. */
+	if (p->last && atomic_load(&p->last->refs) == 1)
+		n--;
+	return n;
+}
+
+static void pipewire_close(struct capture *c)
+{
+	struct pipewire *p = pipewire_of(c);
+
+	assert(!pipewire_held(c));
+	pw_thread_loop_stop(p->thread);
+	take_returned(p);
+	assert(!atomic_load(&p->out));
+	destroy_all(p);
+}
+
+const struct capture_ops capture_pipewire = {
+	.name = "pipewire",
+	.help = "a PipeWire video node: the portal's screen, or any node by id or name",
+	.size = sizeof(struct pipewire),
+	.probe = pipewire_probe,
+	.open = pipewire_open,
+	.start = pipewire_start,
+	.stop = pipewire_stop,
+	.refresh = pipewire_refresh,
+	.held = pipewire_held,
+	.close = pipewire_close,
+};

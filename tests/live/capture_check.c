@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Takes frames through capture/screen.h, as an encoder would, checks their pixels and prints what came as JSON.
+ *
+ *	capture_check --source auto|pattern|pipewire|portal [--node NAME] [--pattern WORD] [--token FILE]
+ *		      [--size WxH] [--fps N] [--frames N] [--seconds S: at most] [--users N] [--pause: stop and start
+ *		      again halfway] [--pixels chart|quadrants]
+ *
+ * Exit status: 0 the source gave a frame, 3 it gave none, 4 it is not there or was refused.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "capture/paint.h"
+#include "capture/pattern_code.h"
+#include "capture/screen.h"
+#include "media/frame.h"
+
+struct user {
+	struct wake wake;
+	struct frame_link link;
+	struct screen_user *attached;
+	unsigned frames, marks, gaps, repeats, pixels_bad;
+	uint32_t last;
+	uint64_t age_ns, age_max_ns;
+};
+
+static struct {
+	enum screens_source source;
+	const char *node, *pattern, *token, *pixels;
+	uint32_t width, height, fps;
+	unsigned frames, users;
+	double seconds;
+	int pause;
+} opt = {.pattern = "motion", .width = 1280, .height = 720, .fps = 60, .frames = 60, .seconds = 10, .users = 1};
+
+static struct loop *loop;
+static struct screens *screens;
+static struct user users[SCREEN_USERS_MAX];
+static uint32_t sizes[8][2];
+static unsigned n_sizes, losses;
+static struct frame last_frame; /* values only */
+
+static void changed(void *ctx)
+{
+	const char *why;
+
+	(void)ctx;
+	if (screens_state(screens, &why) == SCREENS_FAILED) {
+		losses++;
+		fprintf(stderr, "capture_check: failed: %s\n", why);
+	}
+}
+
+static const struct screens_events events = {.changed = changed};
+
+/* 0xRRGGBB of a pixel, whatever the order of its bytes. */
+static uint32_t rgb_at(const struct frame *f, uint32_t x, uint32_t y)
+{
+	const uint8_t *p = (const uint8_t *)f->map[0] + (size_t)y * f->plane[0].stride + (size_t)x * 4;
+
+	switch (f->fourcc) {
+	case FOURCC_XRGB8888:
+	case FOURCC_ARGB8888:
+		return (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+	case FOURCC_XBGR8888:
+	case FOURCC_ABGR8888:
+		return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+	case FOURCC_RGBX8888:
+		return (uint32_t)p[3] << 16 | (uint32_t)p[2] << 8 | p[1];
+	default:
+		return (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	}
+}
+
+static bool pixels_right(const struct frame *f)
+{
+	static const uint32_t quadrant[4] = {0xff0000, 0x00ff00, 0x0000ff, 0xffffff};
+
+	/* below the code, away from the middle where wlclient's block walks */
+	for (uint32_t y = f->height / 5; y < f->height; y += 37) {
+		for (uint32_t x = 3; x < f->width; x += 41) {
+			uint32_t want;
+
+			if (!strcmp(opt.pixels, "chart")) {
+				want = chart_pixel(f->width, f->height, x, y);
+			} else {
+				if (y > f->height / 2 - 24 && y < f->height / 2 + 24)
+					continue;
+				want = quadrant[(y >= f->height / 2) * 2 + (x >= f->width / 2)];
+			}
+			if (rgb_at(f, x, y) != want)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void look(struct user *u, const struct frame *f)
+{
+	/* green is the second byte or the third */
+	size_t green = f->fourcc == FOURCC_RGBX8888 || f->fourcc == FOURCC_BGRX8888 ? 2 : 1;
+	uint64_t age = clock_ns() - f->t.captured;
+	struct pattern_mark m;
+
+	u->age_ns += age;
+	if (age > u->age_max_ns)
+		u->age_max_ns = age;
+	if (pattern_read((const uint8_t *)f->map[0] + green, 4, f->plane[0].stride, f->width, f->height,
+			 pattern_grid(f->width, f->height), &m) == 0) {
+		if (u->marks && m.frame == u->last)
+			u->repeats++;
+		else if (u->marks && m.frame != u->last + 1)
+			u->gaps++;
+		u->last = m.frame;
+		u->marks++;
+	}
+	if (opt.pixels && !pixels_right(f))
+		u->pixels_bad++;
+	if (u != users)
+		return;
+	if (!n_sizes || sizes[n_sizes - 1][0] != f->width || sizes[n_sizes - 1][1] != f->height) {
+		if (n_sizes < ARRAY_LEN(sizes)) {
+			sizes[n_sizes][0] = f->width;
+			sizes[n_sizes++][1] = f->height;
+		}
+	}
+	last_frame.fourcc = f->fourcc;
+	last_frame.modifier = f->modifier;
+	last_frame.crop = f->crop;
+	last_frame.transform = f->transform;
+	last_frame.n_damage = f->n_damage;
+}
+
+static void report(uint64_t took_ns)
+{
+	json_t *o = json_object(), *per_user = json_array(), *size_list = json_array();
+	char fourcc[5] = {0};
+
+	memcpy(fourcc, &last_frame.fourcc, 4);
+	for (unsigned i = 0; i < n_sizes; i++)
+		json_array_append_new(size_list, json_pack("[i,i]", (int)sizes[i][0], (int)sizes[i][1]));
+	for (unsigned i = 0; i < opt.users; i++) {
+		const struct user *u = &users[i];
+		unsigned n = u->frames ? u->frames : 1;
+
+		json_array_append_new(per_user, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames,
+							  "marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
+							  (int)u->repeats, "pixels_bad", (int)u->pixels_bad,
+							  "superseded", (int)atomic_load(&u->link.superseded), "age_ms",
+							  (double)(u->age_ns / n) / 1e6, "age_max_ms",
+							  (double)u->age_max_ns / 1e6));
+	}
+	json_object_set_new(o, "source", json_string(screens_source_name(screens)));
+	json_object_set_new(o, "seconds", json_real((double)took_ns / 1e9));
+	json_object_set_new(o, "losses", json_integer(losses));
+	json_object_set_new(o, "sizes", size_list);
+	json_object_set_new(o, "fourcc", json_string(fourcc));
+	json_object_set_new(o, "modifier", json_integer((json_int_t)last_frame.modifier));
+	json_object_set_new(o, "transform", json_integer(last_frame.transform));
+	json_object_set_new(o, "n_damage", json_integer(last_frame.n_damage));
+	json_object_set_new(o, "crop",
+			    json_pack("[i,i,i,i]", last_frame.crop.x, last_frame.crop.y, (int)last_frame.crop.w,
+				      (int)last_frame.crop.h));
+	json_object_set_new(o, "users", per_user);
+	json_dumpf(o, stdout, JSON_REAL_PRECISION(6));
+	printf("\n");
+	json_decref(o);
+}
+
+static int attach_all(void)
+{
+	struct video_params want = {
+		.width = (uint16_t)opt.width, .height = (uint16_t)opt.height, .fps_mhz = opt.fps * 1000};
+
+	for (unsigned i = 0; i < opt.users; i++) {
+		int err = screens_attach(screens, &want, &users[i].link, &users[i].attached);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void detach_all(void)
+{
+	for (unsigned i = 0; i < opt.users; i++) {
+		screens_detach(users[i].attached);
+		users[i].attached = NULL;
+		frame_unref(latest_take(&users[i].link.slot), -1);
+	}
+	for (int i = 0; i < 20; i++)
+		loop_step(loop, 5);
+}
+
+static int parse(int argc, char **argv)
+{
+	static const char *const sources[] = {"auto", "pattern", "pipewire", "portal"};
+	static const struct option options[] = {
+		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},  {"pattern", 1, NULL, 'p'}, {"token", 1, NULL, 't'},
+		{"size", 1, NULL, 'S'},   {"fps", 1, NULL, 'f'},   {"frames", 1, NULL, 'N'},  {"seconds", 1, NULL, 'T'},
+		{"users", 1, NULL, 'u'},  {"pause", 0, NULL, 'P'}, {"pixels", 1, NULL, 'x'},  {"debug", 0, NULL, 'd'},
+		{NULL, 0, NULL, 0},
+	};
+	int c, ok = 1;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			opt.source = (enum screens_source) - 1;
+			for (int i = 0; i < 4; i++) {
+				if (!strcmp(optarg, sources[i]))
+					opt.source = (enum screens_source)i;
+			}
+			ok &= (int)opt.source >= 0;
+			break;
+		case 'n':
+			opt.node = optarg;
+			break;
+		case 'p':
+			opt.pattern = optarg;
+			break;
+		case 't':
+			opt.token = optarg;
+			break;
+		case 'S':
+			ok &= sscanf(optarg, "%ux%u", &opt.width, &opt.height) == 2;
+			break;
+		case 'f':
+			opt.fps = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'N':
+			opt.frames = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'T':
+			opt.seconds = strtod(optarg, NULL);
+			break;
+		case 'u':
+			opt.users = (unsigned)strtoul(optarg, NULL, 10);
+			ok &= opt.users >= 1 && opt.users <= SCREEN_USERS_MAX;
+			break;
+		case 'P':
+			opt.pause = 1;
+			break;
+		case 'x':
+			opt.pixels = optarg;
+			break;
+		case 'd':
+			log_set_level(LOG_LEVEL_DBG);
+			break;
+		default:
+			ok = 0;
+		}
+	}
+	return ok ? 0 : -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	struct screens_params params;
+	uint64_t start = clock_ns(), deadline;
+	const char *why;
+	int rc = 0;
+
+	if (parse(argc, argv) < 0) {
+		fprintf(stderr, "usage: see the top of capture_check.c\n");
+		return 2;
+	}
+	deadline = start + (uint64_t)(opt.seconds * 1e9);
+	loop = loop_create();
+	params = (struct screens_params){
+		.source = opt.source, .node = opt.node, .pattern = opt.pattern, .token_path = opt.token};
+	screens = screens_create(loop, &params, &events, NULL);
+	if (!screens)
+		return 4;
+	while (screens_state(screens, &why) == SCREENS_WAIT_CONSENT && clock_ns() < deadline)
+		loop_step(loop, 50);
+	for (unsigned i = 0; i < opt.users; i++) {
+		if (wake_init(&users[i].wake))
+			return 4;
+		users[i].link.wake = &users[i].wake;
+	}
+	if (screens_state(screens, &why) != SCREENS_READY || attach_all()) {
+		fprintf(stderr, "capture_check: %s\n", why);
+		printf("{\"source\": \"%s\", \"why\": \"%s\"}\n", screens_source_name(screens), why);
+		detach_all();
+		screens_destroy(screens);
+		loop_destroy(loop);
+		return 4;
+	}
+	start = clock_ns();
+	while (users[0].frames < opt.frames && clock_ns() < deadline) {
+		loop_step(loop, 0);
+		wake_wait(&users[0].wake, clock_ns() + 20 * NS_PER_MS);
+		for (unsigned i = 0; i < opt.users; i++) {
+			struct frame *f = latest_take(&users[i].link.slot);
+
+			if (!f)
+				continue;
+			users[i].frames++;
+			look(&users[i], f);
+			frame_unref(f, -1);
+		}
+		if (opt.pause && users[0].frames == opt.frames / 2) {
+			opt.pause = 0;
+			detach_all();
+			attach_all();
+		}
+	}
+	rc = users[0].frames ? 0 : 3;
+	report(clock_ns() - start);
+	detach_all();
+	screens_destroy(screens);
+	loop_destroy(loop);
+	for (unsigned i = 0; i < opt.users; i++)
+		wake_finish(&users[i].wake);
+	return rc;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What PipeWire and the other side's compositor hand us: formats, buffers, metadata. No daemon is needed. */
+#include "../cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <spa/buffer/meta.h>
+#include <spa/param/video/format-utils.h>
+/* its inline functions do not pass our warnings */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include <spa/pod/filter.h>
+#pragma GCC diagnostic pop
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "capture/pw_buffer.h"
+#include "capture/pw_format.h"
+
+#define NOW (1000 * NS_PER_S)
+
+/* A source that offers one format of its own; modifiers: count of values, 0 none. */
+static const struct spa_pod *source_format(struct spa_pod_builder *b, uint32_t format, const int64_t *modifiers,
+					   unsigned n_modifiers)
+{
+	struct spa_pod_frame object, choice;
+
+	spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
+	spa_pod_builder_add(b, SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_video), SPA_FORMAT_mediaSubtype,
+			    SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw), SPA_FORMAT_VIDEO_format, SPA_POD_Id(format), 0);
+	if (n_modifiers) {
+		spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_modifier,
+				     SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+		spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
+		spa_pod_builder_long(b, modifiers[0]);
+		for (unsigned i = 0; i < n_modifiers; i++)
+			spa_pod_builder_long(b, modifiers[i]);
+		spa_pod_builder_pop(b, &choice);
+	}
+	spa_pod_builder_add(b, SPA_FORMAT_VIDEO_size, SPA_POD_Rectangle(&SPA_RECTANGLE(1920, 1080)),
+			    SPA_FORMAT_VIDEO_framerate, SPA_POD_Fraction(&SPA_FRACTION(0, 1)),
+			    SPA_FORMAT_VIDEO_maxFramerate, SPA_POD_Fraction(&SPA_FRACTION(144, 1)), 0);
+	return spa_pod_builder_pop(b, &object);
+}
+
+/* The first of our offers that agrees with the source's, as PipeWire picks it; its index, or -1. */
+static int negotiate(const struct pw_format *fixed, uint32_t fps_mhz, const struct spa_pod *source, struct pw_format *f)
+{
+	uint8_t mine[8192], out[4096];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(mine, sizeof(mine));
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+	unsigned n = pw_format_offer(&b, fixed, fps_mhz, pods);
+
+	assert_true(b.state.offset <= 4096); /* what callers give it */
+	for (unsigned i = 0; i < n; i++) {
+		struct spa_pod_builder r = SPA_POD_BUILDER_INIT(out, sizeof(out));
+		struct spa_pod *result = NULL;
+
+		assert_non_null(pods[i]);
+		if (spa_pod_filter(&r, &result, pods[i], source) < 0)
+			continue;
+		spa_pod_fixate(result); /* leaves alone what must not be */
+		assert_int_equal(pw_format_parse(result, f), 0);
+		return (int)i;
+	}
+	return -1;
+}
+
+static void memory_is_taken_before_dmabuf_and_every_byte_order_is_known(void **state)
+{
+	static const struct {
+		uint32_t spa, fourcc;
+	} want[] = {
+		{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888}, {SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888},
+		{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888}, {SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888},
+		{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888}, {SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		uint8_t memory[2048];
+		struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+		const struct spa_pod *s = source_format(&b, want[i].spa, NULL, 0);
+		struct pw_format f;
+
+		assert_int_equal(negotiate(NULL, 0, s, &f), 0);
+		assert_int_equal(f.fourcc, want[i].fourcc);
+		assert_int_equal(f.width, 1920);
+		assert_int_equal(f.height, 1080);
+		assert_false(f.dmabuf);
+		assert_true(f.colour.full_range);
+	}
+}
+
+static void a_source_with_modifiers_only_is_fixated_to_linear_with_memory_still_on_offer(void **state)
+{
+	const int64_t modifiers[] = {0x0100000000000002, (int64_t)MODIFIER_INVALID, MODIFIER_LINEAR};
+	const int64_t tiled[] = {0x0100000000000002};
+	uint8_t memory[2048], memory2[2048], mine[4096];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	struct spa_pod_builder b2 = SPA_POD_BUILDER_INIT(memory2, sizeof(memory2));
+	struct spa_pod_builder m = SPA_POD_BUILDER_INIT(mine, sizeof(mine));
+	const struct spa_pod *s = source_format(&b, SPA_VIDEO_FORMAT_BGRx, modifiers, 3);
+	const struct spa_pod *plain = source_format(&b2, SPA_VIDEO_FORMAT_BGRx, NULL, 0);
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+	struct pw_format f, g;
+
+	(void)state;
+	assert_int_equal(negotiate(NULL, 0, s, &f), 1);
+	assert_true(f.dmabuf);
+	assert_true(f.fixate);
+	assert_int_equal(f.modifier, MODIFIER_LINEAR);
+	/* the answer: our choice first */
+	f.fixate = false;
+	assert_int_equal(negotiate(&f, 0, s, &g), 0);
+	assert_true(g.dmabuf);
+	assert_false(g.fixate);
+	assert_int_equal(g.modifier, MODIFIER_LINEAR);
+	/* ... and when the allocation fails, memory is there to fall back to */
+	assert_int_equal(pw_format_offer(&m, &f, 0, pods), 3);
+	assert_int_equal(negotiate(&f, 0, plain, &g), 1);
+	assert_false(g.dmabuf);
+	/* tiled only: nothing in common */
+	b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	assert_int_equal(negotiate(NULL, 0, source_format(&b, SPA_VIDEO_FORMAT_BGRx, tiled, 1), &f), -1);
+}
+
+static void formats_that_are_no_screen_are_refused(void **state)
+{
+	uint8_t memory[2048];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	struct pw_format f;
+
+	(void)state;
+	assert_int_equal(negotiate(NULL, 0, source_format(&b, SPA_VIDEO_FORMAT_I420, NULL, 0), &f), -1);
+	b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	assert_int_equal(pw_format_parse(source_format(&b, SPA_VIDEO_FORMAT_I420, NULL, 0), &f), -ENOTSUP);
+	b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	assert_int_equal(
+		pw_format_parse(spa_pod_builder_add_object(&b, SPA_TYPE_OBJECT_Format, SPA_PARAM_Format,
+							   SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_audio),
+							   SPA_FORMAT_mediaSubtype, SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw)),
+				&f),
+		-ENOTSUP);
+	b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	assert_int_equal(pw_format_parse(spa_pod_builder_add_object(
+						 &b, SPA_TYPE_OBJECT_Format, SPA_PARAM_Format, SPA_FORMAT_mediaType,
+						 SPA_POD_Id(SPA_MEDIA_TYPE_video), SPA_FORMAT_mediaSubtype,
+						 SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw), SPA_FORMAT_VIDEO_format,
+						 SPA_POD_Id(SPA_VIDEO_FORMAT_BGRx), SPA_FORMAT_VIDEO_size,
+						 SPA_POD_Rectangle(&SPA_RECTANGLE(70000, 70000))),
+					 &f),
+			 -EINVAL);
+}
+
+static void the_buffers_asked_for_fit_the_format(void **state)
+{
+	uint8_t memory[4096];
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+
+	(void)state;
+	for (int dmabuf = 0; dmabuf < 2; dmabuf++) {
+		struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+		struct pw_format f = {.width = 64, .height = 64, .dmabuf = dmabuf};
+		const struct spa_pod_prop *p;
+		uint32_t n, choice;
+		unsigned count = pw_format_buffers(&b, &f, pods);
+
+		assert_in_range(count, 1, PW_FORMAT_PODS_MAX);
+		p = spa_pod_find_prop(pods[0], NULL, SPA_PARAM_BUFFERS_dataType);
+		assert_non_null(p);
+		assert_int_equal(*(int *)SPA_POD_BODY(spa_pod_get_values(&p->value, &n, &choice)),
+				 dmabuf ? 1 << SPA_DATA_DmaBuf : 1 << SPA_DATA_MemFd);
+	}
+}
+
+/* One buffer as PipeWire presents it. */
+struct fake {
+	struct spa_buffer buffer;
+	struct spa_data data;
+	struct spa_chunk chunk;
+	struct spa_meta metas[4];
+	struct spa_meta_header header;
+	struct spa_meta_region crop, damage[12];
+	struct spa_meta_videotransform turn;
+};
+
+enum { W = 100, H = 50, STRIDE = W * 4 + 32, PAGE = 4096 };
+
+static void fake_init(struct fake *k, uint32_t type, size_t file_size)
+{
+	memset(k, 0, sizeof(*k));
+	k->data = (struct spa_data){.type = type, .fd = memfd_create("fake", MFD_CLOEXEC), .chunk = &k->chunk};
+	assert_true(k->data.fd >= 0);
+	assert_int_equal(ftruncate((int)k->data.fd, (off_t)file_size), 0);
+	k->data.maxsize = STRIDE * H;
+	k->chunk = (struct spa_chunk){.size = STRIDE * H, .stride = STRIDE};
+	k->metas[0] = (struct spa_meta){SPA_META_Header, sizeof(k->header), &k->header};
+	k->metas[1] = (struct spa_meta){SPA_META_VideoCrop, sizeof(k->crop), &k->crop};
+	k->metas[2] = (struct spa_meta){SPA_META_VideoDamage, sizeof(k->damage), k->damage};
+	k->metas[3] = (struct spa_meta){SPA_META_VideoTransform, sizeof(k->turn), &k->turn};
+	k->buffer = (struct spa_buffer){.n_metas = 4, .n_datas = 1, .metas = k->metas, .datas = &k->data};
+}
+
+static void fake_finish(struct fake *k)
+{
+	close((int)k->data.fd);
+}
+
+static const struct pw_format format = {.width = W, .height = H, .fourcc = FOURCC_XRGB8888};
+
+static void a_picture_must_lie_within_what_is_mapped(void **state)
+{
+	static const struct {
+		uint32_t mapoffset, maxsize, offset;
+		int32_t stride;
+		size_t file;
+		int map_err, err;
+	} cases[] = {
+		{0, STRIDE * H, 0, STRIDE, STRIDE * H, 0, 0},
+		{0, STRIDE * H, 32, STRIDE, STRIDE * H, 0, 0}, /* the last row needs no padding */
+		{0, STRIDE * H, 33, STRIDE, STRIDE * H, 0, -EINVAL},
+		{0, STRIDE * H, UINT32_MAX, STRIDE, STRIDE * H, 0, -EINVAL},
+		{0, STRIDE * H, 0, INT32_MAX, STRIDE * H, 0, -EINVAL},
+		{0, STRIDE * H, 0, -STRIDE, STRIDE * H, 0, -EINVAL},
+		{0, STRIDE * H, 0, W * 4 - 1, STRIDE * H, 0, -EINVAL},
+		{0, STRIDE * H, 0, 0, STRIDE * H, 0, 0},                 /* tight rows */
+		{0, UINT32_MAX, 0, STRIDE, STRIDE * H - 33, 0, -EINVAL}, /* the file is shorter than it says */
+		{0, UINT32_MAX, 0, STRIDE, STRIDE * H - 32, 0, 0},
+		{8192 + 100, STRIDE * H, 0, STRIDE, 8192 + 100 + STRIDE * H, 0, 0},
+		{8192 + 100, STRIDE * H, 33, STRIDE, 3 * 8192 + STRIDE * H, 0, -EINVAL}, /* the neighbour's memory */
+		{STRIDE * H, STRIDE * H, 0, STRIDE, STRIDE * H, -EINVAL, 0},
+		{UINT32_MAX, UINT32_MAX, 0, STRIDE, STRIDE * H, -EINVAL, 0},
+		{0, 0, 0, STRIDE, STRIDE * H, -EINVAL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buffer_map m;
+		struct frame f = {0};
+		struct fake k;
+
+		fake_init(&k, SPA_DATA_MemFd, cases[i].file);
+		k.data.mapoffset = cases[i].mapoffset;
+		k.data.maxsize = cases[i].maxsize;
+		k.chunk.offset = cases[i].offset;
+		k.chunk.stride = cases[i].stride;
+		assert_int_equal(buffer_map_open(&m, &k.data), cases[i].map_err);
+		if (!cases[i].map_err) {
+			assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), cases[i].err);
+			if (!cases[i].err) { /* every byte of it can be read: ASan and the kernel see otherwise */
+				const uint8_t *p = f.map[0];
+				volatile uint8_t sum = 0;
+
+				for (uint32_t y = 0; y < H; y++)
+					sum = (uint8_t)(sum + p[y * f.plane[0].stride] +
+							p[y * f.plane[0].stride + W * 4 - 1]);
+				assert_int_equal(f.plane[0].offset, cases[i].mapoffset + cases[i].offset);
+			}
+			buffer_map_close(&m);
+		}
+		fake_finish(&k);
+	}
+}
+
+static void a_dmabuf_is_measured_by_its_file_never_by_the_chunk(void **state)
+{
+	struct pw_format dma = format;
+	struct buffer_map m;
+	struct frame f = {0};
+	struct fake k;
+
+	(void)state;
+	dma.dmabuf = true;
+	fake_init(&k, SPA_DATA_DmaBuf, STRIDE * H);
+	k.data.maxsize = 0;
+	k.chunk.size = 9;
+	assert_int_equal(buffer_map_open(&m, &k.data), 0);
+	buffer_map_begin_read(&m); /* a memfd knows no such bracket: that is no error */
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &dma, NOW), 0);
+	buffer_map_end_read(&m);
+	buffer_map_close(&m);
+	k.data.type = SPA_DATA_MemPtr;
+	assert_int_equal(buffer_map_open(&m, &k.data), -ENOTSUP);
+	fake_finish(&k);
+}
+
+static void chunks_without_a_picture_are_told(void **state)
+{
+	struct buffer_map m;
+	struct frame f = {0};
+	struct fake k;
+
+	(void)state;
+	fake_init(&k, SPA_DATA_MemFd, STRIDE * H);
+	assert_int_equal(buffer_map_open(&m, &k.data), 0);
+	k.chunk.size = 0;
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), -EAGAIN);
+	k.chunk.size = 1;
+	k.chunk.flags = SPA_CHUNK_FLAG_CORRUPTED;
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), -EAGAIN);
+	k.chunk.flags = 0;
+	k.header.flags = SPA_META_HEADER_FLAG_CORRUPTED;
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), -EAGAIN);
+	k.header.flags = 0;
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	buffer_map_close(&m);
+	fake_finish(&k);
+}
+
+static void metadata_is_read_and_cut_to_the_picture(void **state)
+{
+	struct buffer_map m;
+	struct frame f = {0};
+	struct fake k;
+
+	(void)state;
+	fake_init(&k, SPA_DATA_MemFd, STRIDE * H);
+	assert_int_equal(buffer_map_open(&m, &k.data), 0);
+	/* nothing said */
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_int_equal(f.crop.w, W);
+	assert_int_equal(f.crop.h, H);
+	assert_int_equal(f.n_damage, 0);
+	assert_int_equal(f.transform, TRANSFORM_NONE);
+	assert_int_equal(f.t.captured, NOW);
+	/* sane */
+	k.header.pts = NOW - 5 * NS_PER_MS;
+	k.crop.region = SPA_REGION(10, 5, 60, 20);
+	k.turn.transform = SPA_META_TRANSFORMATION_Flipped270;
+	k.damage[0].region = SPA_REGION(-10, -10, 20, 20);
+	k.damage[1].region = SPA_REGION(90, 40, 1000, 1000);
+	k.damage[2].region = SPA_REGION(200, 200, 5, 5);
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_int_equal(f.t.captured, NOW - 5 * NS_PER_MS);
+	assert_int_equal(f.crop.x, 10);
+	assert_int_equal(f.crop.h, 20);
+	assert_int_equal(f.transform, TRANSFORM_FLIPPED_270);
+	assert_int_equal(f.n_damage, 2);
+	assert_int_equal(f.damage[0].x, 0);
+	assert_int_equal(f.damage[0].w, 10);
+	assert_int_equal(f.damage[1].w, 10);
+	assert_int_equal(f.damage[1].h, 10);
+	/* not: times of the future or of another clock, crops outside, turns that do not exist, too many regions */
+	k.header.pts = NOW + 1;
+	k.crop.region = SPA_REGION(W, 0, 10, 10);
+	k.turn.transform = 8;
+	for (unsigned i = 0; i < ARRAY_LEN(k.damage); i++)
+		k.damage[i].region = SPA_REGION((int32_t)i, 0, 1, 1);
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_int_equal(f.t.captured, NOW);
+	assert_int_equal(f.crop.w, W);
+	assert_int_equal(f.transform, TRANSFORM_NONE);
+	assert_int_equal(f.n_damage, 0);
+	k.header.pts = 12345;
+	k.crop.region = SPA_REGION(INT32_MAX, INT32_MIN, UINT32_MAX, UINT32_MAX);
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_int_equal(f.t.captured, NOW);
+	assert_int_equal(f.crop.w, W);
+	buffer_map_close(&m);
+	fake_finish(&k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_taken_before_dmabuf_and_every_byte_order_is_known),
+		cmocka_unit_test(a_source_with_modifiers_only_is_fixated_to_linear_with_memory_still_on_offer),
+		cmocka_unit_test(formats_that_are_no_screen_are_refused),
+		cmocka_unit_test(the_buffers_asked_for_fit_the_format),
+		cmocka_unit_test(a_picture_must_lie_within_what_is_mapped),
+		cmocka_unit_test(a_dmabuf_is_measured_by_its_file_never_by_the_chunk),
+		cmocka_unit_test(chunks_without_a_picture_are_told),
+		cmocka_unit_test(metadata_is_read_and_cut_to_the_picture),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
