@@ -9,11 +9,10 @@
 #include "base/str.h"
 
 #define EXPANDED_MAX (64 * 1024)
-#define VARS_MAX     1024
 
 struct env {
-	char **var;
-	unsigned n;
+	char **var; /* always followed by a NULL */
+	unsigned n, cap;
 	bool failed;
 };
 
@@ -66,11 +65,20 @@ static void put(struct env *e, char *assignment)
 			return;
 		}
 	}
-	if (e->n == VARS_MAX) {
-		free(assignment);
-		return;
+	if (e->n + 1 >= e->cap) {
+		unsigned cap = e->cap ? 2 * e->cap : 64;
+		char **grown = reallocarray(e->var, cap, sizeof(*grown));
+
+		if (!grown) {
+			free(assignment);
+			e->failed = true;
+			return;
+		}
+		e->var = grown;
+		e->cap = cap;
 	}
 	e->var[e->n++] = assignment;
+	e->var[e->n] = NULL;
 }
 
 static void set(struct env *e, const char *name, const char *value)
@@ -107,7 +115,9 @@ static void add_file_env(struct env *e, const struct apps *a)
 	for (unsigned n = 0; apps_env(a, n, &key, &value); n++) {
 		char *text = app_env_expand(e->var, value);
 
-		if (text && *key && !strchr(key, '='))
+		if (!text)
+			e->failed = true;
+		else if (*key && !strchr(key, '='))
 			set(e, key, text);
 		free(text);
 	}
@@ -129,17 +139,15 @@ static void add_client(struct env *e, const struct app *app, const struct app_cl
 	set_both(e, "CLIENT_AUDIO_CONFIGURATION", c->channels == 8 ? "7.1" : c->channels == 6 ? "5.1" : "2.0");
 	set_both(e, "CLIENT_NAME", c->name);
 	hex_encode(hex, c->fingerprint, 32);
-	set(e, "MOONRILL_CLIENT_ID", hex);
+	set_both(e, "CLIENT_ID", hex);
 	snprintf(hex, sizeof(hex), "%u", c->session_id);
 	set(e, "MOONRILL_SESSION_ID", hex);
 }
 
 char **app_env_create(const struct apps *a, const struct app *app, const struct app_client *c)
 {
-	struct env e = {.var = calloc(VARS_MAX + 1, sizeof(*e.var))};
+	struct env e = {0};
 
-	if (!e.var)
-		return NULL;
 	for (char **v = environ; v && *v; v++) {
 		/* What the service manager told the daemon is not for its children. */
 		if (strncmp(*v, "NOTIFY_SOCKET=", 14) != 0 && strncmp(*v, "WATCHDOG_", 9) != 0)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/str.h"
@@ -24,6 +26,7 @@
 struct apps {
 	json_t *root; /* owns every string */
 	struct app app[APPS_MAX];
+	const char *known_as[APPS_MAX]; /* what the file of ids calls it, before duplicates are told apart */
 	unsigned n;
 };
 
@@ -31,34 +34,42 @@ static const char builtin[] = "{\"apps\": [{\"name\": \"Desktop\"}]}";
 
 /* ---- values: each bounded, each of the type it must have ---- */
 
-static const char *text_in(const json_t *o, const char *key, size_t max)
+/* False: there is something, but no text or one too long. Absent, null and "" are all NULL. */
+static bool text_in(const json_t *o, const char *key, size_t max, const char **out)
 {
-	const char *s = json_string_value(json_object_get(o, key));
+	const json_t *v = json_object_get(o, key);
 
-	return s && *s && strlen(s) <= max ? s : NULL;
+	*out = json_string_length(v) ? json_string_value(v) : NULL;
+	return !v || json_is_null(v) || (json_is_string(v) && json_string_length(v) <= max);
 }
 
 /* Older files hold "true" and "false" as words. */
 static bool bool_in(const json_t *o, const char *key, bool otherwise)
 {
 	const json_t *v = json_object_get(o, key);
-	const char *s = json_string_value(v);
 
 	if (json_is_boolean(v))
 		return json_is_true(v);
-	return s ? strcmp(s, "true") == 0 : otherwise;
+	return json_is_string(v) ? strcasecmp(json_string_value(v), "true") == 0 : otherwise;
 }
 
 static uint32_t seconds_in(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
-	int64_t s = json_integer_value(v);
+	int64_t s = json_is_integer(v) ? json_integer_value(v) : -1;
 
 	if (json_is_string(v) && str_to_i64(json_string_value(v), json_string_length(v), 0, INT32_MAX, &s) < 0)
 		s = -1;
-	if (!v || s < 0)
+	if (s < 0)
 		return EXIT_TIMEOUT_S;
 	return s > EXIT_TIMEOUT_MAX_S ? EXIT_TIMEOUT_MAX_S : (uint32_t)s;
+}
+
+/* False: there is something, but no list or one too long. */
+static bool list_in(const json_t *o, const char *key, size_t max, const json_t **out)
+{
+	*out = json_object_get(o, key);
+	return !*out || json_is_null(*out) || (json_is_array(*out) && json_array_size(*out) <= max);
 }
 
 static int read_prep(struct app *app, const json_t *list)
@@ -68,13 +79,12 @@ static int read_prep(struct app *app, const json_t *list)
 
 	json_array_foreach(list, i, o)
 	{
-		if (i >= APP_PREP_MAX || !json_is_object(o))
+		struct app_prep *prep = &app->prep[app->n_prep++];
+
+		if (!json_is_object(o) || !text_in(o, "do", COMMAND_MAX, &prep->run) ||
+		    !text_in(o, "undo", COMMAND_MAX, &prep->undo))
 			return -EBADMSG;
-		app->prep[app->n_prep++] = (struct app_prep){
-			.run = text_in(o, "do", COMMAND_MAX),
-			.undo = text_in(o, "undo", COMMAND_MAX),
-		};
-		if (json_is_true(json_object_get(o, "elevated")))
+		if (bool_in(o, "elevated", false))
 			log_warn("%s: \"elevated\" has no meaning here", app->name);
 	}
 	return 0;
@@ -87,12 +97,10 @@ static int read_detached(struct app *app, const json_t *list)
 
 	json_array_foreach(list, i, v)
 	{
-		const char *s = json_string_value(v);
-
-		if (i >= APP_PREP_MAX || !s || strlen(s) > COMMAND_MAX)
+		if (!json_is_string(v) || json_string_length(v) > COMMAND_MAX)
 			return -EBADMSG;
-		if (*s)
-			app->detached[app->n_detached++] = s;
+		if (json_string_length(v))
+			app->detached[app->n_detached++] = json_string_value(v);
 	}
 	return 0;
 }
@@ -121,24 +129,21 @@ static void warn_unknown(const json_t *o, const char *name)
 
 static int read_app(struct app *app, const json_t *o)
 {
-	const char *name = text_in(o, "name", NAME_MAX_);
+	const json_t *prep, *detached;
 
-	if (!name)
-		return -EBADMSG;
 	*app = (struct app){
-		.name = name,
-		.cmd = text_in(o, "cmd", COMMAND_MAX),
-		.image = text_in(o, "image-path", PATH_MAX - 1),
-		.working_dir = text_in(o, "working-dir", PATH_MAX - 1),
-		.output = text_in(o, "output", PATH_MAX - 1),
 		.auto_detach = bool_in(o, "auto-detach", true),
 		.wait_all = bool_in(o, "wait-all", true),
 		.exit_timeout_s = seconds_in(o, "exit-timeout"),
 	};
-	warn_unknown(o, name);
-	if (read_prep(app, json_object_get(o, "prep-cmd")) < 0)
+	if (!text_in(o, "name", NAME_MAX_, &app->name) || !app->name || !text_in(o, "cmd", COMMAND_MAX, &app->cmd) ||
+	    !text_in(o, "image-path", PATH_MAX - 1, &app->image) ||
+	    !text_in(o, "working-dir", PATH_MAX - 1, &app->working_dir) ||
+	    !text_in(o, "output", PATH_MAX - 1, &app->output) || !list_in(o, "prep-cmd", APP_PREP_MAX, &prep) ||
+	    !list_in(o, "detached", APP_PREP_MAX, &detached))
 		return -EBADMSG;
-	return read_detached(app, json_object_get(o, "detached"));
+	warn_unknown(o, app->name);
+	return read_prep(app, prep) < 0 || read_detached(app, detached) < 0 ? -EBADMSG : 0;
 }
 
 /* ---- ids ---- */
@@ -155,6 +160,14 @@ static uint32_t crc32_add(uint32_t crc, const void *data, size_t len)
 	return crc;
 }
 
+/* A pipe or a device in place of the picture must not stop the daemon. */
+static int read_art(const struct app *app, struct buf *out)
+{
+	struct stat st;
+
+	return stat(app->image, &st) == 0 && S_ISREG(st.st_mode) ? fs_read(app->image, out) : -ENOENT;
+}
+
 /* The picture is part of the id: clients cache box art for ever by it (1-session 2.6). */
 static uint32_t derive_id(const struct app *app, int index)
 {
@@ -166,7 +179,7 @@ static uint32_t derive_id(const struct app *app, int index)
 
 	if (app->image) {
 		buf_init(&art, APP_ART_MAX);
-		if (fs_read(app->image, &art) == 0 &&
+		if (read_art(app, &art) == 0 &&
 		    EVP_Digest(art.data, art.len, hash, NULL, EVP_sha256(), NULL) == 1) {
 			hex_encode(text, hash, sizeof(hash));
 			crc = crc32_add(crc, text, strlen(text));
@@ -191,12 +204,37 @@ static bool id_taken(const struct apps *a, uint32_t id)
 	return false;
 }
 
-/* What an app is known by in the file of ids: its uuid, or its name. */
-static const char *stable_name(const json_t *o)
+/*
+ * What an app is called in the file of ids: its uuid, or its name; the second of the same name gets a mark that cannot
+ * stand in a name typed by a person, or both would fight for one entry.
+ */
+static int kept_key(struct apps *a, const json_t *o, struct buf *key)
 {
-	const char *uuid = text_in(o, "uuid", 64);
+	const char *base, *name = a->app[a->n].name;
+	unsigned earlier = 0;
 
-	return uuid ? uuid : text_in(o, "name", NAME_MAX_);
+	if (!text_in(o, "uuid", 64, &base) || !base)
+		base = name;
+	for (unsigned i = 0; i < a->n; i++)
+		earlier += strcmp(a->known_as[i], base) == 0;
+	a->known_as[a->n] = base;
+	buf_str(key, base);
+	if (earlier)
+		buf_fmt(key, "\x1f%u", earlier + 1);
+	return key->err ? -ENOMEM : 0;
+}
+
+static bool kept_for_another(const json_t *kept, const char *key, uint32_t id)
+{
+	const char *other;
+	json_t *v;
+
+	json_object_foreach((json_t *)kept, other, v)
+	{
+		if (json_integer_value(v) == (json_int_t)id && strcmp(other, key) != 0)
+			return true;
+	}
+	return false;
 }
 
 static uint32_t choose_id(const struct apps *a, const struct app *app, const char *key, const json_t *kept)
@@ -209,21 +247,38 @@ static uint32_t choose_id(const struct apps *a, const struct app *app, const cha
 	for (int index = -1;; index = index < 0 ? (int)a->n : index + 1) {
 		uint32_t id = derive_id(app, index);
 
-		if (!id_taken(a, id))
+		if (!id_taken(a, id) && !kept_for_another(kept, key, id))
 			return id;
 	}
 }
 
-static json_t *load_ids(const char *path)
+/* Ids are precious: a file of them that cannot be understood is put aside for a person to look at, one that cannot be
+ * read is not written over. save tells whether new ids may be written. */
+static json_t *load_ids(const char *path, bool *save)
 {
+	char aside[PATH_MAX];
 	json_t *ids = NULL;
 	struct buf b;
+	int err;
 
 	buf_init(&b, APPS_FILE_MAX);
-	if (fs_read(path, &b) == 0)
+	err = fs_read(path, &b);
+	if (!err)
 		ids = json_loadb(buf_cstr(&b), b.len, 0, NULL);
 	buf_finish(&b);
-	return json_is_object(ids) ? ids : json_object();
+	if (json_is_object(ids) || err == -ENOENT) {
+		*save = true;
+		return ids ? ids : json_object();
+	}
+	json_decref(ids);
+	if (!err && snprintf(aside, sizeof(aside), "%s.damaged", path) < (int)sizeof(aside) &&
+	    rename(path, aside) == 0) {
+		log_warn("%s is damaged and now called %s; ids of apps are derived anew", path, aside);
+		*save = true;
+	} else {
+		log_errno(err ? err : -errno, "%s: ids of apps are derived and not kept", path);
+	}
+	return json_object();
 }
 
 static void save_ids(const char *path, const json_t *ids)
@@ -248,18 +303,27 @@ static int read_list(struct apps *a, json_t *kept, bool *changed)
 	json_array_foreach(list, i, o)
 	{
 		struct app *app = &a->app[a->n];
-		const char *key;
+		struct buf key;
+		int err;
 
 		if (read_app(app, o) < 0) {
 			log_warn("entry %zu of the app list is damaged and left out", i + 1);
 			continue;
 		}
-		key = stable_name(o);
-		app->id = choose_id(a, app, key, kept);
-		if (json_integer_value(json_object_get(kept, key)) != (json_int_t)app->id) {
-			json_object_set_new(kept, key, json_integer((json_int_t)app->id));
-			*changed = true;
+		buf_init(&key, 2 * NAME_MAX_);
+		err = kept_key(a, o, &key);
+		if (!err) {
+			app->id = choose_id(a, app, buf_cstr(&key), kept);
+			if (json_integer_value(json_object_get(kept, buf_cstr(&key))) != (json_int_t)app->id) {
+				err = json_object_set_new(kept, buf_cstr(&key), json_integer((json_int_t)app->id))
+					      ? -ENOMEM
+					      : 0;
+				*changed = true;
+			}
 		}
+		buf_finish(&key);
+		if (err)
+			return err;
 		a->n++;
 	}
 	return a->n ? 0 : -EBADMSG;
@@ -268,19 +332,19 @@ static int read_list(struct apps *a, json_t *kept, bool *changed)
 int apps_parse(struct apps **out, const char *text, size_t len, const char *state_dir)
 {
 	struct apps *a = calloc(1, sizeof(*a));
+	bool changed = false, save = false;
 	char path[PATH_MAX] = "";
-	bool changed = false;
 	json_t *kept;
 	int err;
 
 	if (!a)
 		return -ENOMEM;
-	a->root = json_loadb(text, len, JSON_DISABLE_EOF_CHECK, NULL);
+	a->root = json_loadb(text, len, 0, NULL);
 	if (state_dir && fs_join(path, sizeof(path), state_dir, "app-ids.json") < 0)
 		*path = 0;
-	kept = *path ? load_ids(path) : json_object();
+	kept = *path && a->root ? load_ids(path, &save) : json_object();
 	err = !kept ? -ENOMEM : !json_is_object(a->root) ? -EBADMSG : read_list(a, kept, &changed);
-	if (!err && changed && *path)
+	if (!err && changed && save)
 		save_ids(path, kept);
 	json_decref(kept);
 	if (err) {
@@ -337,7 +401,7 @@ int apps_art(const struct apps *a, uint32_t id, struct buf *out)
 {
 	const struct app *app = apps_find(a, id);
 
-	return app && app->image && fs_read(app->image, out) == 0 ? 0 : -ENOENT;
+	return app && app->image && read_art(app, out) == 0 ? 0 : -ENOENT;
 }
 
 bool apps_env(const struct apps *a, unsigned n, const char **key, const char **value)
