@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,8 +18,12 @@
 #define LOG_MODULE "app"
 #include "base/log.h"
 
-#define LAUNCHER_NS   (5 * NS_PER_S) /* a command that ends well sooner only launched the app */
-#define GROUP_POLL_NS (1 * NS_PER_S) /* how often an orphaned group is looked at: no fd tells of its end */
+#define LAUNCHER_NS    (5 * NS_PER_S)   /* a command that ends well sooner only launched the app */
+#define UNDO_NS        (30 * NS_PER_S)  /* for one undo command */
+#define GROUP_POLL_NS  (1 * NS_PER_S)   /* how often an orphaned group is looked at: no fd tells of its end */
+#define ENDING_POLL_NS (20 * NS_PER_MS) /* the same while its end is near */
+#define KILL_WAIT_MS   200
+#define GIVE_UP_NS     (2 * NS_PER_S)   /* after KILL: what is left is not ours to kill */
 
 enum run_state { RUN_PREPARING, RUN_RUNNING, RUN_ENDING, RUN_UNDOING, RUN_OVER };
 
@@ -30,6 +35,8 @@ struct app_run {
 	void *ctx;
 	enum run_state state;
 	bool told_started, stop_asked;
+	bool launcher;    /* the command was one: the app goes on without it */
+	bool killed;      /* KILL was sent to what the deadline is for */
 	int fail;         /* why it never ran */
 	uint8_t prepared; /* commands whose undo is due */
 	struct loop_timer *timer;
@@ -39,7 +46,9 @@ struct app_run {
 	struct loop_fd *watch;
 	/* the app's process group, also after its leader has ended */
 	pid_t group;
-	uint64_t begun_ns;
+	uint64_t begun_ns;    /* the app's command */
+	uint64_t patience_ns; /* of who asked to stop */
+	uint64_t deadline_ns; /* for the end of what is being waited for; NS_NEVER: it may take its time */
 };
 
 static void step(struct app_run *r);
@@ -60,11 +69,13 @@ static int redirect(const struct app_run *r, posix_spawn_file_actions_t *fa, cha
 	return err;
 }
 
-/* A shell in a process group of its own, with every signal as it was before the daemon. The pid, or -errno. */
-static pid_t spawn_shell(struct app_run *r, const char *command)
+/* A shell in a process group of its own, with every signal as it was before the daemon. detached: in a session of its
+ * own, started by a shell that does not wait for it. The pid, or -errno. */
+static pid_t spawn_shell(struct app_run *r, const char *command, bool detached)
 {
 	char *text = app_env_expand(r->env, command), *dir = NULL, *path = NULL;
-	char *argv[] = {(char *)"sh", (char *)"-c", text, NULL};
+	char *waited[] = {(char *)"sh", (char *)"-c", text, NULL};
+	char *left[] = {(char *)"sh", (char *)"-c", (char *)"sh -c \"$1\" &", (char *)"sh", text, NULL};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -80,14 +91,15 @@ static pid_t spawn_shell(struct app_run *r, const char *command)
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attr, (short)((detached ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP) |
+						POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
 	err = redirect(r, &fa, &path);
 	if (!err && r->app->working_dir) {
 		dir = app_env_expand(r->env, r->app->working_dir);
 		err = dir ? posix_spawn_file_actions_addchdir_np(&fa, dir) : ENOMEM;
 	}
 	if (!err)
-		err = posix_spawn(&pid, "/bin/sh", &fa, &attr, argv, r->env);
+		err = posix_spawn(&pid, "/bin/sh", &fa, &attr, detached ? left : waited, r->env);
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&attr);
 	free(text);
@@ -123,10 +135,12 @@ static void on_child(void *ctx, uint32_t events);
 /* Starts a command and watches it. */
 static int run_watched(struct app_run *r, const char *command)
 {
-	pid_t pid = spawn_shell(r, command);
+	pid_t pid = spawn_shell(r, command, false);
 
 	if (pid < 0)
 		return pid;
+	r->killed = false;
+	r->deadline_ns = NS_NEVER;
 	r->pid = pid;
 	r->pidfd = pidfd_open(pid, 0);
 	if (r->pidfd >= 0)
@@ -139,21 +153,15 @@ static int run_watched(struct app_run *r, const char *command)
 	return -EIO;
 }
 
-/* Started and forgotten: the shell puts the command into a session of its own behind itself and ends at once, so that init
- * inherits what nobody here waits for. */
+/* Started and forgotten: its parent ends at once, so that init inherits what nobody here waits for. */
 static void run_detached(struct app_run *r, const char *command)
 {
-	char *text = NULL;
-	pid_t pid;
+	pid_t pid = spawn_shell(r, command, true);
 
-	if (asprintf(&text, "{ %s\n} &", command) < 0)
-		return;
-	pid = spawn_shell(r, text);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	else
 		log_errno(pid, "%s: %.60s", r->app->name, command);
-	free(text);
 }
 
 /* ---- the run ---- */
@@ -185,13 +193,33 @@ static bool group_alive(const struct app_run *r)
 	return r->group && (kill(-r->group, 0) == 0 || errno == EPERM);
 }
 
+/* From now on, but never longer than whoever asked to stop will wait. */
+static void set_deadline(struct app_run *r, uint64_t limit_ns)
+{
+	r->deadline_ns = clock_ns() + (limit_ns < r->patience_ns ? limit_ns : r->patience_ns);
+	loop_timer_arm(r->timer, r->deadline_ns);
+}
+
 static void begin_ending(struct app_run *r)
 {
 	r->state = RUN_ENDING;
+	r->killed = false;
 	if (group_alive(r))
 		kill(-r->group, SIGTERM);
-	r->begun_ns = clock_ns();
+	set_deadline(r, r->app->exit_timeout_s * NS_PER_S);
 	loop_timer_arm_in(r->timer, 0);
+}
+
+/* A preparing or undoing command that was given a time is over it. */
+static void kill_command(struct app_run *r)
+{
+	if (!r->killed && clock_ns() >= r->deadline_ns) {
+		r->killed = true;
+		log_warn("%s: a command does not end by itself and is killed", r->app->name);
+		kill(-r->pid, SIGKILL);
+	} else if (!r->killed && r->deadline_ns != NS_NEVER) {
+		loop_timer_arm(r->timer, r->deadline_ns);
+	}
 }
 
 static void step_preparing(struct app_run *r)
@@ -235,52 +263,55 @@ static void step_preparing(struct app_run *r)
 	tell_started(r, 0);
 }
 
+static void app_exited(struct app_run *r, int code)
+{
+	log_info("%s has ended with %d", r->app->name, code);
+	begin_ending(r); /* what is left of its group */
+	r->ev->exited(r->ctx);
+}
+
 /* The leader has ended; the group may live on. */
 static void app_command_ended(struct app_run *r, int code)
 {
-	bool launcher = r->app->auto_detach && code == 0 && clock_ns() - r->begun_ns < LAUNCHER_NS;
-
 	if (r->state == RUN_ENDING) {
 		loop_timer_arm_in(r->timer, 0);
-		return;
-	}
-	if (launcher) {
+	} else if (r->app->auto_detach && code == 0 && clock_ns() - r->begun_ns < LAUNCHER_NS) {
 		log_info("%s: its command was a launcher and ended; the app goes on until it is quit", r->app->name);
-		return;
-	}
-	if (r->app->wait_all && group_alive(r)) {
+		r->launcher = true;
 		loop_timer_arm_in(r->timer, GROUP_POLL_NS);
-		return;
-	}
-	log_info("%s has ended with %d", r->app->name, code);
-	begin_ending(r);
-}
-
-static void step_running(struct app_run *r)
-{
-	if (r->stop_asked) {
-		begin_ending(r);
-	} else if (group_alive(r)) {
+	} else if (r->app->wait_all && group_alive(r)) {
 		loop_timer_arm_in(r->timer, GROUP_POLL_NS);
 	} else {
-		log_info("%s has ended", r->app->name);
-		go_on(r, RUN_UNDOING);
+		app_exited(r, code);
 	}
+}
+
+/* The command is gone, its group is looked at from time to time. */
+static void step_running(struct app_run *r)
+{
+	if (group_alive(r))
+		loop_timer_arm_in(r->timer, GROUP_POLL_NS);
+	else if (r->launcher)
+		r->group = 0; /* the number may become somebody else's */
+	else if (r->group)
+		app_exited(r, 0);
 }
 
 static void step_ending(struct app_run *r)
 {
-	uint64_t waited = clock_ns() - r->begun_ns;
+	uint64_t now = clock_ns();
+	bool alive = r->pid || group_alive(r);
 
-	if (!r->pid && !group_alive(r)) {
+	if (alive && now >= r->deadline_ns && !r->killed) {
+		log_warn("%s does not end by itself and is killed", r->app->name);
+		kill(-r->group, SIGKILL);
+		r->killed = true;
+	} else if (!alive || (!r->pid && r->killed && now >= r->deadline_ns + GIVE_UP_NS)) {
+		r->group = 0;
 		go_on(r, RUN_UNDOING);
 		return;
 	}
-	if (waited >= r->app->exit_timeout_s * NS_PER_S) {
-		log_warn("%s does not end by itself and is killed", r->app->name);
-		kill(-r->group, SIGKILL);
-	}
-	loop_timer_arm_in(r->timer, NS_PER_S / 10);
+	loop_timer_arm_in(r->timer, ENDING_POLL_NS);
 }
 
 static void step_undoing(struct app_run *r)
@@ -289,10 +320,12 @@ static void step_undoing(struct app_run *r)
 		const char *command = r->app->prep[--r->prepared].undo;
 		int err = command ? run_watched(r, command) : 0;
 
-		if (err)
+		if (err) {
 			log_errno(err, "%s: %.60s", r->app->name, command);
-		else if (command)
+		} else if (command) {
+			set_deadline(r, UNDO_NS);
 			return; /* on_child goes on */
+		}
 	}
 	go_on(r, RUN_OVER);
 }
@@ -324,10 +357,10 @@ static void on_timer(void *ctx)
 {
 	struct app_run *r = ctx;
 
-	/* A command is being watched: its end goes on, the clock only matters for the app's own. */
-	if (r->pid && r->state != RUN_RUNNING && r->state != RUN_ENDING)
-		return;
-	step(r);
+	if (!r->pid || r->state == RUN_ENDING)
+		step(r);
+	else if (r->state != RUN_RUNNING)
+		kill_command(r);
 }
 
 static void on_child(void *ctx, uint32_t events)
@@ -343,10 +376,11 @@ static void on_child(void *ctx, uint32_t events)
 		app_command_ended(r, code);
 		return;
 	}
-	if (r->state == RUN_PREPARING && code) {
+	if (r->state == RUN_PREPARING && code && !r->stop_asked) {
 		log_warn("%s: a preparing command ended with %d", r->app->name, code);
 		r->fail = -ECHILD;
-		r->state = RUN_UNDOING;
+	} else if (r->state == RUN_UNDOING && code) {
+		log_warn("%s: an undoing command ended with %d", r->app->name, code);
 	}
 	step(r);
 }
@@ -363,6 +397,7 @@ int app_run_start(struct loop *loop, const struct apps *apps, uint32_t id, const
 	if (!r)
 		return -ENOMEM;
 	*r = (struct app_run){.loop = loop, .app = app, .ev = ev, .ctx = ctx, .pidfd = -1};
+	r->patience_ns = r->deadline_ns = NS_NEVER;
 	r->env = app_env_create(apps, app, client);
 	r->timer = loop_timer_add(loop, on_timer, r);
 	if (!r->env || !r->timer) {
@@ -374,15 +409,25 @@ int app_run_start(struct loop *loop, const struct apps *apps, uint32_t id, const
 	return 0;
 }
 
-void app_run_stop(struct app_run *r)
+void app_run_stop(struct app_run *r, uint64_t patience_ns)
 {
-	if (!r || r->stop_asked)
+	bool again;
+
+	if (!r || (r->stop_asked && patience_ns >= r->patience_ns))
 		return;
+	again = r->stop_asked || r->state != RUN_RUNNING;
 	r->stop_asked = true;
-	if (r->state == RUN_RUNNING)
+	r->patience_ns = patience_ns;
+	if (!again) {
 		begin_ending(r);
-	else if (r->state == RUN_PREPARING && r->pid)
+	} else if (r->state == RUN_PREPARING && r->pid) {
 		kill(-r->pid, SIGTERM); /* its end is seen by on_child */
+		set_deadline(r, r->app->exit_timeout_s * NS_PER_S);
+	} else if (r->deadline_ns != NS_NEVER && r->deadline_ns - clock_ns() > patience_ns) {
+		set_deadline(r, patience_ns); /* in the middle of ending or undoing */
+		if (r->state == RUN_ENDING)
+			loop_timer_arm_in(r->timer, 0);
+	}
 }
 
 void app_run_kill(struct app_run *r)
@@ -392,8 +437,12 @@ void app_run_kill(struct app_run *r)
 	if (group_alive(r))
 		kill(-r->group, SIGKILL);
 	if (r->pid) {
+		struct pollfd dead = {.fd = r->pidfd, .events = POLLIN};
+
+		/* It is dead at once unless a driver holds it, and that must not hold us. */
 		kill(-r->pid, SIGKILL);
-		waitpid(r->pid, NULL, 0);
+		poll(&dead, 1, KILL_WAIT_MS);
+		reap(r->pid);
 	}
 	run_free(r);
 }

@@ -14,19 +14,29 @@
 
 struct app_run;
 
+/* None of these comes from inside app_run_start(), app_run_stop() or app_run_kill(); the first two must not kill. */
 struct app_run_events {
-	/* Once: 0 and the app runs, or -errno: a preparing command failed (what it did is being undone) or the command
-	 * could not be started. Never called from inside app_run_start(). */
+	/* Once: 0 and the app runs, or -errno: a preparing command failed (what it did is being undone), the command
+	 * could not be started, or it was stopped before (-ECANCELED). */
 	void (*started)(void *ctx, int err);
-	/* Once, last: the app has ended by itself, failed or was stopped, and everything is undone. The run is freed
-	 * after this call. */
+	/* The app has ended by itself; what was prepared is undone next. Not after app_run_stop(). */
+	void (*exited)(void *ctx);
+	/* Once, last: the app has ended, failed or was stopped, and everything is undone. The run is freed after this
+	 * call. */
 	void (*ended)(void *ctx);
 };
+
+#define APP_PATIENCE_OWN UINT64_MAX
 
 /* apps must outlive the run. -ENOENT: no such app; -ENOMEM. */
 int app_run_start(struct loop *loop, const struct apps *apps, uint32_t id, const struct app_client *client,
 		  const struct app_run_events *ev, void *ctx, struct app_run **out);
-/* Asks it to end; ended follows. May be called again and at any time before. Accepts NULL. */
-void app_run_stop(struct app_run *r);
-/* For the daemon's end: kills the group, starts no undo command, calls nothing, frees. Accepts NULL. */
+/*
+ * Asks it to end; ended follows, whatever its commands do: the app is killed after its exit-timeout or patience_ns,
+ * whichever is shorter, and each undo command after patience_ns or half a minute. May be called again with less
+ * patience, and at any time before ended. Accepts NULL.
+ */
+void app_run_stop(struct app_run *r, uint64_t patience_ns);
+/* For the daemon's end: kills the app and the command that runs, starts no undo command, calls nothing, frees. Accepts
+ * NULL. */
 void app_run_kill(struct app_run *r);
