@@ -33,7 +33,7 @@ static int run_pair(struct daemon_ctx *d, int argc, const char *const *argv, boo
 	(void)json;
 	switch (err) {
 	case 0:
-		buf_str(out, "PIN handed to the waiting client\n");
+		buf_str(out, "PIN given to the waiting client, which shows whether it was right\n");
 		return 0;
 	case -ENOENT:
 		buf_str(out, "no client waits for a PIN: choose this host in Moonlight first\n");

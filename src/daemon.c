@@ -25,6 +25,9 @@
 #include "base/log.h"
 
 #define LOG_DRAIN_NS (250 * NS_PER_MS)
+/* Together with the second that farewells under way may take at the very end, a stop stays within two. */
+#define STOP_NS         (900 * NS_PER_MS)
+#define APP_PATIENCE_NS (400 * NS_PER_MS)
 
 /* ---- what the network side asks ---- */
 
@@ -135,17 +138,38 @@ static void on_log_timer(void *ctx)
 	struct daemon_ctx *d = ctx;
 
 	log_hot_drain();
-	if (sessions_any_stream(d->sessions))
+	if (sessions_any_active(d->sessions))
 		loop_timer_arm_in(d->log_timer, LOG_DRAIN_NS);
+}
+
+static void on_stopped(void *ctx)
+{
+	struct daemon_ctx *d = ctx;
+
+	loop_quit(d->loop, 0);
+}
+
+static void on_stop_timer(void *ctx)
+{
+	struct daemon_ctx *d = ctx;
+
+	log_warn("not everything ended in time");
+	loop_quit(d->loop, 0);
 }
 
 static void on_signal(void *ctx, int signo)
 {
 	struct daemon_ctx *d = ctx;
 
+	if (d->stopping) {
+		loop_quit(d->loop, 0);
+		return;
+	}
+	d->stopping = true;
 	log_info("%s: stopping", strsignal(signo));
 	notify_send("STOPPING=1");
-	loop_quit(d->loop, 0);
+	loop_timer_arm_in(d->stop_timer, STOP_NS);
+	sessions_stop(d->sessions, APP_PATIENCE_NS, on_stopped, d);
 }
 
 /* ---- start and stop ---- */
@@ -275,11 +299,14 @@ static int open_all(struct daemon_ctx *d)
 		return -ENOMEM;
 	/* Signals first: they are blocked for every thread started later. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it; apps are waited for */
 	err = loop_signal_add(d->loop, SIGTERM, on_signal, d);
 	if (!err)
 		err = loop_signal_add(d->loop, SIGINT, on_signal, d);
 	d->log_timer = loop_timer_add(d->loop, on_log_timer, d);
-	if (err || !d->log_timer)
+	d->stop_timer = loop_timer_add(d->loop, on_stop_timer, d);
+	if (err || !d->log_timer || !d->stop_timer)
 		return err ? err : -ENOMEM;
 	d->host.loop = d->loop;
 	d->host.config = &d->config;
@@ -304,7 +331,7 @@ static void close_all(struct daemon_ctx *d)
 	notify_watchdog_stop(d->watchdog);
 	ctl_destroy(d->ctl);
 	mdns_destroy(d->mdns);
-	sessions_destroy(d->sessions, CONTROL_TERM_GRACEFUL);
+	sessions_destroy(d->sessions, CONTROL_TERM_GRACEFUL); /* answers every launch and cancel: http has none left */
 	http_destroy(d->http);
 	rtsp_destroy(d->host.rtsp);
 	control_destroy(d->host.control);
@@ -315,6 +342,7 @@ static void close_all(struct daemon_ctx *d)
 	clients_destroy(d->clients);
 	identity_destroy(d->identity);
 	loop_timer_remove(d->log_timer);
+	loop_timer_remove(d->stop_timer);
 	log_hot_drain();
 	loop_destroy(d->loop);
 }

@@ -31,9 +31,12 @@ struct daemon_ctx {
 	struct mdns *mdns;
 	struct ctl *ctl;
 	struct notify_watchdog *watchdog;
-	struct loop_timer *log_timer; /* prints what hot threads logged; armed while a stream runs */
+	struct loop_timer *log_timer;  /* prints what hot threads logged; armed while a stream runs */
+	struct loop_timer *stop_timer; /* the longest an orderly stop may take */
+	bool stopping;
 	struct session_host host;
 };
 
-/* Runs until SIGTERM or SIGINT. c and p are copied. The process's exit code. */
+/* Runs until SIGTERM or SIGINT: then clients are told, apps undone and state is flushed within two seconds; a second
+ * signal ends at once. c and p are copied. The process's exit code. */
 int daemon_run(const struct config *c, const struct paths *p);

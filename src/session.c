@@ -64,14 +64,8 @@ static void close_media(struct session *s)
 
 /* The client is told first; then the threads are joined, and only then the sockets they used are
  * closed. */
-static void end_stream(struct session *s, uint32_t code)
+static void close_stages(struct session *s, uint32_t code)
 {
-	bool was_pending = s->handshake != NULL;
-
-	if (s->pipeline)
-		log_info("%s: stream ended", s->client_name);
-	rtsp_forget(s->handshake);
-	s->handshake = NULL;
 	control_session_remove(s->control, code);
 	s->control = NULL;
 	pipeline_destroy(s->pipeline);
@@ -83,9 +77,21 @@ static void end_stream(struct session *s, uint32_t code)
 	s->out = NULL;
 	s->control_up = false;
 	s->stream_since_ns = 0;
+}
+
+static void end_stream(struct session *s, uint32_t code)
+{
+	bool was_expected = s->handshake != NULL;
+
+	if (s->stream_since_ns)
+		log_info("%s: stream ended", s->client_name);
+	rtsp_forget(s->handshake);
+	s->handshake = NULL;
+	close_stages(s, code);
 	explicit_bzero(&s->keys, sizeof(s->keys));
+	explicit_bzero(s->query.rikey, sizeof(s->query.rikey));
 	explicit_bzero(s->ping_payload, sizeof(s->ping_payload));
-	if (was_pending)
+	if (was_expected)
 		s->host->handshake_over(s->host->ctx);
 }
 
@@ -163,9 +169,10 @@ static const struct control_events control_events = {
 
 static void on_media_readable(struct session *s, enum media_class cls, struct media_port *port)
 {
-	struct session_media *m = &s->media[cls];
+	const struct session_media *m = &s->media[cls];
+	const union addr to = m->peer_to;
 
-	media_port_drain(port, m->fd, &m->to);
+	media_port_drain(port, m->fd, &to);
 }
 
 static void on_video_readable(void *ctx, uint32_t events)
@@ -191,11 +198,17 @@ static int connect_media(struct session *s, enum media_class cls)
 	struct session_media *m = &s->media[cls];
 	struct media_port *port = cls == MEDIA_VIDEO ? s->host->video_port : s->host->audio_port;
 	bool qos = cls == MEDIA_VIDEO ? s->announce.video.qos : s->announce.audio.qos;
+	const union addr from = m->from, to = m->to;
 	int old = m->fd, fd = -1, err;
 
-	err = media_port_connect(port, &m->from, &m->to, qos, &fd);
+	/* Pings that the new socket swallowed come back in here; the newest is only noted then. */
+	m->connecting = true;
+	err = media_port_connect(port, &from, &to, qos, &fd);
+	m->connecting = false;
 	if (err)
 		return err;
+	m->peer_from = from;
+	m->peer_to = to;
 	if (cls == MEDIA_VIDEO)
 		err = pipeline_video(s->pipeline, s->host->screens, fd);
 	else
@@ -229,7 +242,7 @@ static void begin_media(struct session *s, enum media_class cls)
 void session_ping(struct session *s, enum media_class cls, const union addr *from, const union addr *to)
 {
 	struct session_media *m = &s->media[cls];
-	bool moved = m->pinged && !addr_equal(&m->from, from);
+	bool moved = m->fd >= 0 && !addr_equal(&m->peer_from, from);
 
 	if (s->state != SESSION_PENDING && s->state != SESSION_NEGOTIATED && s->state != SESSION_STREAMING)
 		return;
@@ -237,16 +250,15 @@ void session_ping(struct session *s, enum media_class cls, const union addr *fro
 	m->from = *from;
 	m->to = *to;
 	/* Pings begin before PLAY; the newest is remembered until the stages exist. */
-	if (s->state == SESSION_PENDING || (m->fd >= 0 && !moved))
+	if (s->state == SESSION_PENDING || m->connecting || (m->fd >= 0 && !moved))
 		return;
-	if (moved && m->fd >= 0) {
+	if (moved) {
 		char text[ADDR_TEXT];
 
 		log_info("%s: moved to %s", s->client_name, addr_text(from, text));
 	}
 	begin_media(s, cls);
-	if (s->pipeline)
-		maybe_streaming(s);
+	maybe_streaming(s);
 }
 
 /* ---- handshake ---- */
@@ -273,12 +285,11 @@ static uint8_t default_slices(const struct config *c)
 static int open_pipeline(struct session *s)
 {
 	const struct config *c = s->host->config;
-	static uint32_t generation; /* of video IVs: never the same twice in one daemon */
-	const struct pipeline_params pp = {
+	struct pipeline_params pp = {
 		.video = s->announce.video,
 		.audio = s->announce.audio,
 		.keys = s->keys,
-		.iv_generation = generation++,
+		.iv_generation = s->host->iv_generation++,
 		.backend = c->encode.backend,
 		.preset = c->encode.preset,
 		.min_slices = default_slices(c),
@@ -288,16 +299,19 @@ static int open_pipeline(struct session *s)
 		.audio_node = c->audio.node,
 	};
 	const struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats};
+	int err;
 
 	memset(s->stats, 0, sizeof(*s->stats));
 	feedback_init(&s->feedback);
 	s->sample_ns = s->sample_bytes = s->sample_kbps = 0;
-	return pipeline_create(&s->pipeline, s->host->loop, &pp, &shared, &pipeline_events, s);
+	err = pipeline_create(&s->pipeline, s->host->loop, &pp, &shared, &pipeline_events, s);
+	explicit_bzero(&pp.keys, sizeof(pp.keys));
+	return err;
 }
 
 static int open_control(struct session *s)
 {
-	const struct control_session_params cp = {
+	struct control_session_params cp = {
 		.keys = s->keys,
 		.v2 = s->announce.control_v2,
 		.connect_data = s->connect_data,
@@ -308,8 +322,10 @@ static int open_control(struct session *s)
 		.input = s->input,
 		.out = s->out,
 	};
+	int err = control_session_add(s->host->control, &cp, &control_events, s, &s->control);
 
-	return control_session_add(s->host->control, &cp, &control_events, s, &s->control);
+	explicit_bzero(&cp.keys, sizeof(cp.keys));
+	return err;
 }
 
 /* A stream without input is still a stream: control_session takes NULL. */
@@ -339,6 +355,7 @@ static int on_announce(void *ctx, const struct rtsp_announce *a)
 	}
 	if (err) {
 		log_errno(err, "%s: cannot start a stream", s->client_name);
+		close_stages(s, 0); /* the client may announce again */
 		return err == -ENOTSUP ? err : -EIO;
 	}
 	return 0;
@@ -401,6 +418,7 @@ static void begin_handshake(struct session *s)
 	hp.connect_data = s->connect_data;
 	err = rtsp_expect(s->host->rtsp, &hp, &rtsp_events, s, &s->handshake);
 	explicit_bzero(hp.key, sizeof(hp.key));
+	explicit_bzero(s->query.rikey, sizeof(s->query.rikey));
 	if (err) {
 		log_errno(err, "%s: handshake", s->client_name);
 		answer_launch(s, 503, "The host cannot take another stream.");
@@ -421,7 +439,7 @@ void session_retry_queued(struct session *s)
 static void app_ready(struct session *s)
 {
 	if (!s->call) {
-		set_state(s, SESSION_PARKED);
+		park(s, 0);
 		return;
 	}
 	if (s->query.corever == 0 && rtsp_plain_pending(s->host->rtsp, &s->query.peer))
@@ -438,38 +456,46 @@ static void on_app_started(void *ctx, int err)
 {
 	struct session *s = ctx;
 
-	if (s->state != SESSION_STARTING)
+	if (s->state != SESSION_STARTING || s->replacing)
 		return;
 	if (err) {
 		log_errno(err, "%s: app %u", s->client_name, s->app_id);
 		answer_launch(s, 503, "The app could not be started; the host's log says why.");
 		set_state(s, SESSION_STOPPING);
-		app_run_stop(s->app);
-		return;
+		return; /* the run ends by itself */
 	}
 	app_ready(s);
 }
 
-/* Also after app_run_stop(): the run is over, its undo commands included, and frees itself after
- * this call. */
+static void on_app_exited(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->state == SESSION_STARTING || s->state == SESSION_STOPPING)
+		return;
+	log_info("%s: the app has ended", s->client_name);
+	answer_launch(s, 503, "The app has ended.");
+	end_stream(s, CONTROL_TERM_GRACEFUL);
+	set_state(s, SESSION_STOPPING);
+}
+
+/* The run is over, its undo commands included, and frees itself after this call. */
 static void on_app_ended(void *ctx)
 {
 	struct session *s = ctx;
 
 	s->app = NULL;
-	if (s->state == SESSION_STARTING) {
-		/* Stopped to make room for another app. */
+	if (s->state == SESSION_STARTING && s->call)
 		start_app(s);
-		return;
-	}
-	if (s->state != SESSION_STOPPING) {
-		log_info("%s: the app has ended", s->client_name);
-		end_stream(s, CONTROL_TERM_GRACEFUL);
-	}
-	end_session(s);
+	else
+		end_session(s); /* also when nobody waits any more for the app that would come next */
 }
 
-static const struct app_run_events app_events = {.started = on_app_started, .ended = on_app_ended};
+static const struct app_run_events app_events = {
+	.started = on_app_started,
+	.exited = on_app_exited,
+	.ended = on_app_ended,
+};
 
 static void start_app(struct session *s)
 {
@@ -488,6 +514,7 @@ static void start_app(struct session *s)
 	};
 	int err = app_run_start(s->host->loop, s->host->apps, s->query.app_id, &ac, &app_events, s, &s->app);
 
+	s->replacing = false;
 	s->app_id = s->query.app_id;
 	if (!err)
 		return;
@@ -505,7 +532,7 @@ static void on_timer(void *ctx)
 
 	if (s->state == SESSION_QUEUED) {
 		answer_launch(s, 503, "Another client at your address is still connecting.");
-		set_state(s, SESSION_PARKED);
+		park(s, 0);
 		return;
 	}
 	log_info("%s: did not come (%s for %lld ms)", s->client_name, session_state_name[s->state],
@@ -513,7 +540,7 @@ static void on_timer(void *ctx)
 	park(s, CONTROL_TERM_GRACEFUL);
 }
 
-struct session *session_create(const struct session_host *host, uint32_t id, const struct launch_query *q)
+struct session *session_create(struct session_host *host, uint32_t id, const struct launch_query *q)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -538,39 +565,41 @@ struct session *session_create(const struct session_host *host, uint32_t id, con
 
 void session_launch(struct session *s, struct http_call *call, const struct launch_query *q)
 {
-	/* A client that asks again has given up what it waited for. */
+	/* A client that asks again has given up what it waited for; a cancel got what it asked for when its app ends
+	 * before the new one begins. */
 	answer_launch(s, 503, "Replaced by a newer request.");
+	answer_cancel(s);
 	end_stream(s, CONTROL_TERM_GRACEFUL);
 	s->query = *q;
-	if (!s->query.app_id)
+	if (q->resume)
 		s->query.app_id = s->app_id;
 	s->call = call;
 	s->cancel_call = false;
-	if (s->app && s->state == SESSION_STARTING)
-		return; /* still starting: on_app_started goes on with the new query */
-	if (s->app && s->app_id == s->query.app_id) {
-		app_ready(s);
+	if (s->app && s->state != SESSION_STOPPING && !s->replacing && s->app_id == s->query.app_id) {
+		if (s->state != SESSION_STARTING) /* else on_app_started goes on with the new query */
+			app_ready(s);
 		return;
 	}
 	set_state(s, SESSION_STARTING);
-	if (s->app)
-		app_run_stop(s->app); /* on_app_ended starts the new one */
-	else
+	if (!s->app) {
 		start_app(s);
+		return;
+	}
+	s->replacing = true; /* on_app_ended starts the new one */
+	app_run_stop(s->app, APP_PATIENCE_OWN);
 }
 
-void session_cancel(struct session *s, struct http_call *call)
+void session_cancel(struct session *s, struct http_call *call, uint64_t patience_ns)
 {
 	answer_launch(s, 503, "The session was ended.");
 	answer_cancel(s); /* an earlier cancel: what it asked for is happening */
 	end_stream(s, CONTROL_TERM_GRACEFUL);
 	s->call = call;
 	s->cancel_call = true;
-	if (s->state == SESSION_STOPPING)
-		return;
+	s->replacing = false;
 	set_state(s, SESSION_STOPPING);
 	if (s->app)
-		app_run_stop(s->app);
+		app_run_stop(s->app, patience_ns);
 	else
 		end_session(s);
 }
@@ -581,13 +610,15 @@ void session_call_gone(struct session *s, struct http_call *call)
 		return;
 	s->call = NULL;
 	if (s->state == SESSION_QUEUED)
-		set_state(s, SESSION_PARKED);
+		park(s, 0);
 }
 
 void session_destroy(struct session *s, uint32_t code)
 {
 	if (!s)
 		return;
+	answer_launch(s, 503, "The host is stopping.");
+	answer_cancel(s);
 	end_stream(s, code);
 	app_run_kill(s->app);
 	loop_timer_remove(s->timer);

@@ -26,15 +26,13 @@
 #include "rtsp/server.h"
 
 enum session_state {
-	SESSION_STARTING,   /* the app and its prep commands are being started; the launch call waits
-			   */
-	SESSION_QUEUED,     /* another plain handshake of this address must reach PLAY first; the launch
-			   call waits */
+	SESSION_STARTING,   /* the app and its preparing commands are being started; the launch call waits */
+	SESSION_QUEUED,     /* another plain handshake of this address comes first; the launch call waits */
 	SESSION_PENDING,    /* launch answered; RTSP is expected */
 	SESSION_NEGOTIATED, /* PLAY seen; control connection and first video ping are expected */
 	SESSION_STREAMING,
 	SESSION_PARKED,   /* app runs, no stream; resume is expected, for as long as the user likes */
-	SESSION_STOPPING, /* the app is being stopped */
+	SESSION_STOPPING, /* the app is being stopped, or has ended and is undone */
 };
 
 extern const char *const session_state_name[];
@@ -52,20 +50,22 @@ struct session_host {
 	struct media_port *video_port, *audio_port;
 	/* a session ended and is freed after this call; or a handshake left the "pending" stage */
 	void (*ended)(void *ctx, struct session *s);
-	void (*handshake_over)(void *ctx);
+	void (*handshake_over)(void *ctx); /* does not come back into a session before it returns */
 	void *ctx;
+	uint32_t iv_generation; /* of video IVs: each stream of the daemon takes the next */
 };
 
 struct session_media {
 	union addr from, to; /* newest valid ping: who, and which address of ours */
-	bool pinged;
-	int fd; /* connected socket, -1 */
+	bool pinged, connecting;
+	int fd;                         /* connected socket, -1 */
+	union addr peer_from, peer_to; /* the ping it was connected by */
 	struct loop_fd *handle;
 };
 
 struct session {
 	struct session *next; /* sessions.c */
-	const struct session_host *host;
+	struct session_host *host;
 	enum session_state state;
 	struct loop_timer *timer;
 	uint32_t id;
@@ -76,6 +76,7 @@ struct session {
 	/* app */
 	uint32_t app_id;
 	struct app_run *app;
+	bool replacing; /* SESSION_STARTING: app is on its way out, the one of query comes after it */
 	struct http_call *call; /* launch or cancel that waits for its answer */
 	bool cancel_call;       /* which of the two */
 	struct launch_query query;
@@ -102,24 +103,25 @@ struct session {
 };
 
 /* A session of this client in SESSION_STARTING. NULL: no memory. */
-struct session *session_create(const struct session_host *host, uint32_t id, const struct launch_query *q);
+struct session *session_create(struct session_host *host, uint32_t id, const struct launch_query *q);
 
-/* Starts (or, with the app running, re-joins) app q->app_id and answers call when RTSP may begin. A
- * running stream is ended first. */
+/* Starts (or, with the app running, re-joins) app q->app_id and answers call when RTSP may begin. A running stream is
+ * ended first; another app is stopped first, its undo commands included. May end the session. */
 void session_launch(struct session *s, struct http_call *call, const struct launch_query *q);
 /* SESSION_QUEUED: looks again whether the handshake may begin. */
 void session_retry_queued(struct session *s);
-/* Ends stream and app, answers call (may be NULL) and ends the session through host->ended. */
-void session_cancel(struct session *s, struct http_call *call);
+/* Ends stream and app, which gets patience_ns at most (see app_run_stop), answers call (may be NULL) and ends the
+ * session through host->ended, maybe before this returns. */
+void session_cancel(struct session *s, struct http_call *call, uint64_t patience_ns);
 /* The waiting call was given up by its client. */
 void session_call_gone(struct session *s, struct http_call *call);
 /* A ping of this session (matched by payload or, for legacy clients, by address). */
 void session_ping(struct session *s, enum media_class cls, const union addr *from, const union addr *to);
-/* Ends the stream with a TERMINATION code and frees the session at once, the app killed: for the
- * daemon's end. */
+/* Ends the stream with a TERMINATION code, answers the call that waits, kills the app and frees. */
 void session_destroy(struct session *s, uint32_t code);
 
-static inline bool session_has_app(const struct session *s)
+/* Whether the client is here or on its way, as opposed to an app that waits for its client or ends. */
+static inline bool session_active(const struct session *s)
 {
-	return s->state != SESSION_STOPPING;
+	return s->state != SESSION_PARKED && s->state != SESSION_STOPPING;
 }

@@ -19,33 +19,63 @@
 
 struct sessions {
 	struct session_host *host;
-	struct session *list;
+	struct session *list;     /* in order of the last launch: who asked first goes on first */
+	struct loop_timer *later; /* what must not happen inside a session's own call */
+	bool stopping;
+	loop_fn done; /* once, after stopping */
+	void *done_ctx;
 	uint32_t next_id;
 	uint8_t (*used)[32];
 	unsigned n_used;
 };
 
-static void remove_session(void *ctx, struct session *s)
+static void unlink_session(struct sessions *m, struct session *s)
 {
-	struct sessions *m = ctx;
-
 	for (struct session **p = &m->list; *p; p = &(*p)->next) {
 		if (*p == s) {
 			*p = s->next;
-			break;
+			return;
 		}
 	}
-	session_destroy(s, CONTROL_TERM_GRACEFUL);
 }
 
-static void retry_queued(void *ctx)
+static void append_session(struct sessions *m, struct session *s)
+{
+	struct session **end = &m->list;
+
+	while (*end)
+		end = &(*end)->next;
+	s->next = NULL;
+	*end = s;
+}
+
+static void on_ended(void *ctx, struct session *s)
 {
 	struct sessions *m = ctx;
-	struct session *next;
 
-	for (struct session *s = m->list; s; s = next) {
-		next = s->next;
+	unlink_session(m, s);
+	session_destroy(s, CONTROL_TERM_GRACEFUL);
+	if (m->stopping)
+		loop_timer_arm_in(m->later, 0);
+}
+
+static void on_handshake_over(void *ctx)
+{
+	struct sessions *m = ctx;
+
+	loop_timer_arm_in(m->later, 0);
+}
+
+static void on_later(void *ctx)
+{
+	struct sessions *m = ctx;
+	loop_fn done = m->done;
+
+	for (struct session *s = m->list; s; s = s->next)
 		session_retry_queued(s);
+	if (m->stopping && !m->list && done) {
+		m->done = NULL;
+		done(m->done_ctx);
 	}
 }
 
@@ -56,13 +86,16 @@ struct sessions *sessions_create(struct session_host *host)
 	if (!m)
 		return NULL;
 	m->used = calloc(USED_KEYS, sizeof(*m->used));
-	if (!m->used) {
+	m->later = loop_timer_add(host->loop, on_later, m);
+	if (!m->used || !m->later) {
+		loop_timer_remove(m->later);
+		free(m->used);
 		free(m);
 		return NULL;
 	}
 	m->host = host;
-	host->ended = remove_session;
-	host->handshake_over = retry_queued;
+	host->ended = on_ended;
+	host->handshake_over = on_handshake_over;
 	host->ctx = m;
 	return m;
 }
@@ -77,6 +110,7 @@ void sessions_destroy(struct sessions *m, uint32_t code)
 		m->list = s->next;
 		session_destroy(s, code);
 	}
+	loop_timer_remove(m->later);
 	free(m->used);
 	free(m);
 }
@@ -105,24 +139,34 @@ static bool key_used(struct sessions *m, const uint8_t key[16])
 	return false;
 }
 
-static unsigned count_others(const struct sessions *m, const struct session *own)
+/* active_only: apps that wait for their client do not count. */
+static unsigned count_others(const struct sessions *m, const struct session *own, bool active_only)
 {
 	unsigned n = 0;
 
 	for (struct session *s = m->list; s; s = s->next)
-		n += s != own && s->state != SESSION_STOPPING;
+		n += s != own && (active_only ? session_active(s) : s->state != SESSION_STOPPING);
 	return n;
 }
 
-static void end_others(struct sessions *m, const struct session *own)
+static void end_others(struct sessions *m, const struct session *own, uint64_t patience_ns)
 {
 	struct session *next;
 
 	for (struct session *s = m->list; s; s = next) {
 		next = s->next;
 		if (s != own)
-			session_cancel(s, NULL);
+			session_cancel(s, NULL, patience_ns);
 	}
+}
+
+void sessions_stop(struct sessions *m, uint64_t patience_ns, loop_fn done, void *ctx)
+{
+	m->stopping = true;
+	m->done = done;
+	m->done_ctx = ctx;
+	end_others(m, NULL, patience_ns);
+	loop_timer_arm_in(m->later, 0);
 }
 
 struct refusal {
@@ -136,13 +180,15 @@ static struct refusal refuse(struct sessions *m, const struct launch_query *q, c
 	const struct config *c = m->host->config;
 	const char *why = NULL;
 
+	if (m->stopping)
+		return (struct refusal){503, "The host is stopping."};
 	if (q->resume && (!own || own->state == SESSION_STOPPING))
 		return (struct refusal){503, "No running app to resume."};
-	if (q->app_id && !apps_find(m->host->apps, q->app_id))
+	if (!q->resume && !apps_find(m->host->apps, q->app_id))
 		return (struct refusal){404, "This app is not on the host."};
-	if (c->session.policy == POLICY_REFUSE && count_others(m, own))
+	if (c->session.policy == POLICY_REFUSE && count_others(m, own, false))
 		return (struct refusal){470, "Another device is streaming from this host."};
-	if (c->session.policy == POLICY_MANY && count_others(m, own) >= (unsigned)c->session.max)
+	if (c->session.policy == POLICY_MANY && count_others(m, own, true) >= (unsigned)c->session.max)
 		return (struct refusal){503, "The host streams to as many devices as it may."};
 	if (!stream_codec_support(c))
 		return (struct refusal){503, "No video encoder works on this host."};
@@ -172,21 +218,16 @@ void sessions_launch(struct sessions *m, struct http_call *call, const struct la
 		return;
 	}
 	if (m->host->config->session.policy == POLICY_TAKE_OVER)
-		end_others(m, s);
-	if (s && s->state == SESSION_STOPPING) {
-		/* The old one is on its way out with its own app; the new one stands beside it. */
-		memset(s->client, 0, sizeof(s->client));
-		s = NULL;
-	}
-	if (!s) {
+		end_others(m, s, APP_PATIENCE_OWN);
+	if (s)
+		unlink_session(m, s);
+	else
 		s = session_create(m->host, ++m->next_id, q);
-		if (!s) {
-			http_launch_done(call, 503, "The host is out of memory.", false);
-			return;
-		}
-		s->next = m->list;
-		m->list = s;
+	if (!s) {
+		http_launch_done(call, 503, "The host is out of memory.", false);
+		return;
 	}
+	append_session(m, s);
 	session_launch(s, call, q);
 }
 
@@ -195,7 +236,7 @@ void sessions_cancel(struct sessions *m, struct http_call *call, const uint8_t c
 	struct session *s = find(m, client);
 
 	if (s)
-		session_cancel(s, call);
+		session_cancel(s, call, APP_PATIENCE_OWN);
 	else
 		http_cancel_done(call, 200, NULL);
 }
@@ -206,24 +247,44 @@ void sessions_call_gone(struct sessions *m, struct http_call *call)
 		session_call_gone(s, call);
 }
 
+static struct session *find_by_payload(struct sessions *m, const uint8_t payload[PING_PAYLOAD_LEN])
+{
+	for (struct session *s = m->list; s; s = s->next)
+		if (s->handshake && mem_equal_ct(s->ping_payload, payload, PING_PAYLOAD_LEN))
+			return s;
+	return NULL;
+}
+
+/* Clients from before the payload are known by their address alone: the one that sends from this very port, else one
+ * that has not been heard, else one that moved. */
+static struct session *find_legacy(struct sessions *m, enum media_class cls, const union addr *from)
+{
+	struct session *best = NULL;
+	int best_rank = 0;
+
+	for (struct session *s = m->list; s; s = s->next) {
+		const struct session_media *media = &s->media[cls];
+		int rank;
+
+		if (!s->handshake || s->state == SESSION_PENDING || s->announce.session_id_v1 ||
+		    !addr_same_host(&s->query.peer, from))
+			continue;
+		rank = !media->pinged ? 2 : addr_equal(&media->from, from) ? 3 : 1;
+		if (rank > best_rank) {
+			best = s;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
 void sessions_ping(struct sessions *m, enum media_class cls, const struct ping *p, const union addr *from,
 		   const union addr *to)
 {
-	for (struct session *s = m->list; s; s = s->next) {
-		bool match;
+	struct session *s = p->legacy ? find_legacy(m, cls, from) : find_by_payload(m, p->payload);
 
-		if (!s->handshake)
-			continue;
-		if (p->legacy)
-			match = s->state >= SESSION_NEGOTIATED && !s->announce.session_id_v1 &&
-				addr_same_host(&s->query.peer, from);
-		else
-			match = mem_equal_ct(s->ping_payload, p->payload, PING_PAYLOAD_LEN);
-		if (match) {
-			session_ping(s, cls, from, to);
-			return;
-		}
-	}
+	if (s)
+		session_ping(s, cls, from, to);
 }
 
 uint32_t sessions_current_app(const struct sessions *m, const uint8_t client[32])
@@ -238,13 +299,13 @@ void sessions_revoke(struct sessions *m, const uint8_t client[32])
 	struct session *s = find(m, client);
 
 	if (s)
-		session_cancel(s, NULL);
+		session_cancel(s, NULL, APP_PATIENCE_OWN);
 }
 
-bool sessions_any_stream(const struct sessions *m)
+bool sessions_any_active(const struct sessions *m)
 {
 	for (const struct session *s = m->list; s; s = s->next)
-		if (s->pipeline)
+		if (session_active(s))
 			return true;
 	return false;
 }

@@ -11,7 +11,11 @@ struct sessions;
 
 /* host: ended, handshake_over and ctx are filled here; everything else by the caller. */
 struct sessions *sessions_create(struct session_host *host); /* NULL: no memory */
-void sessions_destroy(struct sessions *m, uint32_t code);    /* ends all streams with the code; accepts NULL */
+/* Ends at once what is left: streams with the code, apps killed, calls answered. Accepts NULL. */
+void sessions_destroy(struct sessions *m, uint32_t code);
+/* Says goodbye to every client, stops every app, undo commands included, and refuses new launches. done comes from the
+ * loop, once, when all sessions have ended; patience_ns bounds what each app may take to end. */
+void sessions_stop(struct sessions *m, uint64_t patience_ns, loop_fn done, void *ctx);
 
 void sessions_launch(struct sessions *m, struct http_call *call, const struct launch_query *q);
 void sessions_cancel(struct sessions *m, struct http_call *call, const uint8_t client[32]);
@@ -23,6 +27,7 @@ void sessions_ping(struct sessions *m, enum media_class cls, const struct ping *
 uint32_t sessions_current_app(const struct sessions *m, const uint8_t client[32]);
 /* The client was removed from the paired ones: its session ends. */
 void sessions_revoke(struct sessions *m, const uint8_t client[32]);
-bool sessions_any_stream(const struct sessions *m);
-/* For status. */
+/* Whether a client streams or is on its way to. */
+bool sessions_any_active(const struct sessions *m);
+/* For status; in order of the last launch. */
 struct session *sessions_first(struct sessions *m);

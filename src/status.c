@@ -84,7 +84,7 @@ static json_t *session_json(struct session *s)
 	o = json_pack("{s:i,s:s,s:s,s:s,s:I,s:s}", "id", (int)s->id, "client", s->client_name, "fingerprint", hex,
 		      "state", session_state_name[s->state], "app", (json_int_t)s->app_id, "address",
 		      addr_host(&s->query.peer, false, peer));
-	if (s->pipeline)
+	if (s->stream_since_ns) /* a pipeline alone may still wait for PLAY */
 		json_object_set_new(o, "stream", stream_json(s));
 	return o;
 }
