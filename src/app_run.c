@@ -23,7 +23,7 @@
 #define GROUP_POLL_NS  (1 * NS_PER_S)   /* how often an orphaned group is looked at: no fd tells of its end */
 #define ENDING_POLL_NS (20 * NS_PER_MS) /* the same while its end is near */
 #define KILL_WAIT_MS   200
-#define GIVE_UP_NS     (2 * NS_PER_S)   /* after KILL: what is left is not ours to kill */
+#define GIVE_UP_NS     (2 * NS_PER_S) /* after KILL: what is left is not ours to kill */
 
 enum run_state { RUN_PREPARING, RUN_RUNNING, RUN_ENDING, RUN_UNDOING, RUN_OVER };
 

@@ -179,8 +179,7 @@ static uint32_t derive_id(const struct app *app, int index)
 
 	if (app->image) {
 		buf_init(&art, APP_ART_MAX);
-		if (read_art(app, &art) == 0 &&
-		    EVP_Digest(art.data, art.len, hash, NULL, EVP_sha256(), NULL) == 1) {
+		if (read_art(app, &art) == 0 && EVP_Digest(art.data, art.len, hash, NULL, EVP_sha256(), NULL) == 1) {
 			hex_encode(text, hash, sizeof(hash));
 			crc = crc32_add(crc, text, strlen(text));
 		} else {

@@ -19,6 +19,8 @@
 
 #define CTL_CONNECTIONS 8
 #define CTL_TIMEOUT_NS  (5 * NS_PER_S)
+#define CTL_PAUSE_NS    (NS_PER_S / 2) /* after running out of descriptors */
+#define CTL_ANSWER_S    10             /* how long a command waits for its daemon */
 
 _Static_assert(COMMAND_ARGS_MAX == 4, "struct ctl_request has room for every command's arguments");
 
@@ -36,7 +38,9 @@ struct ctl {
 	struct daemon_ctx *daemon;
 	int fd;
 	struct loop_fd *handle;
+	struct loop_timer *pause;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	ino_t inode; /* of our socket file: another daemon's is not ours to remove */
 	struct ctl_conn *conn[CTL_CONNECTIONS];
 };
 
@@ -114,8 +118,10 @@ static void answer(struct ctl_conn *c)
 	rc = run_request(c->ctl, &c->in, &text);
 	o = json_pack("{s:i,s:s}", "exit", text.err ? 1 : rc, "output", buf_cstr(&text));
 	line = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	if (line)
+	if (line && strlen(line) < CTL_ANSWER_MAX)
 		buf_fmt(&c->out, "%s\n", line);
+	else
+		buf_str(&c->out, "{\"exit\":1,\"output\":\"the answer is too long or not UTF-8\\n\"}\n");
 	free(line);
 	json_decref(o);
 	buf_finish(&text);
@@ -176,8 +182,14 @@ static void on_accept(void *ctx, uint32_t events)
 	int fd = accept4(ctl->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		/* Still readable without a descriptor for it: looking again at once would spin. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			loop_fd_events(ctl->handle, 0);
+			loop_timer_arm_in(ctl->pause, CTL_PAUSE_NS);
+		}
 		return;
+	}
 	while (slot < CTL_CONNECTIONS && ctl->conn[slot])
 		slot++;
 	c = slot < CTL_CONNECTIONS && may_connect(fd) ? calloc(1, sizeof(*c)) : NULL;
@@ -199,8 +211,17 @@ static void on_accept(void *ctx, uint32_t events)
 	loop_timer_arm_in(c->timer, CTL_TIMEOUT_NS);
 }
 
+static void on_pause_over(void *ctx)
+{
+	struct ctl *ctl = ctx;
+
+	loop_fd_events(ctl->handle, EPOLLIN);
+}
+
+/* A daemon that hangs answers nobody: no step waits longer than CTL_ANSWER_S. */
 static int connect_to(const char *path)
 {
+	const struct timeval limit = {.tv_sec = CTL_ANSWER_S};
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd, err;
 
@@ -209,6 +230,8 @@ static int connect_to(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		err = -errno;
 		close(fd);
@@ -217,28 +240,44 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-static int listen_on(const char *path)
+/* What a daemon that died left behind is removed; nothing else is. */
+static int remove_stale(const char *path)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int fd = connect_to(path), err;
-	mode_t old;
+	struct stat st;
+	int fd = connect_to(path);
 
 	if (fd >= 0) {
 		close(fd);
 		return -EADDRINUSE;
 	}
-	if (fd == -ENAMETOOLONG)
-		return fd;
-	if (fd == -ECONNREFUSED)
-		unlink(path);
-	str_copy(at.sun_path, sizeof(at.sun_path), path);
+	if (fd == -EAGAIN || fd == -ETIMEDOUT)
+		return -EADDRINUSE; /* it hangs, but it is there */
+	if (fd != -ECONNREFUSED)
+		return fd == -ENOENT ? 0 : fd;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode) || (st.st_uid != geteuid() && geteuid() != 0))
+		return -EEXIST;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+static int listen_on(const char *path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd, err;
+
+	if (!str_copy(at.sun_path, sizeof(at.sun_path), path))
+		return -ENAMETOOLONG;
+	err = remove_stale(path);
+	if (err)
+		return err;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	old = umask(0177);
-	err = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, CTL_CONNECTIONS) < 0 ? -errno : 0;
-	umask(old);
-	if (err) {
+	/* The file gets the socket's mode; a umask would be every thread's. */
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(fd, CTL_CONNECTIONS) < 0) {
+		err = -errno;
 		close(fd);
 		return err;
 	}
@@ -248,6 +287,7 @@ static int listen_on(const char *path)
 int ctl_create(struct ctl **out, struct loop *loop, const char *path, struct daemon_ctx *d)
 {
 	struct ctl *c = calloc(1, sizeof(*c));
+	struct stat st;
 	int fd;
 
 	if (!c)
@@ -261,8 +301,11 @@ int ctl_create(struct ctl **out, struct loop *loop, const char *path, struct dae
 	c->daemon = d;
 	c->fd = fd;
 	str_copy(c->path, sizeof(c->path), path);
+	if (lstat(path, &st) == 0)
+		c->inode = st.st_ino;
+	c->pause = loop_timer_add(loop, on_pause_over, c);
 	c->handle = loop_fd_add(loop, fd, EPOLLIN, on_accept, c);
-	if (!c->handle) {
+	if (!c->handle || !c->pause) {
 		ctl_destroy(c);
 		return -ENOMEM;
 	}
@@ -272,14 +315,18 @@ int ctl_create(struct ctl **out, struct loop *loop, const char *path, struct dae
 
 void ctl_destroy(struct ctl *c)
 {
+	struct stat st;
+
 	if (!c)
 		return;
 	for (unsigned i = 0; i < CTL_CONNECTIONS; i++)
 		if (c->conn[i])
 			conn_close(c->conn[i]);
 	loop_fd_remove(c->handle);
+	loop_timer_remove(c->pause);
 	close(c->fd);
-	unlink(c->path);
+	if (lstat(c->path, &st) == 0 && st.st_ino == c->inode)
+		unlink(c->path);
 	free(c);
 }
 
@@ -330,12 +377,10 @@ static int read_answer(int fd, struct buf *out)
 
 int ctl_call(const char *path, const char *command, int argc, char *const *argv, bool json, struct buf *out)
 {
-	struct timeval limit = {.tv_sec = 10};
 	int fd = connect_to(path), rc;
 
 	if (fd < 0)
 		return fd;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	rc = send_request(fd, command, argc, argv, json);
 	if (!rc)
 		rc = read_answer(fd, out);

@@ -29,7 +29,8 @@ struct ctl_request {
 int ctl_request_parse(struct ctl_request *r, const char *text, size_t len); /* -EBADMSG */
 void ctl_request_finish(struct ctl_request *r);
 
-/* -EADDRINUSE: a daemon answers there. A stale socket file is replaced. -errno. */
+/* -EADDRINUSE: a daemon answers there. The socket file of one that died is replaced; -EEXIST: another file stands there
+ * and stays. -errno. */
 int ctl_create(struct ctl **out, struct loop *loop, const char *path, struct daemon_ctx *d);
 void ctl_destroy(struct ctl *c); /* accepts NULL; removes the socket file */
 

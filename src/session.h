@@ -58,7 +58,7 @@ struct session_host {
 struct session_media {
 	union addr from, to; /* newest valid ping: who, and which address of ours */
 	bool pinged, connecting;
-	int fd;                         /* connected socket, -1 */
+	int fd;                        /* connected socket, -1 */
 	union addr peer_from, peer_to; /* the ping it was connected by */
 	struct loop_fd *handle;
 };
@@ -76,7 +76,7 @@ struct session {
 	/* app */
 	uint32_t app_id;
 	struct app_run *app;
-	bool replacing; /* SESSION_STARTING: app is on its way out, the one of query comes after it */
+	bool replacing;         /* SESSION_STARTING: app is on its way out, the one of query comes after it */
 	struct http_call *call; /* launch or cancel that waits for its answer */
 	bool cancel_call;       /* which of the two */
 	struct launch_query query;

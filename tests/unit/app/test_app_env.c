@@ -119,9 +119,15 @@ static void names_that_scripts_read(void **state)
 	static const struct {
 		const char *name, *value;
 	} row[] = {
-		{"APP_NAME", "Game"},       {"CLIENT_NAME", "Phone"},       {"CLIENT_WIDTH", "1920"},
-		{"CLIENT_HEIGHT", "1080"},  {"CLIENT_FPS", "60"},           {"CLIENT_HDR", "true"},
-		{"CLIENT_GCMAP", "1"},      {"CLIENT_HOST_AUDIO", "false"}, {"CLIENT_ENABLE_SOPS", "false"},
+		{"APP_NAME", "Game"},
+		{"CLIENT_NAME", "Phone"},
+		{"CLIENT_WIDTH", "1920"},
+		{"CLIENT_HEIGHT", "1080"},
+		{"CLIENT_FPS", "60"},
+		{"CLIENT_HDR", "true"},
+		{"CLIENT_GCMAP", "1"},
+		{"CLIENT_HOST_AUDIO", "false"},
+		{"CLIENT_ENABLE_SOPS", "false"},
 		{"CLIENT_AUDIO_CONFIGURATION", "5.1"},
 	};
 	char name[64], id[16];

@@ -132,8 +132,9 @@ static void wait_for_log(const char *want)
 static void order_and_undo_in_reverse(void **state)
 {
 	(void)state;
-	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY("u1") "\"}, {\"undo\": \"" SAY("u2") "\"}, "
-	      "{\"do\": \"" SAY("d3") "\"}], \"cmd\": \"" SAY("cmd") "; exec sleep 100\"");
+	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY("u1") "\"}, {\"undo\": \"" SAY(
+		"u2") "\"}, "
+		      "{\"do\": \"" SAY("d3") "\"}], \"cmd\": \"" SAY("cmd") "; exec sleep 100\"");
 	assert_int_equal(n_started, 0);
 	wait_for(&n_started);
 	assert_int_equal(started_err, 0);
@@ -173,8 +174,9 @@ static void end_of_its_own_is_told_before_the_undoing(void **state)
 static void failed_preparation_is_undone_and_told_once(void **state)
 {
 	(void)state;
-	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY("u1") "\"}, {\"do\": \"exit 1\", \"undo\": \""
-	      SAY("u2") "\"}, {\"do\": \"" SAY("d3") "\", \"undo\": \"" SAY("u3") "\"}], \"cmd\": \"" SAY("cmd") "\"");
+	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY("u1") "\"}, {\"do\": \"exit 1\", \"undo\": "
+										  "\"" SAY("u2") "\"}, {\"do\": \"" SAY("d3") "\", \"undo\": \"" SAY(
+											  "u3") "\"}], \"cmd\": \"" SAY("cmd") "\"");
 	wait_for(&n_ended);
 	assert_int_equal(n_started, 1);
 	assert_int_equal(started_err, -ECHILD);
@@ -213,7 +215,8 @@ static void stop_before_the_first_command(void **state)
 static void stop_while_preparing_ends_the_command_and_undoes(void **state)
 {
 	(void)state;
-	start("\"prep-cmd\": [{\"do\": \"" SAY("d") "; sleep 100\", \"undo\": \"" SAY("u") "\"}], \"cmd\": \"" SAY("c") "\"");
+	start("\"prep-cmd\": [{\"do\": \"" SAY("d") "; sleep 100\", \"undo\": \"" SAY("u") "\"}], \"cmd\": \"" SAY(
+		"c") "\"");
 	wait_for_log("d\n");
 	stop(APP_PATIENCE_OWN);
 	wait_for(&n_ended);
@@ -225,7 +228,7 @@ static void a_preparation_that_ignores_term_is_killed(void **state)
 {
 	(void)state;
 	start("\"exit-timeout\": 0, \"prep-cmd\": [{\"do\": \"trap '' TERM; " SAY("d") "; while :; do sleep 1; done\", "
-	      "\"undo\": \"" SAY("u") "\"}]");
+										       "\"undo\": \"" SAY("u") "\"}]");
 	wait_for_log("d\n");
 	stop(APP_PATIENCE_OWN);
 	wait_for(&n_ended);
@@ -250,7 +253,8 @@ static void term_first_and_kill_after_the_exit_timeout(void **state)
 	uint64_t begun;
 
 	(void)state;
-	start("\"exit-timeout\": 1, \"cmd\": \"trap '" SAY("term") "' TERM; " SAY("c") "; while :; do sleep 0.05; done\"");
+	start("\"exit-timeout\": 1, \"cmd\": \"trap '" SAY("term") "' TERM; " SAY(
+		"c") "; while :; do sleep 0.05; done\"");
 	wait_for_log("c\n");
 	begun = clock_ns();
 	stop(APP_PATIENCE_OWN);
@@ -279,7 +283,8 @@ static void the_command_has_a_group_of_its_own_that_ends_whole(void **state)
 static void wait_all_outlives_the_leader(void **state)
 {
 	(void)state;
-	start("\"auto-detach\": false, \"cmd\": \"(while ! test -e $DIR/go; do sleep 0.05; done; " SAY("late") ") & exit 0\"");
+	start("\"auto-detach\": false, \"cmd\": \"(while ! test -e $DIR/go; do sleep 0.05; done; " SAY(
+		"late") ") & exit 0\"");
 	wait_for(&n_started);
 	for (int i = 0; i < 20; i++)
 		loop_step(loop, 20);
@@ -315,8 +320,9 @@ static void a_launcher_leaves_the_app_running(void **state)
 static void detached_commands_are_not_waited_for(void **state)
 {
 	(void)state;
-	start("\"detached\": [\"while ! test -e $DIR/go; do sleep 0.05; done; " SAY("later") " # } ; sleep 100 {\"], "
-	      "\"cmd\": \"exec sleep 100\"");
+	start("\"detached\": [\"while ! test -e $DIR/go; do sleep 0.05; done; " SAY(
+		"later") " # } ; sleep 100 {\"], "
+			 "\"cmd\": \"exec sleep 100\"");
 	wait_for(&n_started);
 	stop(APP_PATIENCE_OWN);
 	wait_for(&n_ended);

@@ -54,13 +54,14 @@ static void every_key_of_the_common_format(void **state)
 	const struct app *a;
 
 	(void)state;
-	assert_int_equal(parse("{\"env\": {\"A\": \"1\", \"B\": \"$(A)2\"}, \"apps\": [{\"name\": \"Game\", "
-			       "\"cmd\": \"game --x\", \"working-dir\": \"/tmp\", \"output\": \"/tmp/log\", "
-			       "\"image-path\": \"/nowhere.png\", \"auto-detach\": false, \"wait-all\": false, "
-			       "\"exit-timeout\": 7, \"elevated\": false, \"detached\": [\"one\", \"\", \"two\"], "
-			       "\"prep-cmd\": [{\"do\": \"d1\", \"undo\": \"u1\"}, {\"do\": \"d2\"}, {\"undo\": \"u3\"}], "
-			       "\"uuid\": \"6F\", \"something-else\": [1]}]}"),
-			 0);
+	assert_int_equal(
+		parse("{\"env\": {\"A\": \"1\", \"B\": \"$(A)2\"}, \"apps\": [{\"name\": \"Game\", "
+		      "\"cmd\": \"game --x\", \"working-dir\": \"/tmp\", \"output\": \"/tmp/log\", "
+		      "\"image-path\": \"/nowhere.png\", \"auto-detach\": false, \"wait-all\": false, "
+		      "\"exit-timeout\": 7, \"elevated\": false, \"detached\": [\"one\", \"\", \"two\"], "
+		      "\"prep-cmd\": [{\"do\": \"d1\", \"undo\": \"u1\"}, {\"do\": \"d2\"}, {\"undo\": \"u3\"}], "
+		      "\"uuid\": \"6F\", \"something-else\": [1]}]}"),
+		0);
 	a = apps_get(list, 0);
 	assert_int_equal(count(), 1);
 	assert_string_equal(a->name, "Game");
@@ -180,7 +181,13 @@ static void every_count_and_length_has_a_ceiling(void **state)
 static void what_is_no_list_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",  "[]", "{}", "{\"apps\": {}}", "{\"apps\": []}", "{\"apps\": [{\"name\": \"n\"}]", "nonsense",
+		"",
+		"[]",
+		"{}",
+		"{\"apps\": {}}",
+		"{\"apps\": []}",
+		"{\"apps\": [{\"name\": \"n\"}]",
+		"nonsense",
 		"{\"apps\": [{\"name\": \"n\"}]} trailing",
 	};
 
@@ -204,7 +211,8 @@ static void missing_or_damaged_file_leaves_the_desktop(void **state)
 
 static void s24_ids_are_positive_unique_and_the_same_after_restart(void **state)
 {
-	static const char text[] = "{\"apps\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {\"name\": \"a\"}, {\"name\": \"a\"}]}";
+	static const char text[] =
+		"{\"apps\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {\"name\": \"a\"}, {\"name\": \"a\"}]}";
 	uint32_t id[4];
 
 	(void)state;
@@ -283,7 +291,8 @@ static void ids_out_of_range_are_replaced(void **state)
 {
 	(void)state;
 	put_file("app-ids.json", "{\"a\": 0, \"b\": -5, \"c\": 2147483648, \"d\": \"x\", \"e\": 77}");
-	load("{\"apps\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {\"name\": \"c\"}, {\"name\": \"d\"}, {\"name\": \"e\"}]}");
+	load("{\"apps\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {\"name\": \"c\"}, {\"name\": \"d\"}, {\"name\": "
+	     "\"e\"}]}");
 	for (unsigned i = 0; i < 5; i++)
 		assert_in_range(apps_get(list, i)->id, 1, INT32_MAX);
 	assert_int_equal(apps_get(list, 4)->id, 77);

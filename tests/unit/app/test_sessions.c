@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/rand.h"
 
-
 static struct config config;
 static struct session_host host;
 static struct sessions *all;
@@ -150,8 +149,12 @@ static void legacy_ping(enum media_class cls, const char *at, uint16_t port)
 static int announce(struct session *s)
 {
 	const struct rtsp_announce a = {
-		.video = {.codec = CODEC_H264, .width = 1280, .height = 720, .fps_mhz = 60000,
-			  .configured_kbps = 20000, .encoder_kbps = 15000},
+		.video = {.codec = CODEC_H264,
+			  .width = 1280,
+			  .height = 720,
+			  .fps_mhz = 60000,
+			  .configured_kbps = 20000,
+			  .encoder_kbps = 15000},
 		.session_id_v1 = true,
 	};
 
