@@ -2,9 +2,12 @@
 #include "../cmocka_all.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audio/worker.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "capture/screen.h"
 #include "config.h"
@@ -114,12 +117,35 @@ static void dump_is_read_back(void **state)
 	buf_finish(&b);
 }
 
+/* data/moonrill.ini is what `moonrill config dump` says: make it anew after changing an option. */
+static void the_example_file_is_the_dump_of_the_defaults(void **state)
+{
+	char path[512];
+	struct buf dump, file;
+
+	(void)state;
+	assert_non_null(getenv("TEST_VECTORS"));
+	snprintf(path, sizeof(path), "%s/../../data/moonrill.ini", getenv("TEST_VECTORS"));
+	buf_init(&dump, CONFIG_FILE_MAX);
+	buf_init(&file, CONFIG_FILE_MAX);
+	config_defaults(&c);
+	config_dump(&c, &dump);
+	assert_int_equal(fs_read(path, &file), 0);
+	assert_string_equal(buf_cstr(&file), buf_cstr(&dump));
+	buf_finish(&dump);
+	buf_finish(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults_are_the_documented_ones), cmocka_unit_test(values_of_every_type),
-		cmocka_unit_test(errors_name_line_and_neighbour),   cmocka_unit_test(long_lines_are_refused_not_cut),
-		cmocka_unit_test(overrides_of_the_command_line),    cmocka_unit_test(dump_is_read_back),
+		cmocka_unit_test(defaults_are_the_documented_ones),
+		cmocka_unit_test(values_of_every_type),
+		cmocka_unit_test(errors_name_line_and_neighbour),
+		cmocka_unit_test(long_lines_are_refused_not_cut),
+		cmocka_unit_test(overrides_of_the_command_line),
+		cmocka_unit_test(dump_is_read_back),
+		cmocka_unit_test(the_example_file_is_the_dump_of_the_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
