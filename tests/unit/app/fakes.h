@@ -267,11 +267,10 @@ int media_port_connect(struct media_port *mp, const union addr *from, const unio
 	return 0;
 }
 
-void media_port_drain(struct media_port *mp, int fd, const union addr *peer, const union addr *local)
+void media_port_drain(struct media_port *mp, int fd, const union addr *local)
 {
 	(void)mp;
 	(void)fd;
-	(void)peer;
 	(void)local;
 }
 
