@@ -9,7 +9,7 @@
 
 #include "base/rand.h"
 #include "base/str.h"
-#include "encode/registry.h"
+#include "session_media.h"
 #include "stream_offer.h"
 
 #define LOG_MODULE "session"
@@ -52,16 +52,6 @@ static void answer_cancel(struct session *s)
 
 /* ---- the stream's end ---- */
 
-static void close_media(struct session *s)
-{
-	for (unsigned i = 0; i < ARRAY_LEN(s->media); i++) {
-		loop_fd_remove(s->media[i].handle);
-		if (s->media[i].fd >= 0)
-			close(s->media[i].fd);
-		s->media[i] = (struct session_media){.fd = -1};
-	}
-}
-
 /* The client is told first; then the threads are joined, and only then the sockets they used are
  * closed. */
 static void close_stages(struct session *s, uint32_t code)
@@ -70,7 +60,7 @@ static void close_stages(struct session *s, uint32_t code)
 	s->control = NULL;
 	pipeline_destroy(s->pipeline);
 	s->pipeline = NULL;
-	close_media(s);
+	session_media_close(s);
 	input_close(s->input);
 	s->input = NULL;
 	control_out_destroy(s->out);
@@ -167,68 +157,9 @@ static const struct control_events control_events = {
 	.disconnected = on_control_disconnected,
 };
 
-static void on_media_readable(struct session *s, enum media_class cls, struct media_port *port)
-{
-	const struct session_media *m = &s->media[cls];
-	const union addr to = m->peer_to;
-
-	media_port_drain(port, m->fd, &to);
-}
-
-static void on_video_readable(void *ctx, uint32_t events)
-{
-	struct session *s = ctx;
-
-	(void)events;
-	on_media_readable(s, MEDIA_VIDEO, s->host->video_port);
-}
-
-static void on_audio_readable(void *ctx, uint32_t events)
-{
-	struct session *s = ctx;
-
-	(void)events;
-	on_media_readable(s, MEDIA_AUDIO, s->host->audio_port);
-}
-
-/* Opens (or, when the peer moved, replaces) the connected socket of one medium and lets its stage
- * use it. */
-static int connect_media(struct session *s, enum media_class cls)
-{
-	struct session_media *m = &s->media[cls];
-	struct media_port *port = cls == MEDIA_VIDEO ? s->host->video_port : s->host->audio_port;
-	bool qos = cls == MEDIA_VIDEO ? s->announce.video.qos : s->announce.audio.qos;
-	const union addr from = m->from, to = m->to;
-	int old = m->fd, fd = -1, err;
-
-	/* Pings that the new socket swallowed come back in here; the newest is only noted then. */
-	m->connecting = true;
-	err = media_port_connect(port, &from, &to, qos, &fd);
-	m->connecting = false;
-	if (err)
-		return err;
-	m->peer_from = from;
-	m->peer_to = to;
-	if (cls == MEDIA_VIDEO)
-		err = pipeline_video(s->pipeline, s->host->screens, fd);
-	else
-		pipeline_audio(s->pipeline, fd);
-	loop_fd_remove(m->handle);
-	m->handle = NULL;
-	if (old >= 0)
-		close(old);
-	m->fd = fd;
-	if (!err) {
-		m->handle = loop_fd_add(s->host->loop, fd, EPOLLIN,
-					cls == MEDIA_VIDEO ? on_video_readable : on_audio_readable, s);
-		err = m->handle ? 0 : -ENOMEM;
-	}
-	return err;
-}
-
 static void begin_media(struct session *s, enum media_class cls)
 {
-	int err = connect_media(s, cls);
+	int err = session_media_connect(s, cls);
 	char text[ADDR_TEXT];
 
 	if (!err)
@@ -250,7 +181,7 @@ void session_ping(struct session *s, enum media_class cls, const union addr *fro
 	m->from = *from;
 	m->to = *to;
 	/* Pings begin before PLAY; the newest is remembered until the stages exist. */
-	if (s->state == SESSION_PENDING || m->connecting || (m->fd >= 0 && !moved))
+	if (s->state == SESSION_PENDING || m->busy || (m->fd >= 0 && !moved))
 		return;
 	if (moved) {
 		char text[ADDR_TEXT];

@@ -57,7 +57,8 @@ struct session_host {
 
 struct session_media {
 	union addr from, to; /* newest valid ping: who, and which address of ours */
-	bool pinged, connecting;
+	bool pinged;
+	bool busy;                     /* its port is at work with the socket; pings are only noted */
 	int fd;                        /* connected socket, -1 */
 	union addr peer_from, peer_to; /* the ping it was connected by */
 	struct loop_fd *handle;

@@ -213,7 +213,7 @@ size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len)
 	struct bit_reader r = {.in = rd_init(in, len)};
 	struct bit_writer w = bit_writer_init(out, len + 2);
 	uint8_t profile = (uint8_t)bits(&r, 8);
-	size_t left;
+	size_t left, stop;
 
 	bit_put(&w, 8, profile);
 	bit_put(&w, 16, bits(&r, 16)); /* constraints, level */
@@ -236,7 +236,11 @@ size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len)
 	/* The rest, down to the stop bit. */
 	if (!len || !in[len - 1])
 		return 0;
-	left = rd_left(&r.in) * 8 + r.n - (unsigned)__builtin_ctz(in[len - 1]) - 1;
+	left = rd_left(&r.in) * 8 + r.n;
+	stop = (unsigned)__builtin_ctz(in[len - 1]) + 1;
+	if (left < stop)
+		return 0;
+	left -= stop;
 	while (left--)
 		bit_put(&w, 1, bit(&r));
 	bit_trailing(&w);

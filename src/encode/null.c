@@ -2,11 +2,12 @@
 /*
  * The encoder that encodes nothing: valid H.264 (baseline, CAVLC) of a grey picture, a few bytes a frame, made without
  * a library. It keeps references like a real one and says in an SEI which frame it is and which it refers to, so that
- * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Only chosen by
- * name.
+ * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Its only preset
+ * that means something is "fail N": the N-th frame after each open fails. Only chosen by name.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@ struct null_encoder {
 	uint32_t idr_frame;
 	uint32_t valid; /* bit i: frame newest - i may be referenced */
 	uint8_t idr_pic_id;
+	unsigned fail_at, submitted;     /* 0: never */
 	uint8_t rbsp[AU_BYTES_MAX / 16]; /* a grey IDR slice is one byte a macroblock */
 };
 
@@ -48,6 +50,8 @@ static int open_null(struct encoder *e)
 {
 	unsigned rows = (e->params.video.height + 15u) / 16;
 
+	if (!strncmp(e->params.preset, "fail ", 5))
+		null_from(e)->fail_at = (unsigned)strtoul(e->params.preset + 5, NULL, 10);
 	if (e->params.slices > rows)
 		e->params.slices = (uint8_t)rows;
 	return 0;
@@ -180,9 +184,12 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	unsigned wide = (pic->width + 15u) / 16, high = (pic->height + 15u) / 16;
 	unsigned slices = e->params.slices;
 	uint32_t ref = r->idr ? 0 : best_ref(n);
-	struct au_slot *unit = au_slab_take(&e->slab);
+	struct au_slot *unit;
 	uint8_t *p;
 
+	if (++n->submitted == n->fail_at)
+		return -EIO;
+	unit = au_slab_take(&e->slab);
 	if (!unit)
 		return -EAGAIN;
 	p = unit->data;

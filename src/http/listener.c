@@ -411,7 +411,7 @@ static void on_listen_socket(void *ctx, uint32_t events)
 	kick(ctx);
 }
 
-static void on_library_log(void *cls, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, const char *fmt, va_list ap)
 {
 	char line[256];
 

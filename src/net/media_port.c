@@ -11,7 +11,6 @@
 
 #define DATAGRAM_MAX 128u /* a ping is 20 bytes; the rest of a longer datagram does not matter */
 #define BURST_MAX    64u  /* datagrams read in one go, so that a flood does not starve the loop */
-#define STRAYS_MAX   16u
 #define SEND_BUFFER  (1 << 20)
 
 /* 2-media 7.3 */
@@ -190,30 +189,10 @@ static void set_options(int fd, int family, enum media_class cls, bool qos)
 	set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 }
 
-/* Between bind() and connect() the new socket is the better match for everybody who sends to this address. What it
- * got then would be lost with it; the peer's own pings repeat. */
-static unsigned take_strays(int fd, const union addr *to, struct datagram stray[STRAYS_MAX])
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < BURST_MAX && n < STRAYS_MAX; i++) {
-		int err = receive(fd, &stray[n]);
-
-		if (err == -EAGAIN)
-			break;
-		if (err)
-			continue;
-		stray[n++].to = *to;
-	}
-	return n;
-}
-
 int media_port_connect(struct media_port *mp, const union addr *from, const union addr *to, bool qos, int *fd)
 {
-	struct datagram stray[STRAYS_MAX];
 	union addr local = *to;
 	int one = 1, err = 0;
-	unsigned n;
 	int s = socket(from->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (s < 0) {
@@ -227,10 +206,7 @@ int media_port_connect(struct media_port *mp, const union addr *from, const unio
 		err = -errno;
 		goto fail;
 	}
-	n = take_strays(s, &local, stray);
 	*fd = s;
-	for (unsigned i = 0; i < n; i++)
-		deliver(mp, &stray[i]);
 	return 0;
 fail:
 	log_errno(err, "cannot open a media socket to the client");
@@ -250,7 +226,8 @@ void media_port_drain(struct media_port *mp, int fd, const union addr *local)
 			return;
 		if (err)
 			continue;
-		/* Nearly always the peer: a stray may have been on its way when the socket was connected. */
+		/* Nearly always from the peer. But between bind() and connect() the socket was the better match for
+		 * everybody who sends to this address: such strays come out here first. */
 		d.to = *local;
 		deliver(mp, &d);
 	}

@@ -38,10 +38,9 @@ int media_port_open(struct media_port **out, struct loop *loop, const char *bind
 		    media_ping_fn fn, void *ctx);
 void media_port_close(struct media_port *mp); /* accepts NULL */
 
-/* A socket bound to (to), connected to (from); DSCP marked when qos. Datagrams of other peers that it swallowed before it
- * was connected are handed to the ping callback before this returns, when *fd is already set. The fd is the caller's.
- * -errno. */
+/* A socket bound to (to), connected to (from); DSCP marked when qos. The fd is the caller's. -errno. */
 int media_port_connect(struct media_port *mp, const union addr *from, const union addr *to, bool qos, int *fd);
-/* Reads and drops what the peer keeps sending to the connected socket; its pings go to the callback, with local (the
- * to of the connect) as their destination. Call when fd is readable. */
+/* Reads and drops what the peer keeps sending to the connected socket; pings go to the callback, with local (the to of
+ * the connect) as their destination. Among the first may be other peers': the socket swallowed them before it was
+ * connected. Call when fd is readable. */
 void media_port_drain(struct media_port *mp, int fd, const union addr *local);

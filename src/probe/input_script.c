@@ -89,7 +89,7 @@ static struct wr packet_begin(struct line *l, struct input_event **e, unsigned c
 
 	*e = new_event(l, channel, reliable);
 	if (!*e)
-		return wr_init(NULL, 0);
+		return (struct wr){.err = true};
 	w = wr_init((*e)->body, sizeof((*e)->body));
 	wr_be32(&w, 0);
 	wr_le32(&w, magic);

@@ -47,8 +47,9 @@ static json_t *spread(uint64_t p50, uint64_t p99, uint64_t max)
 {
 	json_t *o = json_object();
 
-	set_ms(o, "p50", ms(p50));
-	set_ms(o, "p99", ms(p99));
+	/* The histogram is coarse; what it says cannot be beyond the largest. */
+	set_ms(o, "p50", ms(p50 < max ? p50 : max));
+	set_ms(o, "p99", ms(p99 < max ? p99 : max));
 	set_ms(o, "max", ms(max));
 	return o;
 }
@@ -114,7 +115,6 @@ static void add_latency(json_t *o, const struct video_stats *v)
 	json_t *l = json_object();
 	double p99 = ms(v->latency_p99_ns);
 
-	/* The histogram is coarse; what it says cannot be beyond the largest. */
 	if (p99 > (double)v->latency_max / 10)
 		p99 = (double)v->latency_max / 10;
 	set_ms(l, "min", (double)v->latency_min / 10);

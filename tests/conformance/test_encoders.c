@@ -20,7 +20,7 @@
 
 #define W          320
 #define H          192
-#define FRAMES_MAX 700
+#define FRAMES_MAX 4200
 
 struct unit {
 	uint32_t frame_no;
@@ -478,6 +478,24 @@ static void m48_ranges_beyond_the_dpb_are_refused_and_silent_idrs_are_told(void 
 	for_each(nothing_left);
 }
 
+static void x264_loss_across_the_wrap_of_frame_num_gives_an_idr(void **state)
+{
+	struct enc_params p = defaults();
+	struct rig *r;
+
+	(void)state;
+	require_x264();
+	p.video.width = p.video.height = 64;
+	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
+	/* Frame 4097 is the one whose number begins anew. */
+	for (unsigned i = 0; i < 4098; i++)
+		assert_int_equal(submit(r, i == 0, false), 0);
+	assert_int_equal(encoder_invalidate_refs(r->e, 4097, 4097), -ENOENT);
+	assert_int_equal(encoder_invalidate_refs(r->e, 4096, 4098), -ENOENT);
+	assert_int_equal(encoder_invalidate_refs(r->e, 4098, 4098), 0);
+	rig_close(r);
+}
+
 /* --- ownership and refusal --- */
 
 static void pool_is_bounded(const struct encoder_ops *ops)
@@ -685,6 +703,7 @@ int main(void)
 		cmocka_unit_test(x264_describes_colour_range_and_timing),
 		cmocka_unit_test(m47_recovery_frame_is_bit_exact_without_the_lost_frames),
 		cmocka_unit_test(m48_ranges_beyond_the_dpb_are_refused_and_silent_idrs_are_told),
+		cmocka_unit_test(x264_loss_across_the_wrap_of_frame_num_gives_an_idr),
 		cmocka_unit_test(units_come_from_a_bounded_pool_and_go_back),
 		cmocka_unit_test(m24_time_and_repeat_flag_travel_with_the_frame),
 		cmocka_unit_test(what_it_cannot_do_is_refused_at_open),

@@ -8,6 +8,7 @@
 #include "../cmocka_all.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,11 +268,16 @@ int media_port_connect(struct media_port *mp, const union addr *from, const unio
 	return 0;
 }
 
+static void (*drained)(void);
+
 void media_port_drain(struct media_port *mp, int fd, const union addr *local)
 {
 	(void)mp;
-	(void)fd;
 	(void)local;
+	assert_true(eventfd_read(fd, &(eventfd_t){0}) == 0);
+	if (drained)
+		drained();
+	assert_true(fcntl(fd, F_GETFD) >= 0); /* still open */
 }
 
 static enum screens_state screen;

@@ -174,9 +174,10 @@ static void end_of_its_own_is_told_before_the_undoing(void **state)
 static void failed_preparation_is_undone_and_told_once(void **state)
 {
 	(void)state;
-	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY("u1") "\"}, {\"do\": \"exit 1\", \"undo\": "
-										  "\"" SAY("u2") "\"}, {\"do\": \"" SAY("d3") "\", \"undo\": \"" SAY(
-											  "u3") "\"}], \"cmd\": \"" SAY("cmd") "\"");
+	start("\"prep-cmd\": [{\"do\": \"" SAY("d1") "\", \"undo\": \"" SAY(
+		"u1") "\"}, {\"do\": \"exit 1\", \"undo\": "
+		      "\"" SAY("u2") "\"}, {\"do\": \"" SAY("d3") "\", \"undo\": \"" SAY("u3") "\"}], \"cmd\": \"" SAY(
+			      "cmd") "\"");
 	wait_for(&n_ended);
 	assert_int_equal(n_started, 1);
 	assert_int_equal(started_err, -ECHILD);

@@ -150,7 +150,7 @@ static void on_failed(void *ctx, int err)
 
 static const struct encode_worker_events events = {.failed = on_failed};
 
-static struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi)
+static struct rig *rig_start_preset(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct encode_worker_params p;
@@ -178,7 +178,7 @@ static struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi)
 				.packet_size = 1392,
 			},
 		.backend = "null",
-		.preset = "superfast",
+		.preset = preset,
 		.min_slices = 2,
 		.min_fps_mhz = min_fps_mhz,
 		.wake = &r->encode_wake,
@@ -191,6 +191,11 @@ static struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi)
 	assert_int_equal(encode_worker_start(&r->worker, &p, &events, r), 0);
 	assert_int_equal(thread_start(&r->sink, "sink", sink_run, r), 0);
 	return r;
+}
+
+static struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi)
+{
+	return rig_start_preset(fps_mhz, min_fps_mhz, rfi, "superfast");
 }
 
 /* Stops in the order of the pipeline; everything must be back. */
@@ -414,6 +419,37 @@ static void unusable_frames_go_back_and_the_stream_goes_on(void **state)
 	rig_stop(r);
 }
 
+static void m25_a_failed_encoder_is_opened_anew_without_a_gap(void **state)
+{
+	struct rig *r = rig_start_preset(500000, 100000, true, "fail 310");
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	feed(r, 300);
+	wait_seen(r, 330);
+	/* Number 310 failed and came from the new encoder, as an IDR. */
+	for (unsigned i = 1; i < 330; i++)
+		assert_int_equal(r->seen[i].key, i == 309);
+	assert_gapless(r);
+	assert_int_equal(atomic_load(&r->failed), 0);
+	rig_stop(r);
+}
+
+static void an_encoder_that_fails_again_at_once_is_given_up(void **state)
+{
+	struct rig *r = rig_start_preset(500000, 100000, true, "fail 5");
+	uint64_t give_up = clock_ns() + PATIENCE_NS;
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	while (!atomic_load(&r->failed) && clock_ns() < give_up)
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	assert_int_equal(atomic_load(&r->failed), -EIO);
+	assert_int_equal(atomic_load(&r->n_seen), 8);
+	assert_gapless(r);
+	rig_stop(r);
+}
+
 static void start_and_stop_at_any_moment(void **state)
 {
 	(void)state;
@@ -460,6 +496,8 @@ int main(void)
 		cmocka_unit_test(m25_no_credit_no_frame_and_no_gap),
 		cmocka_unit_test(time_stamps_rise_though_the_source_goes_back),
 		cmocka_unit_test(unusable_frames_go_back_and_the_stream_goes_on),
+		cmocka_unit_test(m25_a_failed_encoder_is_opened_anew_without_a_gap),
+		cmocka_unit_test(an_encoder_that_fails_again_at_once_is_given_up),
 		cmocka_unit_test(start_and_stop_at_any_moment),
 		cmocka_unit_test(what_cannot_be_encoded_is_said_at_start),
 	};

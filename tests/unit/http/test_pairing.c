@@ -346,7 +346,7 @@ static void s17_wrong_pin_answers_paired_until_phase_4(void **state)
 
 static void s18_phases_out_of_order_end_the_session(void **state)
 {
-	static const char order[][5] = {"3", "4", "23-3", "24", "22", "2-3-3"};
+	static const char order[][8] = {"3", "4", "23-3", "24", "22", "2-3-3"};
 	struct box *b = *state;
 	struct pairing_done done;
 

@@ -198,7 +198,7 @@ static void s27_missing_or_bad_parameters_are_named(void **state)
 		char uri[512];
 
 		/* The first of duplicates wins, so the bad one goes in front. */
-		snprintf(uri, sizeof(uri), "/?z=1%s&%s", extra[i], GOOD + strlen("/launch?"));
+		snprintf(uri, sizeof(uri), "/?z=1%s&%s", extra[i], &GOOD[strlen("/launch?")]);
 		assert_non_null(launch(uri, false, &q));
 		assert_int_equal(q.rikey[0], 0); /* wiped */
 	}

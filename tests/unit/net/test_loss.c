@@ -182,6 +182,8 @@ static void m23_output_is_cut_to_the_frame_with_and_without_loss(void **state)
 	rig_init(&r, 128, false);
 	for (uint32_t no = 1; no <= 600; no++) {
 		assert_int_equal(pack(&r, no, 1 + no % 3, frame(no)), 0);
+		for (size_t at = no + 8; at % 112; at++)
+			assert_int_equal(datagram(&r, (unsigned)(at / 112))[32 + at % 112], 0);
 		/* Every other frame its last data shard is lost: padding must come back as padding. */
 		deliver_without(&r, no % 2 ? 1u << (r.n - 3) : 0);
 	}

@@ -105,6 +105,20 @@ static void frame_is_spread_only_as_far_as_the_ceiling_needs(void **state)
 	assert_bounds();
 }
 
+static void a_train_and_a_bit_are_kept_apart(void **state)
+{
+	static const uint32_t rates[] = {15000, 50000, 150000, 500000, 1200000};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(rates); i++) {
+		for (unsigned n = 9; n <= 40; n++) {
+			run_init(rates[i]);
+			run_packets(n, 0, -1u, 0);
+			assert_bounds();
+		}
+	}
+}
+
 static void next_frame_starts_at_once_when_the_line_is_clear(void **state)
 {
 	(void)state;
@@ -195,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_train_leaves_at_once),
 		cmocka_unit_test(frame_is_spread_only_as_far_as_the_ceiling_needs),
+		cmocka_unit_test(a_train_and_a_bit_are_kept_apart),
 		cmocka_unit_test(next_frame_starts_at_once_when_the_line_is_clear),
 		cmocka_unit_test(ceiling_is_kept_and_reached),
 		cmocka_unit_test(stall_is_never_made_up_in_a_lump),

@@ -33,6 +33,7 @@ static void s42_answers_that_clients_read_and_those_they_do_not(void **state)
 		{"RTSP/1.0 200 \r\nCSeq: 1\r\n\r\n", -EPROTO, 1},
 		{"RTSP/1.0 20x OK\r\nCSeq: 1\r\n\r\n", -EPROTO, 1},
 		{"RTSP/1.0 200 OK\r\nCSeq:1\r\n\r\n", -EPROTO, 1},
+		{"RTSP/1.0 200 OK\r\nCSeq:1234\r\n\r\n", -EPROTO, 1},
 		{"RTSP/1.0 200 OK\r\nCSeq:\r\n\r\n", -EPROTO, 1},
 		{"RTSP/1.0 200 OK\r\nCSeq: \r\n\r\n", -EPROTO, 1},
 		{"RTSP/1.0 200 OK\r\nno colon\r\n\r\n", -EPROTO, 1},
