@@ -49,6 +49,41 @@ char *app_env_expand(char *const *env, const char *text)
 	return out;
 }
 
+/* The length of the NAME in "$(NAME)", 0 when text is something else. */
+static size_t plain_word(const char *text)
+{
+	size_t n;
+
+	if (text[0] != '$' || text[1] != '(' || (text[2] >= '0' && text[2] <= '9'))
+		return 0;
+	n = strspn(text + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	return text[2 + n] == ')' ? n : 0;
+}
+
+char *app_env_command(const char *text)
+{
+	struct buf b;
+	char *out;
+
+	buf_init(&b, EXPANDED_MAX);
+	while (*text && !b.err) {
+		size_t n = plain_word(text);
+
+		if (n) {
+			buf_fmt(&b, "${%.*s}", (int)n, text + 2);
+			text += n + 3;
+		} else if (text[0] == '$' && text[1] == '$') {
+			buf_str(&b, "\\$");
+			text += 2;
+		} else {
+			buf_add(&b, text++, 1);
+		}
+	}
+	out = b.err ? NULL : strdup(buf_cstr(&b));
+	buf_finish(&b);
+	return out;
+}
+
 /* Takes the string; a variable that is there already gets the new value. */
 static void put(struct env *e, char *assignment)
 {

@@ -74,7 +74,7 @@ static int redirect(const struct app_run *r, posix_spawn_file_actions_t *fa, cha
  * own, started by a shell that does not wait for it. The pid, or -errno. */
 static pid_t spawn_shell(struct app_run *r, const char *command, bool detached)
 {
-	char *text = app_env_expand(r->env, command), *dir = NULL, *path = NULL;
+	char *text = app_env_command(command), *dir = NULL, *path = NULL;
 	char *waited[] = {(char *)"sh", (char *)"-c", text, NULL};
 	char *left[] = {(char *)"sh", (char *)"-c", (char *)"sh -c \"$1\" &", (char *)"sh", text, NULL};
 	posix_spawn_file_actions_t fa;

@@ -85,6 +85,27 @@ static void words_are_expanded(void **state)
 	}
 }
 
+static void commands_leave_values_to_the_shell(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} row[] = {
+		{"game --width $(SUNSHINE_CLIENT_WIDTH)", "game --width ${SUNSHINE_CLIENT_WIDTH}"},
+		{"\"$(A_1)\"$(b)", "\"${A_1}\"${b}"},
+		{"$$(A) $$$(A)", "\\$(A) \\$${A}"},
+		{"$(date +%s) $(1A) $() $(A", "$(date +%s) $(1A) $() $(A"},
+		{"plain $HOME ${A}", "plain $HOME ${A}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		char *got = app_env_command(row[i].text);
+
+		assert_string_equal(got, row[i].want);
+		free(got);
+	}
+}
+
 static void expansion_has_a_ceiling(void **state)
 {
 	static char big[40 * 1024];
@@ -181,6 +202,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_teardown(f, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(words_are_expanded),
+		CASE(commands_leave_values_to_the_shell),
 		CASE(expansion_has_a_ceiling),
 		CASE(later_sources_win_and_see_earlier_ones),
 		CASE(names_that_scripts_read),

@@ -87,10 +87,12 @@ static int teardown(void **state)
 	return 0;
 }
 
+static const char *client_name = "Phone";
+
 static void start(const char *app)
 {
 	static const uint8_t fingerprint[32];
-	const struct app_client c = {.name = "Phone", .fingerprint = fingerprint, .width = 1280};
+	const struct app_client c = {.name = client_name, .fingerprint = fingerprint, .width = 1280};
 	char *text = NULL;
 
 	assert_true(asprintf(&text, "{\"apps\": [{\"name\": \"A\", %s}]}", app) > 0);
@@ -144,6 +146,23 @@ static void order_and_undo_in_reverse(void **state)
 	wait_for(&n_ended);
 	assert_string_equal(get_file("log"), "d1\nd3\ncmd\nu2\nu1\n");
 	assert_int_equal(n_exited, 0);
+}
+
+/* A client chooses its own name: it must not become part of a command. */
+static void a_name_that_looks_like_a_command_is_not_run(void **state)
+{
+	(void)state;
+	client_name = "x; " SAY("injected") "; $(" SAY("substituted") ") `" SAY("quoted") "`";
+	start("\"prep-cmd\": [{\"do\": \"true $(SUNSHINE_CLIENT_NAME); " SAY(
+		"prepared") "\"}], "
+			    "\"detached\": [\"true $(MOONRILL_CLIENT_NAME)\"], "
+			    "\"cmd\": \"true \\\"$(SUNSHINE_CLIENT_NAME)\\\"; " SAY("cmd") "; exec sleep 100\"");
+	client_name = "Phone";
+	wait_for(&n_started);
+	wait_for_log("prepared\ncmd\n");
+	stop(APP_PATIENCE_OWN);
+	wait_for(&n_ended);
+	assert_string_equal(get_file("log"), "prepared\ncmd\n");
 }
 
 static void without_a_command_it_runs_until_stopped(void **state)
@@ -396,6 +415,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(order_and_undo_in_reverse),
+		CASE(a_name_that_looks_like_a_command_is_not_run),
 		CASE(without_a_command_it_runs_until_stopped),
 		CASE(end_of_its_own_is_told_before_the_undoing),
 		CASE(failed_preparation_is_undone_and_told_once),
