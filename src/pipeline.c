@@ -28,7 +28,7 @@ struct pipeline {
 	struct loop_fd *fail_handle;
 	bool reported;
 	/* carriers */
-	struct wake encode_wake, pack_wake;
+	struct wake encode_wake, tx_wake;
 	struct frame_link frames;
 	struct au_link aus;
 	struct credit credit;
@@ -133,17 +133,17 @@ int pipeline_create(struct pipeline **out, struct loop *loop, const struct pipel
 	pl->ev = ev;
 	pl->ctx = ctx;
 	pl->fail_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	pl->encode_wake.fd = pl->pack_wake.fd = -1;
+	pl->encode_wake.fd = pl->tx_wake.fd = -1;
 	err = pl->fail_fd < 0 ? -errno : wake_init(&pl->encode_wake);
 	if (!err)
-		err = wake_init(&pl->pack_wake);
+		err = wake_init(&pl->tx_wake);
 	if (!err)
 		err = ring_init(&pl->aus.ring, AU_RING_CAPACITY);
 	if (err)
 		goto fail;
 	pl->frames.wake = &pl->encode_wake;
 	pl->credit.wake = &pl->encode_wake;
-	pl->aus.wake = &pl->pack_wake;
+	pl->aus.wake = &pl->tx_wake;
 	pl->fail_handle = loop_fd_add(loop, pl->fail_fd, EPOLLIN, on_failure, pl);
 	err = pl->fail_handle ? open_encoder(pl) : -ENOMEM;
 	if (err)
@@ -184,7 +184,7 @@ void pipeline_destroy(struct pipeline *pl)
 		close(pl->fail_fd);
 	ring_finish(&pl->aus.ring);
 	wake_finish(&pl->encode_wake);
-	wake_finish(&pl->pack_wake);
+	wake_finish(&pl->tx_wake);
 	explicit_bzero(&pl->p.keys, sizeof(pl->p.keys));
 	free(pl);
 }
@@ -196,7 +196,7 @@ static int start_sender(struct pipeline *pl, int fd)
 		.keys = pl->p.keys,
 		.iv_generation = pl->p.iv_generation,
 		.ceiling_kbps = (uint32_t)((uint64_t)pl->p.video.configured_kbps * pl->p.pacing_percent / 100),
-		.pack_wake = &pl->pack_wake,
+		.tx_wake = &pl->tx_wake,
 		.in = &pl->aus,
 		.credit = &pl->credit,
 		.feedback = pl->shared.feedback,

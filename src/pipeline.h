@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The chain of threads of one stream: screen -> encode -> pack -> send, and sound beside it. Built,
+ * The chain of threads of one stream: screen -> encode -> video-tx, and sound beside it. Built,
  * joined and torn down by the main thread; owns every carrier between the stages, so that no stage
  * outlives what it points at.
  */

@@ -22,10 +22,10 @@ struct frame_link {
 	atomic_ulong superseded; /* frames displaced before they were taken */
 };
 
-/* encode -> pack: struct au */
+/* encode -> video-tx: struct au */
 struct au_link {
 	struct ring ring;
-	struct wake *wake; /* of the pack thread */
+	struct wake *wake; /* of the video-tx thread */
 };
 
 /* send -> encode: frames handed to the encoder and not fully sent yet */
@@ -46,7 +46,7 @@ static inline void credit_take(struct credit *c)
 	atomic_fetch_add_explicit(&c->in_flight, 1, memory_order_relaxed);
 }
 
-/* send thread: the frame's last packet has left or the frame was given up; also pack, when it drops a frame whole */
+/* video-tx thread: the frame's last packet has left, or the frame was given up */
 static inline void credit_give(struct credit *c)
 {
 	atomic_fetch_sub_explicit(&c->in_flight, 1, memory_order_release);

@@ -33,10 +33,10 @@ struct stream_stats {
 	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames, rfi_requests,
 		rfi_frames;
 	struct hist capture, convert, encode;
-	/* pack thread */
+	/* video-tx thread: packing */
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity;
 	struct hist pack;
-	/* send thread */
+	/* video-tx thread: sending */
 	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;
 	struct hist pace, total;
 	/* audio thread */

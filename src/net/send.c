@@ -127,7 +127,8 @@ struct send_step send_step(struct send *s)
 		return (struct send_step){.what = SEND_WAIT, .at_ns = now + RETRY_NS};
 	if (n < 0)
 		return refused(s, b, n);
-	sent(s, b, (unsigned)n, now);
+	/* Not now: whatever held this thread up before the packets really left must not bring the next train closer. */
+	sent(s, b, (unsigned)n, clock_ns());
 	return done;
 }
 

@@ -152,7 +152,7 @@ int video_tx_start(struct video_tx **out, const struct video_tx_params *p, int f
 		return -ENOMEM;
 	tx->ev = ev;
 	tx->ctx = ctx;
-	tx->wake = p->pack_wake;
+	tx->wake = p->tx_wake;
 	set_up(tx, p, packet_len);
 
 	err = wake_init(&tx->fd_answer);

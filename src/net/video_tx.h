@@ -19,7 +19,7 @@ struct video_tx_params {
 	struct session_keys keys;
 	uint32_t iv_generation; /* upper half of the video IV counter: never the same twice in one daemon and key */
 	uint32_t ceiling_kbps;  /* pacing ceiling; raised to what small frames and parity need */
-	struct wake *pack_wake; /* of the tx thread; the same as in->wake */
+	struct wake *tx_wake;   /* of the tx thread; the same as in->wake */
 	struct au_link *in;
 	struct credit *credit;
 	struct feedback *feedback; /* frames that had to be dropped are reported here */

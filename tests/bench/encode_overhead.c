@@ -178,9 +178,9 @@ static void run_worker(struct setup *s, struct result *r)
 {
 	static struct stream_stats stats;
 	static const struct encode_worker_events events = {.failed = on_failed};
-	struct wake encode_wake = {.fd = -1}, pack_wake = {.fd = -1};
+	struct wake encode_wake = {.fd = -1}, tx_wake = {.fd = -1};
 	struct frame_link frames = {.wake = &encode_wake};
-	struct au_link out = {.wake = &pack_wake};
+	struct au_link out = {.wake = &tx_wake};
 	struct credit credit = {.wake = &encode_wake};
 	struct feedback feedback;
 	struct encode_worker_params p = {
@@ -201,7 +201,7 @@ static void run_worker(struct setup *s, struct result *r)
 	size_t bytes = 0;
 	uint64_t at;
 
-	if (wake_init(&encode_wake) < 0 || wake_init(&pack_wake) < 0 || ring_init(&out.ring, AU_RING_CAPACITY) < 0)
+	if (wake_init(&encode_wake) < 0 || wake_init(&tx_wake) < 0 || ring_init(&out.ring, AU_RING_CAPACITY) < 0)
 		abort();
 	feedback_init(&feedback);
 	if (encode_worker_start(&w, &p, &events, NULL) < 0)
@@ -219,7 +219,7 @@ static void run_worker(struct setup *s, struct result *r)
 		latest_put(&frames.slot, f);
 		wake_poke(&encode_wake);
 		while (!(a = ring_pop(&out.ring)))
-			wake_wait(&pack_wake, NS_NEVER);
+			wake_wait(&tx_wake, NS_NEVER);
 		if (i >= WARM) {
 			bytes += a->len;
 			r->latency_ms[r->n++] = (double)(a->t.encoded - f->t.captured) / 1e6;
@@ -232,7 +232,7 @@ static void run_worker(struct setup *s, struct result *r)
 	encode_worker_stop(w);
 	ring_finish(&out.ring);
 	wake_finish(&encode_wake);
-	wake_finish(&pack_wake);
+	wake_finish(&tx_wake);
 }
 
 static int compare(const void *a, const void *b)

@@ -2,7 +2,7 @@
 /*
  * The pack and send threads at the pace of a real stream, over loopback to another process: CPU time of both threads a
  * frame, from access unit to first packet, and what the trains look like on arrival. A train is what arrives with less
- * than 100 us between; the rate of a frame is that of all its packets after the first train.
+ * than 100 us between; the burst is the most packets by which arrivals were ever ahead of the ceiling: at most one train.
  * Usage: net_send [seconds [kbps]]. One JSON object on stdout.
  */
 #include <poll.h>
@@ -26,7 +26,7 @@
 
 struct arrivals {
 	unsigned packets, trains, longest, frames;
-	double worst_rate; /* of a frame, over the ceiling */
+	double burst;      /* packets ahead of the ceiling */
 	struct hist first; /* capture to arrival of the first packet of a frame */
 };
 
@@ -45,8 +45,9 @@ static void receive(int fd, int report, uint32_t ceiling_kbps)
 {
 	static struct arrivals a;
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	uint64_t last = 0, frame_at = 0, train_end_bytes = 0, bytes = 0, frame_no = 0;
-	unsigned run = 0, frame_trains = 0;
+	uint64_t last = 0, frame_no = 0;
+	double ahead = 0; /* bytes that arrived sooner than the ceiling carries them */
+	unsigned run = 0;
 
 	while (poll(&pfd, 1, 1000) > 0) {
 		uint8_t buf[LEN_MAX];
@@ -66,8 +67,6 @@ static void receive(int fd, int report, uint32_t ceiling_kbps)
 		if (le32(buf + 20) != frame_no) {
 			frame_no = le32(buf + 20);
 			a.frames++;
-			frame_at = at;
-			bytes = frame_trains = 0;
 			/* The bench writes the capture time (realtime clock) where the bitstream begins. */
 			memcpy(&captured, buf + 40, sizeof(captured));
 			hist_add(&a.first, at - captured);
@@ -75,19 +74,14 @@ static void receive(int fd, int report, uint32_t ceiling_kbps)
 		if (at - last > GAP_NS) {
 			a.trains++;
 			run = 0;
-			if (frame_trains++ == 1)
-				train_end_bytes = bytes;
 		}
-		bytes += (uint64_t)n;
+		ahead -= last ? (double)(at - last) * ceiling_kbps / 8e6 : 0;
+		ahead = (ahead > 0 ? ahead : 0) + (double)n;
+		if (ahead / (double)n > a.burst)
+			a.burst = ahead / (double)n;
 		last = at;
 		if (++run > a.longest)
 			a.longest = run;
-		if (frame_trains > 1) {
-			double rate = (double)(bytes - train_end_bytes) * 8e6 / (double)(at - frame_at);
-
-			if (rate / ceiling_kbps > a.worst_rate)
-				a.worst_rate = rate / ceiling_kbps;
-		}
 	}
 	if (write(report, &a, sizeof(a)) != sizeof(a))
 		_exit(1);
@@ -119,8 +113,8 @@ int main(int argc, char **argv)
 	static struct arrivals a;
 	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 3;
 	uint32_t kbps = argc > 2 ? (uint32_t)atoi(argv[2]) : 10000;
-	struct wake pack_wake, encode_wake;
-	struct au_link link = {.wake = &pack_wake};
+	struct wake tx_wake, encode_wake;
+	struct au_link link = {.wake = &tx_wake};
 	struct credit credit = {.wake = &encode_wake};
 	struct feedback feedback;
 	struct video_tx_params params = {
@@ -130,7 +124,7 @@ int main(int argc, char **argv)
 			  .fec_percent = 20,
 			  .fec_min = 2},
 		.ceiling_kbps = kbps * 3 / 2,
-		.pack_wake = &pack_wake,
+		.tx_wake = &tx_wake,
 		.in = &link,
 		.credit = &credit,
 		.feedback = &feedback,
@@ -146,7 +140,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	feedback_init(&feedback);
-	if (!seconds || !kbps || frame_len > sizeof(unit->data) || wake_init(&pack_wake) || wake_init(&encode_wake) ||
+	if (!seconds || !kbps || frame_len > sizeof(unit->data) || wake_init(&tx_wake) || wake_init(&encode_wake) ||
 	    ring_init(&link.ring, AU_RING_CAPACITY) || addr_bind("127.0.0.1", 0, SOCK_DGRAM, &rx) || pipe(report) ||
 	    getsockname(rx, &to.sa, &len) || setsockopt(rx, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)))
 		return 1;
@@ -173,6 +167,8 @@ int main(int argc, char **argv)
 
 		next += NS_PER_S / FPS;
 		clock_sleep_until(next);
+		while (credit_used(&credit) >= CREDIT_FRAMES)
+			wake_wait(&encode_wake, NS_NEVER);
 		if (atomic_exchange(&u->busy, true))
 			return 1;
 		clock_gettime(CLOCK_REALTIME, &now);
@@ -189,7 +185,7 @@ int main(int argc, char **argv)
 		credit_take(&credit);
 		if (!ring_push(&link.ring, &u->au))
 			return 1;
-		wake_poke(&pack_wake);
+		wake_poke(&tx_wake);
 	}
 	clock_sleep_until(next + NS_PER_S / 10);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
@@ -201,11 +197,11 @@ int main(int argc, char **argv)
 	waitpid(pid, NULL, 0);
 	printf("{\"bench\":\"net_send\",\"kbps\":%u,\"frames\":%u,\"frames_arrived\":%u,\"frames_dropped\":%llu,"
 	       "\"packets\":%u,\"packets_per_frame\":%.1f,\"pack_send_cpu_us_per_frame\":%.1f,"
-	       "\"trains_per_frame\":%.2f,\"longest_train\":%u,\"worst_rate_over_ceiling\":%.3f,"
+	       "\"trains_per_frame\":%.2f,\"longest_train\":%u,\"burst\":%.2f,"
 	       "\"first_packet_us\":{\"p50\":%.1f,\"p99\":%.1f},\"pace_us\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
 	       kbps, seconds * FPS, a.frames, (unsigned long long)STAT_GET(stats.frames_dropped), a.packets,
 	       (double)a.packets / a.frames, (double)(cpu_ns - own_ns) / 1000 / (seconds * FPS),
-	       (double)a.trains / a.frames, a.longest, a.worst_rate, (double)hist_percentile(&a.first, 500) / 1000,
+	       (double)a.trains / a.frames, a.longest, a.burst, (double)hist_percentile(&a.first, 500) / 1000,
 	       (double)hist_percentile(&a.first, 990) / 1000, (double)hist_percentile(&stats.pace, 500) / 1000,
 	       (double)hist_percentile(&stats.pace, 990) / 1000);
 	return a.longest > PACER_TRAIN;

@@ -10,7 +10,7 @@
 
 const char *const hook_name[HOOKS] = {"malloc", "free", "lock", "print"};
 
-static const char *const hot[] = {"pattern", "encode", "video-pack", "video-send", "audio"};
+static const char *const hot[] = {"pattern", "encode", "video-tx", "audio"};
 
 static atomic_bool counting;
 static atomic_uint seen[HOOKS];

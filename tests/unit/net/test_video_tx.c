@@ -32,7 +32,7 @@ static const uint8_t key[16] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
 struct rig {
 	struct video_tx *tx;
 	struct video_tx_params params;
-	struct wake pack_wake, encode_wake, arrived;
+	struct wake tx_wake, encode_wake, arrived;
 	struct au_link link;
 	struct credit credit;
 	struct feedback feedback;
@@ -118,11 +118,11 @@ static const struct video_tx_events events = {.failed = on_failed};
 static void rig_init(struct rig *r, unsigned packet_size, bool encrypt, uint32_t ceiling_kbps)
 {
 	memset(r, 0, sizeof(*r));
-	assert_int_equal(wake_init(&r->pack_wake), 0);
+	assert_int_equal(wake_init(&r->tx_wake), 0);
 	assert_int_equal(wake_init(&r->encode_wake), 0);
 	assert_int_equal(wake_init(&r->arrived), 0);
 	assert_int_equal(ring_init(&r->link.ring, AU_RING_CAPACITY), 0);
-	r->link.wake = &r->pack_wake;
+	r->link.wake = &r->tx_wake;
 	r->credit.wake = &r->encode_wake;
 	feedback_init(&r->feedback);
 	r->packet_len = packet_size + 16 + (encrypt ? 32 : 0);
@@ -136,7 +136,7 @@ static void rig_init(struct rig *r, unsigned packet_size, bool encrypt, uint32_t
 			  .encrypt = encrypt},
 		.iv_generation = 3,
 		.ceiling_kbps = ceiling_kbps,
-		.pack_wake = &r->pack_wake,
+		.tx_wake = &r->tx_wake,
 		.in = &r->link,
 		.credit = &r->credit,
 		.feedback = &r->feedback,
@@ -174,7 +174,7 @@ static void rig_finish(struct rig *r)
 	close(r->pair[0]);
 	close(r->pair[1]);
 	ring_finish(&r->link.ring);
-	wake_finish(&r->pack_wake);
+	wake_finish(&r->tx_wake);
 	wake_finish(&r->encode_wake);
 	wake_finish(&r->arrived);
 }
@@ -200,7 +200,7 @@ static void push_au(struct rig *r, uint32_t frame_no, size_t from, size_t to, bo
 			    .t = {.captured = clock_ns() - 1000000, .encoded = clock_ns()}};
 	atomic_fetch_add(&r->aus_out, 1);
 	assert_true(ring_push(&r->link.ring, &t->au));
-	wake_poke(&r->pack_wake);
+	wake_poke(&r->tx_wake);
 }
 
 /* As the encode thread does: a frame only when credit allows. */
