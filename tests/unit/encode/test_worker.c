@@ -315,7 +315,8 @@ static void m46_m47_losses_are_answered_by_the_next_frame(void **state)
 	feedback_post_rfi(&r->feedback, n - 1, n - 1);
 	wait_seen(r, n + 1);
 	/* Not waiting for a new picture: the still one is sent again at once. */
-	assert_true(r->seen[n].after_rfi && !r->seen[n].key);
+	assert_true(r->seen[n].after_rfi && !r->seen[n].key && r->seen[n].repeat);
+	assert_true(r->seen[n].pts_ns - r->seen[n - 1].pts_ns < NS_PER_S);
 	assert_int_equal(r->seen[n].ref, n - 2);
 	feed(r, 1);
 	assert_false(r->seen[n + 1].after_rfi);
