@@ -418,6 +418,8 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 			log_info("source of the screen: %s, because %s", source_name[s->source], why);
 	}
 	open_source(s);
+	if (s->state == SCREENS_WAIT_CONSENT)
+		log_info("%s, unless an earlier consent still holds", s->why);
 	s->ev = ev;
 	return s;
 fail:
