@@ -6,9 +6,8 @@
 #include "http/pairing.h"
 #include "http/server.h"
 
-#define XML_MAX   (1u << 20)
-#define ART_MAX   (16u << 20)
-#define USED_KEYS 1024
+#define XML_MAX (1u << 20)
+#define ART_MAX (16u << 20)
 
 struct http {
 	struct http_params params;
@@ -20,8 +19,6 @@ struct http {
 	struct pairing *pairing;
 	struct loop_timer *pairing_timer;
 	/* Session keys that were given out, as the first 8 bytes of their hash; the oldest are forgotten. */
-	uint64_t used_key[USED_KEYS];
-	unsigned n_used;
 };
 
 typedef void (*http_handler)(struct http *h, struct http_call *c);

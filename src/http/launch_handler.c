@@ -3,7 +3,6 @@
 #include "http/handlers.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -14,22 +13,6 @@
 #include "base/log.h"
 
 #define URL_MAX 256 /* what the client keeps of it */
-
-/* True when the key was seen before; remembers it. A second use would repeat nonces (1-session 5.3). */
-static bool key_used(struct http *h, const uint8_t key[16])
-{
-	unsigned n = h->n_used < USED_KEYS ? h->n_used : USED_KEYS;
-	uint8_t hash[SHA256_DIGEST_LENGTH];
-	uint64_t mark;
-
-	SHA256(key, 16, hash);
-	memcpy(&mark, hash, sizeof(mark));
-	for (unsigned i = 0; i < n; i++)
-		if (h->used_key[i] == mark)
-			return true;
-	h->used_key[h->n_used++ % USED_KEYS] = mark;
-	return false;
-}
 
 static void answer_launch(struct http_call *c, int status, const char *message, bool sealed)
 {
@@ -50,8 +33,6 @@ static void launch(struct http *h, struct http_call *c, bool resume)
 	const char *wrong = launch_parse(&c->query, resume, &q);
 
 	c->resume = resume;
-	if (!wrong && key_used(h, q.rikey))
-		wrong = "This session key was used before";
 	if (wrong) {
 		answer_launch(c, 400, wrong, false);
 	} else {

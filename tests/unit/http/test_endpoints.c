@@ -620,24 +620,6 @@ static void s31_s34_s35_refusals_carry_their_message(void **state)
 	}
 }
 
-static void s36_a_session_key_is_good_once(void **state)
-{
-	struct rig *r = *state;
-	struct answer a;
-
-	assert_int_equal(status_of(r, &known, LAUNCH "&rikey=3000000000000000000000000000000a"), 200);
-	rig_get(r, &known, "/resume?rikeyid=9&rikey=3000000000000000000000000000000A", &a);
-	assert_int_equal(a.status, 400);
-	assert_text(&a, "resume", "0");
-	answer_free(&a);
-	rig_get(r, &known, "/resume?rikeyid=9&rikey=3000000000000000000000000000000b", &a);
-	assert_int_equal(a.status, 200);
-	assert_text(&a, "resume", "1");
-	answer_free(&a);
-	assert_true(r->query.resume);
-	assert_int_equal(r->launches, 2);
-}
-
 #define with_rig(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
@@ -665,7 +647,6 @@ int main(int argc, char **argv)
 		with_rig(s29_corever_chooses_the_scheme_and_s32_the_owner_sees_busy),
 		with_rig(s30_launch_over_ipv6_gives_a_bracketed_host),
 		with_rig(s31_s34_s35_refusals_carry_their_message),
-		with_rig(s36_a_session_key_is_good_once),
 	};
 
 	if (argc > 1)
