@@ -18,7 +18,6 @@ struct http {
 	struct listener *plain, *tls;
 	struct pairing *pairing;
 	struct loop_timer *pairing_timer;
-	/* Session keys that were given out, as the first 8 bytes of their hash; the oldest are forgotten. */
 };
 
 typedef void (*http_handler)(struct http *h, struct http_call *c);
