@@ -98,8 +98,11 @@ class Host:
             self.proc.wait()
             raise
         finally:
+            log = self.logged()
             if not os.environ.get("MOONRILL_KEEP"):
                 shutil.rmtree(self.dir, ignore_errors=True)
+            if "Sanitizer" in log or "runtime error:" in log:
+                raise AssertionError("the daemon's sanitizer spoke:\n" + log[-8000:])
 
     def logged(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -97,7 +97,7 @@ static void poke_before_wait_is_kept(void **state)
 
 static void newest_wins(void **state)
 {
-	struct latest l = {0};
+	struct latest l = {NULL};
 	int a, b;
 
 	(void)state;

@@ -271,7 +271,7 @@ static void an_unknown_pattern_is_an_error_and_leaves_nothing_behind(void **stat
 	struct loop *loop = loop_create();
 	struct screens *s = screens(loop, "plaid");
 	struct video_params want = {.width = 640, .height = 360, .fps_mhz = 60000};
-	struct frame_link link = {0};
+	struct frame_link link = {{NULL}};
 	struct screen_user *u = NULL;
 
 	(void)state;
