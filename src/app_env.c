@@ -73,7 +73,7 @@ char *app_env_command(const char *text)
 			buf_fmt(&b, "${%.*s}", (int)n, text + 2);
 			text += n + 3;
 		} else if (text[0] == '$' && text[1] == '$') {
-			buf_str(&b, "\\$");
+			buf_str(&b, "$");
 			text += 2;
 		} else {
 			buf_add(&b, text++, 1);

@@ -92,7 +92,7 @@ static void commands_leave_values_to_the_shell(void **state)
 	} row[] = {
 		{"game --width $(SUNSHINE_CLIENT_WIDTH)", "game --width ${SUNSHINE_CLIENT_WIDTH}"},
 		{"\"$(A_1)\"$(b)", "\"${A_1}\"${b}"},
-		{"$$(A) $$$(A)", "\\$(A) \\$${A}"},
+		{"$$HOME $$$$ $$x$(A)", "$HOME $$ $x${A}"},
 		{"$(date +%s) $(1A) $() $(A", "$(date +%s) $(1A) $() $(A"},
 		{"plain $HOME ${A}", "plain $HOME ${A}"},
 	};
