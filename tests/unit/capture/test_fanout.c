@@ -166,11 +166,61 @@ static void nothing_arrives_after_removal_while_frames_flow(void **state)
 	assert_int_equal(slots_out(&slots), 0);
 }
 
+static atomic_bool inside, go_on, removed;
+
+/* The hand-over stands still in the middle, as if the scheduler had put its thread aside. */
+static void give_back_late(struct frame *f, int fence_fd)
+{
+	atomic_store(&inside, true);
+	while (!atomic_load(&go_on))
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	give_back(f, fence_fd);
+}
+
+static void deliver_second(void *arg)
+{
+	fanout_deliver(arg, fresh(2));
+}
+
+static void remove_first(void *arg)
+{
+	fanout_remove(arg, 0);
+	atomic_store(&removed, true);
+}
+
+static void removal_waits_for_the_hand_over_that_may_have_seen_the_link(void **state)
+{
+	struct thread producer = {0}, remover = {0};
+	struct frame *first = fresh(1);
+	struct fanout f;
+	struct user u;
+
+	(void)state;
+	fanout_init(&f);
+	user_init(&u);
+	fanout_add(&f, &u.link);
+	first->release = give_back_late;
+	fanout_deliver(&f, first);
+	assert_int_equal(thread_start(&producer, "producer", deliver_second, &f), 0);
+	while (!atomic_load(&inside))
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	assert_int_equal(thread_start(&remover, "remover", remove_first, &f), 0);
+	clock_sleep_until(clock_ns() + 100 * NS_PER_MS);
+	assert_false(atomic_load(&removed));
+	atomic_store(&go_on, true);
+	thread_join(&remover);
+	thread_join(&producer);
+	assert_true(atomic_load(&removed));
+	user_finish(&u);
+	assert_int_equal(slots_out(&slots), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_newest_frame_wins_at_each_user, setup),
 		cmocka_unit_test_setup(the_table_is_bounded_and_entries_are_used_again, setup),
+		cmocka_unit_test_setup(removal_waits_for_the_hand_over_that_may_have_seen_the_link, setup),
 		cmocka_unit_test_setup(nothing_arrives_after_removal_while_frames_flow, setup),
 	};
 
