@@ -171,7 +171,8 @@ void sessions_stop(struct sessions *m, uint64_t patience_ns, loop_fn done, void 
 
 struct refusal {
 	int status;
-	const char *text;
+	const char *text; /* valid until the screens are asked again */
+	bool retry_screen;
 };
 
 /* Everything that can be said against a launch before anything is changed. status 0: nothing. */
@@ -196,11 +197,9 @@ static struct refusal refuse(struct sessions *m, const struct launch_query *q, c
 	case SCREENS_READY:
 		break;
 	case SCREENS_WAIT_CONSENT:
-		return (struct refusal){503, "A click on the host is needed: it asks there whether its screen "
-					     "may be shared."};
+		return (struct refusal){503, "The screen is not shared yet: a click on the host is needed."};
 	case SCREENS_FAILED:
-		screens_retry(m->host->screens);
-		return (struct refusal){503, why ? why : "The screen cannot be captured."};
+		return (struct refusal){503, why ? why : "The screen cannot be captured.", .retry_screen = true};
 	}
 	if (key_used(m, q->rikey))
 		return (struct refusal){400, "This session key was used before."};
@@ -215,6 +214,8 @@ void sessions_launch(struct sessions *m, struct http_call *call, const struct la
 	if (no.status) {
 		log_info("%s: %s refused: %s", q->client_name, q->resume ? "resume" : "launch", no.text);
 		http_launch_done(call, no.status, no.text, false);
+		if (no.retry_screen)
+			screens_retry(m->host->screens);
 		return;
 	}
 	if (m->host->config->session.policy == POLICY_TAKE_OVER)
