@@ -310,7 +310,7 @@ static int connect_peer(struct control *c)
 	c->enet = enet_host_create(NULL, 1, CHANNELS, 0, 0);
 	if (!c->enet)
 		return -ENOMEM;
-	c->enet->mtu = CLIENT_MTU;
+	c->enet->mtu = c->enet->peers[0].mtu = CLIENT_MTU; /* the peer took its own when the host was made */
 	c->enet->intercept = hold_disconnect;
 	c->peer = enet_host_connect(c->enet, &to, CHANNELS, c->p.connect_data);
 	if (!c->peer)
