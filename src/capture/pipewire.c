@@ -206,7 +206,10 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
 	if (p->n_buffers > 2)
 		p->last = frame_ref(f);
-	p->base.ev->frame(p->base.ctx, f);
+	if (p->active)
+		p->base.ev->frame(p->base.ctx, f);
+	else
+		frame_unref(f, -1); /* was on its way when the capture stopped: kept for the next start */
 	return true;
 }
 
@@ -225,7 +228,7 @@ static void on_process(void *data)
 		}
 		newest = b;
 	}
-	if (newest && (!p->active || p->gone || !deliver(p, newest, skipped)))
+	if (newest && (p->gone || !deliver(p, newest, skipped)))
 		pw_stream_queue_buffer(p->stream, newest);
 }
 
@@ -491,9 +494,9 @@ static void pipewire_stop(struct capture *c)
 {
 	struct pipewire *p = pipewire_of(c);
 
+	/* The newest picture stays: a still screen has no other for the next start. */
 	pw_thread_loop_lock(p->thread);
 	p->active = false;
-	drop_last(p);
 	if (p->connected && !p->gone)
 		pw_stream_set_active(p->stream, false);
 	pw_thread_loop_unlock(p->thread);
@@ -510,12 +513,16 @@ static void pipewire_refresh(struct capture *c)
 static unsigned pipewire_held(struct capture *c)
 {
 	struct pipewire *p = pipewire_of(c);
-	unsigned out = atomic_load(&p->out) & ~atomic_load(&p->returned);
-	unsigned n = (unsigned)__builtin_popcount(out);
+	bool outside = !pw_thread_loop_in_thread(p->thread);
+	unsigned n;
 
-	/* Only read on the loop's thread, or after stop has dropped it. */
+	if (outside)
+		pw_thread_loop_lock(p->thread);
+	n = (unsigned)__builtin_popcount(atomic_load(&p->out) & ~atomic_load(&p->returned));
 	if (p->last && atomic_load(&p->last->refs) == 1)
 		n--;
+	if (outside)
+		pw_thread_loop_unlock(p->thread);
 	return n;
 }
 
@@ -523,8 +530,8 @@ static void pipewire_close(struct capture *c)
 {
 	struct pipewire *p = pipewire_of(c);
 
-	assert(!pipewire_held(c));
 	pw_thread_loop_stop(p->thread);
+	drop_last(p);
 	take_returned(p);
 	assert(!atomic_load(&p->out));
 	destroy_all(p);

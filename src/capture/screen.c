@@ -506,6 +506,8 @@ static int screen_run(struct screen *scr)
 			return screen_drain(scr), 0; /* it was lost; rebuilt once it is closed */
 		err = scr->capture->ops->start(scr->capture);
 		scr->phase = err ? PHASE_IDLE : PHASE_ON;
+		if (!err)
+			scr->capture->ops->refresh(scr->capture); /* a still screen gives no other */
 		return err;
 	case PHASE_OFF:
 	case PHASE_BACKOFF:
