@@ -10,8 +10,8 @@ set -euo pipefail
 DIR=${1:?usage: live-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-live
 HERE=$(cd "$(dirname "$0")/.." && pwd)
-# Bump when the list of packages or the layout changes.
-STAMP=6
+# Bump when the list of packages, the layout or one of our own programs changes.
+STAMP=7
 
 # The programs, and the libraries that find their own modules by path: these must lie in one root, so they are taken
 # even where the machine has them.

@@ -130,10 +130,10 @@ start_portal_backend() {
 	wait_for 10 has_name org.freedesktop.impl.portal.desktop.wlr || fail "xdg-desktop-portal-wlr"
 }
 
-# The ScreenCast portal over sway; nobody is asked.
+# start_portal [OPTIONS]: the ScreenCast portal over sway; nobody is asked, unless the OPTIONS of the back end say so
 start_portal() {
 	bg permission-store xdg-permission-store
-	start_portal_backend "chooser_type=none"
+	start_portal_backend "${1:-chooser_type=none}"
 	bg portal xdg-desktop-portal -v
 	wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
 		/org/freedesktop/portal/desktop org.freedesktop.DBus.Properties.Get \

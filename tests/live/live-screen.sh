@@ -14,6 +14,7 @@ here=$(dirname "$(readlink -f "$0")")
 export MOONRILL_BUILD=$1 READ_PATTERN=$1/tests/tools/read_pattern PYTHONPATH=$here/../e2e PYTHONDONTWRITEBYTECODE=1
 shift
 start_pipewire
+start_sink stream-sink
 start_sway 1280x720
 start_portal
 python3 "$here/live_screen.py" "$@"

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A live screen through the daemon to the probe: decoded, and looked at. Runs inside live-screen.sh's session."""
+import array
 import contextlib
 import json
+import math
 import os
 import pathlib
+import signal
 import subprocess
-import threading
 import time
+import wave
 
 from harness import BUILD, Host, finish, run
 
@@ -48,6 +51,27 @@ def node(name, *args):
 
 
 @contextlib.contextmanager
+def player():
+    """A tone into the sink, 440 Hz left and 880 Hz right."""
+    with wave.open("tone.wav", "wb") as w:
+        w.setnchannels(2), w.setsampwidth(2), w.setframerate(48000)
+        second = array.array("h")
+        for i in range(48000):
+            second.extend(round(16000 * math.sin(2 * math.pi * hz * i / 48000)) for hz in (440, 880))
+        w.writeframes(second.tobytes() * 60)
+    # Cycles of 21 ms: what a player on a busy machine misses nobody can capture.
+    subprocess.run(["pw-metadata", "-n", "settings", "0", "clock.force-quantum", "1024"], check=True, capture_output=True)
+    with running("pw-play", "--target", "stream-sink", "tone.wav") as p:
+        yield p
+
+
+def ended_well(h):
+    """Stops the daemon; a sanitizer's finding is in its log or its exit status."""
+    rc, _ = h.stop()
+    assert rc == 0 and "Sanitizer" not in h.logged(), (rc, h.logged()[-4000:])
+
+
+@contextlib.contextmanager
 def host(source, *options):
     h = Host(*options, source=source)
     try:
@@ -56,8 +80,27 @@ def host(source, *options):
             assert time.monotonic() < deadline, h.status()["screen"]
             time.sleep(0.05)
         yield h.paired()
+        ended_well(h)
     finally:
         h.close()
+
+
+def cpu_s(h):
+    """CPU seconds of the daemon so far."""
+    fields = pathlib.Path(f"/proc/{h.proc.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def until(condition, what):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+
+
+def encoded(h):
+    """Frames of the one stream so far."""
+    return sum(s.get("stream", {}).get("frames", 0) for s in h.status()["sessions"])
 
 
 def resize(size):
@@ -92,6 +135,19 @@ def colours(path, n, want, width=1280, height=720, tolerance=12):
         assert all(abs(a - b) <= tolerance for a, b in zip(got, rgb)), f"at {x},{y}: {got}, not {rgb}"
 
 
+def colours_fit(path, n, source, width, height):
+    """Picture n shows the client's quadrants between black bars, as a source of that size is fitted in."""
+    sx, sy = source
+    scale = min(width / sx, height / sy)
+    w, h = sx * scale / width, sy * scale / height
+    want = {((1 - w) / 2 + x * w, (1 - h) / 2 + y * h): rgb for (x, y), rgb in QUADRANTS.items()}
+    if w < 0.97:
+        want |= {(x, y): (0, 0, 0) for x in ((1 - w) / 4, 1 - (1 - w) / 4) for y in (0.1, 0.5, 0.9)}
+    if h < 0.97:
+        want |= {(x, y): (0, 0, 0) for y in ((1 - h) / 4, 1 - (1 - h) / 4) for x in (0.1, 0.5, 0.9)}
+    colours(path, n, want, width, height)
+
+
 def whole(r, frames):
     assert r["frames"] >= frames and r["frames_lost"] == 0 and r["idr"] == 1 and r["errors"] == [], r
 
@@ -108,6 +164,26 @@ def test_portal_screen_arrives_with_the_right_pixels():
         whole(r, 150)
         readable(codes(out), 150)
         colours(out, 100, QUADRANTS)
+
+
+def test_portal_screen_scaled_and_letterboxed():
+    with client(), host("portal") as h:
+        for width, height in ((640, 360), (1280, 1024), (1920, 800)):
+            out = h.dir / f"{height}.h264"
+            whole(h.stream("--width", width, "--height", height, "--bitrate", 8000, "--seconds", 2, "--audio", "none",
+                           "--out", out), 40)
+            readable(codes(out, "1280x720"), 30)
+            colours_fit(out, 30, (1280, 720), width, height)
+
+
+def test_portal_figures():
+    with client(), host("portal") as h:
+        for _ in range(3):
+            before = cpu_s(h)
+            r = h.stream(*SIZE, "--seconds", 4, "--audio", "none")
+            print(f"# launch to first frame {r['stages']['first_frame'] - r['stages']['launch']:.0f} ms, "
+                  f"{(cpu_s(h) - before) / r['frames'] * 1000:.2f} ms CPU a frame, {r['frames']} frames, {r['stages']}")
+            whole(r, 100)
 
 
 def test_auto_in_a_graphical_session_asks_the_portal():
@@ -136,6 +212,36 @@ def test_pipewire_node_arrives_with_the_right_pixels():
         whole(r, 200)
         readable(codes(out), 200)
         colours(out, 150, BARS)
+
+
+def tone_share(path, hz, channel):
+    """Of the tenths of a second with sound in them: how many have nine tenths of their power at hz."""
+    s = array.array("h", path.read_bytes())[channel::2]
+    n, good, loud = 4800, 0, 0
+    for at in range(0, len(s) - n, n):
+        part = s[at:at + n]
+        power = sum(x * x for x in part)
+        if power < n * 1000 ** 2:
+            continue
+        loud += 1
+        re = sum(x * math.cos(2 * math.pi * hz * i / 48000) for i, x in enumerate(part))
+        im = sum(x * math.sin(2 * math.pi * hz * i / 48000) for i, x in enumerate(part))
+        good += (re * re + im * im) * 2 / n >= 0.9 * power
+    return good, loud
+
+
+def test_picture_and_sound_of_a_pipewire_session():
+    with node("screen", "--size", "1280x720"), player(), \
+            host("pipewire", "video.node=screen", "audio.source=pipewire", "audio.node=stream-sink") as h:
+        out, sound = h.dir / "v.h264", h.dir / "a.s16"
+        r = h.stream(*SIZE, "--seconds", 4, "--audio", "stereo", "--encrypt", "all", "--out", out, "--audio-out", sound)
+        whole(r, 150)
+        readable(codes(out), 150)
+        colours(out, 120, BARS)
+        for channel, hz in ((0, 440), (1, 880)):
+            good, loud = tone_share(sound, hz, channel)
+            print(f"# {hz} Hz in {good} of {loud} tenths of a second")
+            assert loud >= 10 and good * 2 > loud, (hz, good, loud)
 
 
 def test_scaled_with_black_bars():
@@ -182,6 +288,67 @@ def test_still_compositor_keeps_a_stream_alive_and_heals_its_last_frame():
         assert codes(out)["last"] == 179, codes(out)
 
 
+def test_an_empty_screen_is_a_stream_too():
+    with host("portal") as h:
+        out = h.dir / "v.h264"
+        p = h.probe_start("stream", *SIZE, "--seconds", 5, "--audio", "none", "--out", out)
+        until(lambda: encoded(h) > 20, "pictures before the compositor gives one")
+        with client():
+            r = finish(p)
+        whole(r, 40)
+        c = codes(out)
+        assert c["black"] >= 20 and c["read"] >= 10 and c["damaged"] == 0, c
+        print(f"# first frame {r['stages']['first_frame'] - r['stages']['launch']:.0f} ms after the launch, {c}")
+
+
+def test_a_still_screen_is_there_for_the_next_stream():
+    with client("--still", 180), host("portal") as h:
+        a = codes(still_stream(h, "a", 5))
+        b = codes(still_stream(h, "b", 3))
+        assert a["last"] == b["first"] == b["last"] == 179 and b["black"] <= BLACK_MAX, (a, b)
+
+
+def still_stream(h, name, seconds):
+    """At least five pictures a second, although the source sends none."""
+    out = h.dir / name
+    r = h.stream(*SIZE, "--seconds", seconds, "--audio", "none", "--out", out)
+    assert r["frames"] >= 5 * seconds and r["errors"] == [], r
+    return out
+
+
+def lost_change(h, changing, last, *rfi):
+    """A still screen changes twice; the second change falls into three frames that never arrive, and the end shows it
+    nevertheless. Two frames a second leave a slow machine time to hit them."""
+    out = h.dir / "v.h264"
+    p = h.probe_start("stream", *SIZE, "--seconds", 9, "--audio", "none", *rfi, "--drop-frames", "11-13", "--out", out)
+    for frames in (5, 10):
+        until(lambda: encoded(h) >= frames, "a still stream")
+        changing.send_signal(signal.SIGUSR1)
+    r = finish(p)
+    assert r["frames_lost"] >= 3 and r["errors"] == [], r
+    c = codes(out)
+    print(f"# IDR {r['idr']}, RFI {r['rfi_recovered']} of {r['rfi_requests']}; {c}")
+    assert c["damaged"] == 0 and c["missing"] == 0 and c["last"] == last, (c, r)
+    return r, out
+
+
+SLOW = "encode.min_fps=2"
+
+
+def test_a_lost_change_is_healed_by_an_idr():
+    with client("--still", 60) as changing, host("portal", SLOW) as h:
+        r, out = lost_change(h, changing, 61, "--no-rfi")
+        assert r["idr"] >= 2, r
+        colours(out, r["frames"] - 1, QUADRANTS)
+
+
+def test_a_lost_change_is_healed_by_reference_invalidation():
+    with node("still", "--size", "1280x720", "--still", 1) as changing, host("pipewire", "video.node=still", SLOW) as h:
+        r, out = lost_change(h, changing, 2, "--rfi")
+        assert r["rfi_recovered"] >= 1 or r["idr"] >= 2, r
+        colours(out, r["frames"] - 1, BARS)
+
+
 def test_the_screen_changes_its_size_in_mid_stream():
     with client(), host("portal") as h:
         out = h.dir / "v.h264"
@@ -197,6 +364,8 @@ def test_the_screen_changes_its_size_in_mid_stream():
         assert before["read"] >= 40 and after["read"] >= 40, (before, after)
         assert before["read"] + after["read"] >= r["frames"] - 10, (before, after, r["frames"])
         assert after["first"] > before["last"] - 5, (before, after)
+        colours(out, 20, QUADRANTS)
+        colours_fit(out, r["frames"] - 2, (1024, 768), 1280, 720)
 
 
 def test_a_node_that_leaves_is_taken_up_again_within_the_stream():
@@ -211,6 +380,20 @@ def test_a_node_that_leaves_is_taken_up_again_within_the_stream():
         assert r["errors"] == [] and r["frames_lost"] == 0, r
         c = codes(out)
         assert c["missing"] == 0 and c["damaged"] == 0 and c["backwards"] == 1, c
+        assert h.status()["sessions"] == []
 
 
-run(globals())
+def test_nobody_looks_and_nothing_runs():
+    with client(), host("portal") as h, node("idle", "--size", "640x360"), \
+            host("pipewire", "video.node=idle") as other:
+        for x in (h, other):
+            whole(x.stream(*SIZE, "--seconds", 1, "--audio", "none"), 15)
+        before = [cpu_s(x) for x in (h, other)]
+        time.sleep(3)
+        used = [(cpu_s(x) - b) / 3 for x, b in zip((h, other), before)]
+        print(f"# CPU of an idle daemon: portal {used[0]:.1%}, pipewire {used[1]:.1%}")
+        assert max(used) < 0.05, used
+
+
+if __name__ == "__main__":
+    run(globals())

@@ -7,6 +7,8 @@
  *		  [--still N: nothing new after N frames] [--resize WxH@N: new size from frame N on]
  *		  [--crop X,Y,WxH] [--transform 0..7] [--dmabuf: offers only modifiers, and calls its memory dma-bufs]
  *		  [--corrupt N: every Nth frame is marked corrupted] [--overrun N: every Nth chunk reaches too far]
+ *
+ * SIGUSR1 draws one frame more on a still screen.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -236,6 +238,13 @@ static void on_quit(void *data, int signo)
 	pw_main_loop_quit(loop);
 }
 
+static void on_one_more(void *data, int signo)
+{
+	(void)data, (void)signo;
+	if (opt.still)
+		opt.still++;
+}
+
 static const struct pw_stream_events events = {
 	PW_VERSION_STREAM_EVENTS,    .state_changed = on_state_changed, .param_changed = on_param_changed,
 	.add_buffer = on_add_buffer, .remove_buffer = on_remove_buffer, .process = on_process,
@@ -322,6 +331,7 @@ int main(int argc, char **argv)
 	l = pw_main_loop_get_loop(loop);
 	pw_loop_add_signal(l, SIGTERM, on_quit, NULL);
 	pw_loop_add_signal(l, SIGINT, on_quit, NULL);
+	pw_loop_add_signal(l, SIGUSR1, on_one_more, NULL);
 	timer = pw_loop_add_timer(l, on_timer, NULL);
 	stream = pw_stream_new_simple(
 		l, opt.name, pw_properties_new(PW_KEY_MEDIA_CLASS, "Video/Source", PW_KEY_NODE_NAME, opt.name, NULL),

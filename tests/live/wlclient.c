@@ -5,14 +5,19 @@
  *
  *	wlclient [--still N]     after N frames nothing changes any more (0: never; the default)
  *
+ * SIGUSR1 draws one frame more on a still screen.
+ *
  * Needs wl_shm and xdg_wm_base only. Built by scripts/live-env.sh, with the headers that it fetches.
  */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -193,9 +198,43 @@ static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
 
 static const struct wl_registry_listener registry_listener = {on_global, on_global_remove};
 
+static int take_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Waits for the compositor or a signal, and does what they ask. */
+static int turn(struct wl_display *display, int signals)
+{
+	struct pollfd fds[2] = {{.fd = wl_display_get_fd(display), .events = POLLIN},
+				{.fd = signals, .events = POLLIN}};
+	struct signalfd_siginfo info;
+
+	while (wl_display_prepare_read(display) != 0) {
+		if (wl_display_dispatch_pending(display) < 0)
+			return -1;
+	}
+	wl_display_flush(display);
+	if (poll(fds, 2, -1) < 0 || !fds[0].revents)
+		wl_display_cancel_read(display);
+	else if (wl_display_read_events(display) < 0)
+		return -1;
+	if (read(signals, &info, sizeof(info)) == sizeof(info) && still_after && configured) {
+		still_after++;
+		draw();
+	}
+	return wl_display_dispatch_pending(display);
+}
+
 int main(int argc, char **argv)
 {
 	struct wl_display *display = wl_display_connect(NULL);
+	int signals = take_signals();
 	struct xdg_surface *xdg;
 	struct xdg_toplevel *top;
 
@@ -221,7 +260,7 @@ int main(int argc, char **argv)
 	xdg_toplevel_set_app_id(top, "wlclient");
 	xdg_toplevel_set_fullscreen(top, NULL);
 	wl_surface_commit(surface);
-	while (!closed && wl_display_dispatch(display) >= 0)
+	while (!closed && turn(display, signals) >= 0)
 		;
 	return closed ? 0 : 1;
 }
