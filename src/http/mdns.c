@@ -269,7 +269,8 @@ int mdns_create(struct mdns **out, struct loop *loop, const char *host_name, uin
 	if (err == -ENOTSUP)
 		log_dbg("built without D-Bus: no announcement");
 	else if (err)
-		log_errno(err, "no system bus: clients on the network do not see this host by themselves");
+		log_warn("no system bus, so clients on the network do not see this host by themselves: %s",
+			 strerror(-err));
 	if (!err)
 		err = bus_match(m->bus, &m->owner, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 				"org.freedesktop.DBus", "NameOwnerChanged", on_owner, m);
