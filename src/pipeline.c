@@ -164,7 +164,8 @@ static void log_summary(const struct pipeline *pl)
 		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over",
 			 (unsigned long long)STAT_GET(st->frames_sent),
 			 (unsigned long long)STAT_GET(st->frames_repeated),
-			 (unsigned long long)STAT_GET(st->frames_dropped), (unsigned long long)pipeline_superseded(pl));
+			 (unsigned long long)STAT_GET(st->frames_dropped),
+			 (unsigned long long)STAT_GET(st->frames_skipped));
 }
 
 /* Against the stream: first what feeds it, then what consumes it, the encoder last, because the
@@ -238,9 +239,4 @@ const char *pipeline_encoder(const struct pipeline *pl)
 const char *pipeline_sound(const struct pipeline *pl)
 {
 	return pl->audio ? audio_worker_describe(pl->audio) : "none";
-}
-
-uint64_t pipeline_superseded(const struct pipeline *pl)
-{
-	return atomic_load_explicit(&pl->frames.superseded, memory_order_relaxed);
 }

@@ -57,4 +57,3 @@ void pipeline_audio(struct pipeline *pl, int fd);
 
 const char *pipeline_encoder(const struct pipeline *pl); /* for status */
 const char *pipeline_sound(const struct pipeline *pl);
-uint64_t pipeline_superseded(const struct pipeline *pl); /* captured frames that were never encoded */

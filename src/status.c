@@ -57,7 +57,7 @@ static json_t *stream_json(struct session *s)
 #define COUNT(name, value) json_object_set_new(o, name, json_integer((json_int_t)(value)))
 	COUNT("frames", STAT_GET(st->frames_encoded));
 	COUNT("frames_repeated", STAT_GET(st->frames_repeated));
-	COUNT("frames_superseded", pipeline_superseded(s->pipeline));
+	COUNT("frames_skipped", STAT_GET(st->frames_skipped));
 	COUNT("frames_dropped", STAT_GET(st->frames_dropped));
 	COUNT("idr", STAT_GET(st->idr_frames));
 	COUNT("idr_requests", STAT_GET(st->idr_requests));

@@ -62,6 +62,7 @@ struct encode_worker {
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
 	uint64_t retry_ns;             /* 0: no retry */
 	bool have_source;              /* the picture is more than the black start */
+	uint64_t last_seq;             /* of it, as the source counts */
 	unsigned good_frames;          /* since the encoder was opened */
 	bool reopened, reopening, gave_up;
 	uint64_t reopen_by_ns;
@@ -264,6 +265,7 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 {
 	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
 	int rc = fence_passed(f) ? scale_run(&w->scale, f, &w->picture) : -ETIMEDOUT;
+	uint64_t seq = f->seq;
 	uint32_t fourcc = f->fourcc;
 
 	frame_unref(f, -1);
@@ -272,7 +274,11 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 			  strerrordesc_np(-rc));
 		return;
 	}
+	/* Whoever passed them over, the source, the slot or the pace. A source that was opened anew counts from anew. */
+	if (w->have_source && seq > w->last_seq + 1)
+		STAT_ADD(w->p.stats->frames_skipped, seq - w->last_seq - 1);
 	w->have_source = true;
+	w->last_seq = seq;
 	t.converted = clock_ns();
 	if (!t.captured || t.captured > t.taken)
 		t.captured = t.taken;

@@ -31,7 +31,7 @@ extern const char *const stage_name[STAGE_COUNT];
 struct stream_stats {
 	/* encode thread */
 	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames, rfi_requests,
-		rfi_frames;
+		rfi_frames, frames_skipped; /* pictures of the source between two encoded ones */
 	struct hist capture, convert, encode;
 	/* video-tx thread: packing */
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity;

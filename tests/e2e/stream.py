@@ -31,8 +31,7 @@ def contiguous(h, name, frames):
     r = read_pattern(h.dir / name)
     assert r["pictures"] >= frames - 1, r
     over = passed_over(h)
-    # What is late by less than a frame counts nowhere: where some were passed over, a few more may be missing.
-    assert r["lost"] <= over + over // 2 and r["repeats"] == 0 and r["backwards"] == 0, (r, over)
+    assert r["lost"] <= over and r["repeats"] == 0 and r["backwards"] == 0, (r, over)
 
 
 def clean(r, frames):

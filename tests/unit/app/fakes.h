@@ -238,12 +238,6 @@ const char *pipeline_sound(const struct pipeline *pl)
 	return "fake";
 }
 
-uint64_t pipeline_superseded(const struct pipeline *pl)
-{
-	assert_non_null(pl);
-	return 0;
-}
-
 static unsigned n_connects;
 static int connect_err;
 static union addr connected_to;

@@ -42,6 +42,7 @@ struct rig {
 	atomic_int failed;
 
 	/* source */
+	uint64_t seq; /* of the last picture */
 	struct frame pool[POOL];
 	atomic_uint out_of_pool; /* bit: frame is out */
 	uint32_t *pixels;
@@ -84,6 +85,7 @@ static bool post(struct rig *r, uint64_t captured_ns)
 			.plane[0] = {.fd = -1, .stride = W * 4},
 			.map[0] = r->pixels,
 			.acquire_fence = -1,
+			.seq = ++r->seq,
 			.t.captured = captured_ns,
 		};
 		atomic_init(&f->refs, 1);
@@ -268,6 +270,27 @@ static void m6_first_frame_is_number_1_and_an_idr(void **state)
 		assert_false(r->seen[i].key);
 	assert_gapless(r);
 	assert_non_null(strstr(encode_worker_describe(r->worker), "2 slices, DPB "));
+	rig_stop(r);
+}
+
+static void pictures_passed_over_are_counted(void **state)
+{
+	struct rig *r = rig_start(500000, 1000, true);
+
+	(void)state;
+	r->seq = 40; /* what came before the stream does not count */
+	encode_worker_begin(r->worker);
+	feed(r, 3);
+	r->seq += 2; /* the source itself dropped two */
+	feed(r, 1);
+	feed(r, 1);
+	assert_int_equal(STAT_GET(r->stats.frames_skipped), 2);
+	r->seq = 0; /* opened anew */
+	feed(r, 2);
+	assert_int_equal(STAT_GET(r->stats.frames_skipped), 2);
+	r->seq++;
+	feed(r, 1);
+	assert_int_equal(STAT_GET(r->stats.frames_skipped), 3);
 	rig_stop(r);
 }
 
@@ -490,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(m6_first_frame_is_number_1_and_an_idr),
+		cmocka_unit_test(pictures_passed_over_are_counted),
 		cmocka_unit_test(a_silent_source_gets_a_picture),
 		cmocka_unit_test(m24_m56_still_picture_is_repeated_with_rising_time_and_no_latency),
 		cmocka_unit_test(m46_m47_losses_are_answered_by_the_next_frame),
