@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What the encode thread costs above the bare library. Two encoders with the same parameters see the same pictures at
- * the same pace: A is libx264 alone on converted pictures, B our worker with conversion from BGRx. They take turns
- * frame by frame, so a noisy neighbour hits both; CPU time is of the whole process, so that the library's slice
- * threads count. Each round gives the median of its frames, stdout the median of the rounds as JSON.
+ * What the video path costs above the bare library. Two encoders with the same parameters see the same pictures at the
+ * same pace: A is libx264 alone on converted pictures; B is our encode thread, conversion from BGRx included, and our
+ * video-tx thread, which packs, protects, paces and sends to a socket on this machine. They take turns frame by frame,
+ * so a noisy neighbour hits both; CPU time is of the whole process, so that the library's slice threads count, less what
+ * this program itself does in B. Each turn lasts until all its work is done: the library's slice threads go on for a
+ * while after it has returned. Each round gives the median of its frames, stdout the median of the rounds as JSON.
  */
+#include <arpa/inet.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 #include <x264.h>
 
 #include "base/clock.h"
@@ -22,33 +28,51 @@
 #include "media/au.h"
 #include "media/frame.h"
 #include "moving.h"
+#include "net/video_tx.h"
 
 #define PICTURES 16 /* distinct ones, played forth and back */
+#define BUFFERS  3  /* of a source */
 #define WARM     30 /* frames before the clock starts */
 #define ROUNDS   5
-#define FRAMES   120 /* measured, each round */
+#define FRAMES   120             /* measured, each round */
+#define TAIL_NS  (4 * NS_PER_MS) /* in which the library's threads come to rest */
+#define LATE_NS  (2 * NS_PER_S)  /* a frame that is not out by then never will be */
 
 struct setup {
 	const char *name;
 	struct enc_params enc;
-	struct frame frame[PICTURES];
-	struct picture picture[PICTURES];
+	uint8_t *pixels[PICTURES];
+	struct picture picture[PICTURES]; /* the same, converted */
+	/* What the encoders are given: written just before, as a source does. */
+	struct frame fresh[BUFFERS];
+	struct picture fresh_picture[BUFFERS];
 	uint64_t interval_ns;
 	double limit_ms;
 };
 
-/* Per measured frame, ms; latency of A is the library call, of B from captured to encoded. */
+/* Per measured frame, ms; latency of A is the library call, of B from captured to the first packet at the socket. */
 struct series {
 	double cpu[FRAMES], latency[FRAMES];
 	size_t bytes;
 };
 
-static double process_cpu_ms(void)
+static double clock_ms(clockid_t id)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(id, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double process_cpu_ms(void)
+{
+	return clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* Of all threads but this one. */
+static double others_cpu_ms(void)
+{
+	return process_cpu_ms() - clock_ms(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static unsigned picture_of(unsigned n)
@@ -78,8 +102,12 @@ static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h
 				  .depth = 8,
 				  .space = COLOUR_BT709,
 				  .slices = 2,
+				  .configured_kbps = kbps,
 				  .encoder_kbps = kbps,
-				  .packet_size = 1392},
+				  .packet_size = 1392,
+				  .fec_percent = 20,
+				  .fec_min = 2,
+				  .encrypt = true},
 			.slices = 2,
 			.dpb = 1,
 			.preset = "superfast"},
@@ -89,13 +117,18 @@ static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h
 	if (convert_init(&c, FOURCC_XRGB8888, COLOUR_BT709, false) < 0)
 		abort();
 	for (unsigned i = 0; i < PICTURES; i++) {
+		s->pixels[i] = malloc((size_t)w * h * 4);
+		if (!s->pixels[i] || picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0)
+			abort();
+		moving_draw_bgrx(s->pixels[i], w * 4u, w, h, i);
+		convert_run(&c, s->pixels[i], w * 4u, &s->picture[i], 0, 0, w, h);
+	}
+	for (unsigned i = 0; i < BUFFERS; i++) {
 		uint8_t *pixels = malloc((size_t)w * h * 4);
 
-		if (!pixels || picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0)
+		if (!pixels || picture_init(&s->fresh_picture[i], w, h, COLOUR_BT709, false) < 0)
 			abort();
-		moving_draw_bgrx(pixels, w * 4u, w, h, i);
-		convert_run(&c, pixels, w * 4u, &s->picture[i], 0, 0, w, h);
-		s->frame[i] = (struct frame){
+		s->fresh[i] = (struct frame){
 			.release = frame_back,
 			.width = w,
 			.height = h,
@@ -105,16 +138,39 @@ static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h
 			.map[0] = pixels,
 			.acquire_fence = -1,
 		};
-		atomic_init(&s->frame[i].refs, 1);
+		atomic_init(&s->fresh[i].refs, 1);
 	}
 }
 
 static void setup_finish(struct setup *s)
 {
 	for (unsigned i = 0; i < PICTURES; i++) {
-		free((void *)(uintptr_t)s->frame[i].map[0]);
+		free(s->pixels[i]);
 		picture_finish(&s->picture[i]);
 	}
+	for (unsigned i = 0; i < BUFFERS; i++) {
+		free((void *)(uintptr_t)s->fresh[i].map[0]);
+		picture_finish(&s->fresh_picture[i]);
+	}
+}
+
+/* The i-th picture of the stream, into the next buffer of the source. */
+static struct frame *draw_frame(struct setup *s, unsigned i)
+{
+	struct frame *f = &s->fresh[i % BUFFERS];
+
+	memcpy((void *)(uintptr_t)f->map[0], s->pixels[picture_of(i)], (size_t)f->plane[0].stride * f->height);
+	return f;
+}
+
+static const struct picture *draw_picture(struct setup *s, unsigned i)
+{
+	const struct picture *from = &s->picture[picture_of(i)];
+	struct picture *to = &s->fresh_picture[i % BUFFERS];
+
+	memcpy(to->luma, from->luma, (size_t)from->stride * from->height);
+	memcpy(to->chroma, from->chroma, (size_t)from->stride * from->height / 2);
+	return to;
 }
 
 struct bare {
@@ -160,24 +216,45 @@ static size_t bare_frame(struct bare *x, const struct picture *src, unsigned i)
 static void on_failed(void *ctx, int err)
 {
 	(void)ctx;
-	fprintf(stderr, "worker failed: %d\n", err);
+	fprintf(stderr, "a stage failed: %d\n", err);
 	abort();
 }
 
 struct ours {
-	struct wake encode_wake, pack_wake;
+	struct wake encode_wake, tx_wake;
 	struct frame_link frames;
-	struct au_link out;
+	struct au_link aus;
 	struct credit credit;
 	struct feedback feedback;
 	struct stream_stats stats;
 	struct encode_worker *worker;
+	struct video_tx *tx;
+	int sink, out; /* where packets arrive, and the connected socket they leave by */
 };
+
+static void loopback(struct ours *o)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int on = 1, room = 4 << 20;
+
+	o->sink = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	o->out = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(o->sink, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (o->sink < 0 || o->out < 0 || setsockopt(o->sink, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+	    bind(o->sink, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    getsockname(o->sink, (struct sockaddr *)&at, &len) < 0 ||
+	    connect(o->out, (struct sockaddr *)&at, len) < 0) {
+		perror("loopback");
+		exit(1);
+	}
+}
 
 static void ours_start(struct ours *o, const struct setup *s)
 {
 	static const struct encode_worker_events events = {.failed = on_failed};
-	struct encode_worker_params p = {
+	static const struct video_tx_events tx_events = {.failed = on_failed};
+	const struct encode_worker_params p = {
 		.video = s->enc.video,
 		.backend = "x264",
 		.preset = s->enc.preset,
@@ -185,57 +262,101 @@ static void ours_start(struct ours *o, const struct setup *s)
 		.min_fps_mhz = 1000,
 		.wake = &o->encode_wake,
 		.frames = &o->frames,
-		.out = &o->out,
+		.out = &o->aus,
+		.credit = &o->credit,
+		.feedback = &o->feedback,
+		.stats = &o->stats,
+	};
+	const struct video_tx_params tp = {
+		.video = s->enc.video,
+		.ceiling_kbps = s->enc.video.configured_kbps * 3 / 2,
+		.tx_wake = &o->tx_wake,
+		.in = &o->aus,
 		.credit = &o->credit,
 		.feedback = &o->feedback,
 		.stats = &o->stats,
 	};
 
 	memset(o, 0, sizeof(*o));
-	if (wake_init(&o->encode_wake) < 0 || wake_init(&o->pack_wake) < 0 ||
-	    ring_init(&o->out.ring, AU_RING_CAPACITY) < 0)
+	loopback(o);
+	if (wake_init(&o->encode_wake) < 0 || wake_init(&o->tx_wake) < 0 ||
+	    ring_init(&o->aus.ring, AU_RING_CAPACITY) < 0)
 		abort();
 	o->frames.wake = o->credit.wake = &o->encode_wake;
-	o->out.wake = &o->pack_wake;
+	o->aus.wake = &o->tx_wake;
 	feedback_init(&o->feedback);
-	if (encode_worker_start(&o->worker, &p, &events, NULL) < 0)
+	if (encode_worker_start(&o->worker, &p, &events, NULL) < 0 ||
+	    video_tx_start(&o->tx, &tp, o->out, &tx_events, NULL) < 0)
 		abort();
 	encode_worker_begin(o->worker);
 }
 
 static void ours_stop(struct ours *o)
 {
+	video_tx_stop(o->tx);
 	encode_worker_stop(o->worker);
-	ring_finish(&o->out.ring);
+	ring_finish(&o->aus.ring);
 	wake_finish(&o->encode_wake);
-	wake_finish(&o->pack_wake);
+	wake_finish(&o->tx_wake);
+	close(o->sink);
+	close(o->out);
 }
 
-/* Returns the bytes; latency in *ms. */
+/* Takes what has arrived; the time when the first of it reached the socket, CLOCK_REALTIME, or 0. */
+static uint64_t drain(const struct ours *o)
+{
+	uint64_t first = 0;
+
+	for (;;) {
+		char data[2048], control[CMSG_SPACE(sizeof(struct timespec))];
+		struct iovec iov = {data, sizeof(data)};
+		struct msghdr m = {
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+		struct cmsghdr *c;
+		struct timespec t;
+
+		if (recvmsg(o->sink, &m, 0) < 0)
+			return first;
+		c = CMSG_FIRSTHDR(&m);
+		if (first || !c || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&t, CMSG_DATA(c), sizeof(t));
+		first = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	}
+}
+
+/* Until so many frames are out whole. */
+static void rest_until(uint64_t *sent, const struct ours *o, uint64_t want)
+{
+	uint64_t late = clock_ns() + LATE_NS;
+
+	while ((*sent = STAT_GET(o->stats.frames_sent)) < want && clock_ns() < late)
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+}
+
+/* One frame through both threads. Returns the bytes; latency in *ms. */
 static size_t ours_frame(struct ours *o, struct frame *f, double *ms)
 {
-	struct au *a;
-	size_t len;
+	uint64_t bytes, repeats = STAT_GET(o->stats.frames_repeated), sent = STAT_GET(o->stats.frames_sent);
+	uint64_t first, start;
+	struct timespec real;
 
+	drain(o);
+	bytes = STAT_GET(o->stats.bytes_encoded);
+	clock_gettime(CLOCK_REALTIME, &real);
+	start = (uint64_t)real.tv_sec * NS_PER_S + (uint64_t)real.tv_nsec;
 	f->t.captured = clock_ns();
 	latest_put(&o->frames.slot, f);
 	wake_poke(&o->encode_wake);
+	poll(&(struct pollfd){.fd = o->sink, .events = POLLIN}, 1, (int)(LATE_NS / NS_PER_MS));
+	rest_until(&sent, o, sent + 1);
 	/* The black start, or a repeat when this machine stood still for a second, is not the answer. */
-	while (!(a = ring_pop(&o->out.ring)) || a->repeat) {
-		if (a) {
-			au_release(a);
-			credit_give(&o->credit);
-			continue;
-		}
-		wake_wait(&o->pack_wake, NS_NEVER);
-	}
-	len = a->len;
-	*ms = (double)(a->t.encoded - f->t.captured) / 1e6;
-	au_release(a);
-	credit_give(&o->credit);
-	/* The worker's bookkeeping after the hand-over is its cost too. */
-	clock_sleep_until(clock_ns() + NS_PER_MS / 2);
-	return len;
+	if (STAT_GET(o->stats.frames_repeated) != repeats)
+		rest_until(&sent, o, sent + 1);
+	first = drain(o);
+	*ms = first > start ? (double)(first - start) / 1e6 : (double)LATE_NS / 1e6;
+	clock_sleep_until(clock_ns() + TAIL_NS);
+	return (size_t)(STAT_GET(o->stats.bytes_encoded) - bytes);
 }
 
 static void run(struct setup *s, struct series *a, struct series *b)
@@ -249,24 +370,30 @@ static void run(struct setup *s, struct series *a, struct series *b)
 	ours_start(&ours, s);
 	at = clock_ns();
 	for (unsigned i = 0; i < WARM + FRAMES; i++) {
-		unsigned k = picture_of(i), m = i < WARM ? 0 : i - WARM;
+		unsigned m = i < WARM ? 0 : i - WARM;
 		size_t bare_len = 0, len = 0;
+		const struct picture *pic = draw_picture(s, i);
+		struct frame *f = draw_frame(s, i);
 
-		/* At half the frame rate: two encoders share the time of one. Who comes second pays for the caches of
-		 * the first, whichever that is, so the order alternates. */
-		clock_sleep_until(at += 2 * s->interval_ns);
+		/* At a third of the frame rate: two encoders and their rests share the time of one. Who comes second
+		 * pays for the caches of the first, whichever that is, so the order alternates. */
+		clock_sleep_until(at += 3 * s->interval_ns);
 		for (unsigned turn = 0; turn < 2; turn++) {
 			bool bare_turn = (i + turn) % 2 == 0;
-			uint64_t t0 = clock_ns();
-			double cpu = process_cpu_ms();
 
 			if (bare_turn) {
-				bare_len = bare_frame(&bare, &s->picture[k], i);
+				double cpu = process_cpu_ms();
+				uint64_t t0 = clock_ns();
+
+				bare_len = bare_frame(&bare, pic, i);
 				a->latency[m] = (double)(clock_ns() - t0) / 1e6;
+				clock_sleep_until(clock_ns() + TAIL_NS);
 				a->cpu[m] = process_cpu_ms() - cpu;
 			} else {
-				len = ours_frame(&ours, &s->frame[k], &b->latency[m]);
-				b->cpu[m] = process_cpu_ms() - cpu;
+				double cpu = others_cpu_ms();
+
+				len = ours_frame(&ours, f, &b->latency[m]);
+				b->cpu[m] = others_cpu_ms() - cpu;
 			}
 		}
 		if (i >= WARM) {
@@ -312,7 +439,7 @@ static bool measure(struct setup *s, bool last)
 		rate[i] = (double)b.bytes / (double)a.bytes;
 	}
 	over = percentile(more, ROUNDS, 50);
-	printf("  \"%s\": {\"bare_cpu_ms\": %.2f, \"worker_cpu_ms\": %.2f, \"more_cpu_ms\": %.2f, \"limit_ms\": %.1f, "
+	printf("  \"%s\": {\"bare_cpu_ms\": %.2f, \"ours_cpu_ms\": %.2f, \"more_cpu_ms\": %.2f, \"limit_ms\": %.1f, "
 	       "\"more_latency_p50_ms\": %.2f, \"p99_ratio\": %.2f, \"bytes_ratio\": %.3f}%s\n",
 	       s->name, percentile(cpu_a, ROUNDS, 50), percentile(cpu_b, ROUNDS, 50), over, s->limit_ms,
 	       percentile(later, ROUNDS, 50), percentile(tail, ROUNDS, 50), percentile(rate, ROUNDS, 50),
