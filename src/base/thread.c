@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,6 +13,9 @@
  * space, but a small stack shows runaway recursion early. */
 #define THREAD_STACK       (512 * 1024)
 #define THREAD_RT_PRIORITY 5
+#define THREAD_NICE        (-10)
+#define THREAD_SLICE_NS    100000u /* the shortest that kernels grant */
+#define FLAG_RESET_ON_FORK 1u      /* SCHED_FLAG_RESET_ON_FORK */
 
 static void *thread_main(void *arg)
 {
@@ -65,6 +69,31 @@ bool thread_try_realtime(void)
 
 	if (pthread_setschedparam(pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &sp) == 0)
 		return true;
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), -10);
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), THREAD_NICE);
 	return false;
+}
+
+/* First version of the kernel's struct sched_attr; its header and libc's <sched.h> cannot both be included. */
+struct fair_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t rt_priority;
+	uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+void thread_try_soon(void)
+{
+	struct fair_attr a = {
+		.size = sizeof(a),
+		.policy = SCHED_OTHER,
+		.flags = FLAG_RESET_ON_FORK,
+		.nice = THREAD_NICE,
+		.runtime_ns = THREAD_SLICE_NS,
+	};
+
+	if (syscall(SYS_sched_setattr, 0, &a, 0) == 0)
+		return;
+	a.nice = getpriority(PRIO_PROCESS, 0);
+	syscall(SYS_sched_setattr, 0, &a, 0);
 }

@@ -32,3 +32,8 @@ void thread_join(struct thread *t);
 /* Calling thread: tries SCHED_RR at a low real-time priority, else nice -10; whatever is refused is left as it was.
  * Returns whether real-time scheduling was granted. */
 bool thread_try_realtime(void);
+
+/* Calling thread: tries to get a processor sooner than other ordinary threads do, by short slices (Linux 6.12, no
+ * privilege) and nice -10. For threads on which a library may compute too long for real time. Threads that it starts
+ * are ordinary again. */
+void thread_try_soon(void);

@@ -376,6 +376,8 @@ static void run(void *arg)
 	struct encode_worker *w = arg;
 
 	log_hot_bind(w->log);
+	/* Or this thread waits behind the library's own, which go on working after the frame is ready. */
+	thread_try_soon();
 	while (!thread_should_stop(&w->thread) && !atomic_load_explicit(&w->begun, memory_order_acquire))
 		wake_wait(w->p.wake, NS_NEVER);
 	begin(w);
