@@ -64,6 +64,7 @@ struct config {
 	} audio;
 	struct {
 		char backend[CONFIG_STR];
+		char pads[CONFIG_STR];
 		char log_file[CONFIG_STR];
 	} input;
 };

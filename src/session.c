@@ -12,6 +12,9 @@
 #include "session_media.h"
 #include "stream_offer.h"
 
+/* Of the client's fingerprint: enough to tell one client's devices from another's. */
+#define SEAT_BYTES 4
+
 #define LOG_MODULE "session"
 #include "base/log.h"
 
@@ -263,8 +266,18 @@ static int open_control(struct session *s)
 static void open_input(struct session *s)
 {
 	const struct config *c = s->host->config;
-	int err = input_open(&s->input, c->input.backend, c->input.log_file, control_out_back(s->out));
+	char seat[2 * SEAT_BYTES + 1];
+	const struct input_params p = {
+		.backend = c->input.backend,
+		.log_file = c->input.log_file,
+		.pad_kind = c->input.pads,
+		.seat = seat,
+		.back = control_out_back(s->out),
+	};
+	int err;
 
+	hex_encode(seat, s->client, SEAT_BYTES);
+	err = input_open(&s->input, &p);
 	if (err)
 		log_errno(err, "%s: no input, back end %s", s->client_name, c->input.backend);
 }

@@ -42,6 +42,16 @@ static uint32_t current_kbps(struct session *s)
 	return s->sample_kbps;
 }
 
+/* For each kind of device the back end that serves it, or why none does. */
+static json_t *input_json(const struct input *in)
+{
+	json_t *o = json_object();
+
+	for (unsigned c = 0; in && c < INPUT_CLASSES; c++)
+		json_object_set_new(o, input_class_name[c], json_string(input_shown(in, (enum input_class)c)));
+	return o;
+}
+
 static json_t *stream_json(struct session *s)
 {
 	const struct video_params *v = &s->announce.video;
@@ -71,6 +81,7 @@ static json_t *stream_json(struct session *s)
 	COUNT("rtt_us", STAT_GET(st->rtt_us));
 #undef COUNT
 	json_object_set_new(o, "loss_percent", json_real(data ? 100.0 * (double)missing / (double)data : 0.0));
+	json_object_set_new(o, "input", input_json(s->input));
 	json_object_set_new(o, "stages", stages_json(st));
 	return o;
 }

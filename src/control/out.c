@@ -23,6 +23,28 @@ static void led(void *ctx, uint8_t pad, uint8_t r, uint8_t g, uint8_t b)
 	out_post(ctx, OUT_LED, pad, r | (uint32_t)g << 8 | (uint32_t)b << 16);
 }
 
+static void trigger_effect(void *ctx, uint8_t pad, const struct input_trigger_effect *e)
+{
+	struct control_out *o = ctx;
+	struct msg_adaptive *a;
+
+	if (pad >= INPUT_PADS_MAX)
+		return;
+	/* What is not meant keeps its newest value: the message that tells of it may not have left yet. */
+	a = &o->effect[pad];
+	if (e->right) {
+		a->flags |= ADAPTIVE_RIGHT;
+		a->type_right = e->right_type;
+		memcpy(a->right, e->right_data, sizeof(a->right));
+	}
+	if (e->left) {
+		a->flags |= ADAPTIVE_LEFT;
+		a->type_left = e->left_type;
+		memcpy(a->left, e->left_data, sizeof(a->left));
+	}
+	out_post(o, OUT_EFFECT, pad, 0);
+}
+
 void out_init(struct control_out *o, struct wake *wake)
 {
 	memset(o, 0, sizeof(*o));
@@ -32,6 +54,7 @@ void out_init(struct control_out *o, struct wake *wake)
 		.rumble_triggers = rumble_triggers,
 		.motion_wanted = motion_wanted,
 		.led = led,
+		.trigger_effect = trigger_effect,
 		.ctx = o,
 	};
 }
@@ -53,7 +76,7 @@ void out_again(struct control_out *o)
 		atomic_fetch_or_explicit(&o->kind[k].dirty, atomic_load(&o->kind[k].known), memory_order_release);
 }
 
-static size_t build(uint8_t msg[MSG_OUT_MAX], enum out_kind kind, uint8_t pad, uint32_t v)
+static size_t build(const struct control_out *o, uint8_t msg[MSG_OUT_MAX], enum out_kind kind, uint8_t pad, uint32_t v)
 {
 	uint16_t low = (uint16_t)v, high = (uint16_t)(v >> 16);
 
@@ -70,6 +93,8 @@ static size_t build(uint8_t msg[MSG_OUT_MAX], enum out_kind kind, uint8_t pad, u
 		return msg_rumble(msg, pad, low, high);
 	case OUT_TRIGGERS:
 		return msg_rumble_triggers(msg, pad, low, high);
+	case OUT_EFFECT:
+		return msg_adaptive_triggers(msg, pad, &o->effect[pad]);
 	case OUT_KINDS:
 		break;
 	}
@@ -87,7 +112,7 @@ size_t out_take(struct control_out *o, uint8_t msg[MSG_OUT_MAX])
 			continue;
 		atomic_fetch_and_explicit(&o->kind[kind].dirty, ~(1u << pad), memory_order_acquire);
 		o->cursor = i + 1;
-		return build(msg, kind, pad, atomic_load_explicit(&o->kind[kind].value[pad], memory_order_relaxed));
+		return build(o, msg, kind, pad, atomic_load_explicit(&o->kind[kind].value[pad], memory_order_relaxed));
 	}
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * What the host tells a client about its pads and its picture: for each pad and kind only the newest value counts, so
  * posts are merged into atomics (any thread, wait-free) and the control thread takes them when the client can take
- * more.
+ * more. Trigger effects are too wide for that and are posted on the control thread only.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "control/msg.h"
 #include "input/input.h"
 
-enum out_kind { OUT_HDR, OUT_MOTION_ACCEL, OUT_MOTION_GYRO, OUT_LED, OUT_RUMBLE, OUT_TRIGGERS, OUT_KINDS };
+enum out_kind { OUT_HDR, OUT_MOTION_ACCEL, OUT_MOTION_GYRO, OUT_LED, OUT_RUMBLE, OUT_TRIGGERS, OUT_EFFECT, OUT_KINDS };
 
 struct control_out {
 	struct input_back back;
@@ -25,6 +25,7 @@ struct control_out {
 		atomic_uint known; /* ever posted: told again to a client that connects anew */
 		atomic_uint value[INPUT_PADS_MAX];
 	} kind[OUT_KINDS];
+	struct msg_adaptive effect[INPUT_PADS_MAX]; /* control thread: the value of OUT_EFFECT */
 };
 
 void out_init(struct control_out *o, struct wake *wake);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The control thread, one for the daemon. Everything it waits for is in one poll set: ENet's socket, the IPv6 relay,
- * its wake. Without peers it sleeps until a datagram or a command comes; with peers also until ENet's next resend or
+ * its wake, the devices of its sessions. Without peers it sleeps until a datagram or a command comes; with peers also until ENet's next resend or
  * ping, which the public fields of its peers tell. It takes no lock, waits for no other thread and allocates nothing
  * but what ENet does.
  */
@@ -87,10 +87,28 @@ static int wait_ms(int enet_ms, uint64_t due_ns, uint64_t now_ns)
 	return enet_ms >= 0 && (uint64_t)enet_ms < ms ? enet_ms : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
+/* What devices have to say to their client: one entry a session that has input, in order. */
+static unsigned poll_inputs(const struct control *c, struct pollfd *set)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_sessions; i++)
+		if (c->sessions[i]->dispatch.input)
+			set[n++] = (struct pollfd){.fd = input_fd(c->sessions[i]->dispatch.input), .events = POLLIN};
+	return n;
+}
+
+static void run_inputs(const struct control *c, const struct pollfd *set)
+{
+	for (unsigned i = 0; i < c->n_sessions; i++)
+		if (c->sessions[i]->dispatch.input && set++->revents)
+			input_dispatch(c->sessions[i]->dispatch.input);
+}
+
 void control_run(void *arg)
 {
 	struct control *c = arg;
-	struct pollfd set[2 + RELAY_POLL_MAX] = {0};
+	struct pollfd set[2 + RELAY_POLL_MAX + CONTROL_SESSIONS_MAX] = {0};
 	uint64_t stop_ns = NS_NEVER;
 	bool polled = false;
 
@@ -100,6 +118,7 @@ void control_run(void *arg)
 	for (;;) {
 		uint64_t now_ns = clock_ns(), due_ns, relay_ns;
 		enum pass pass;
+		unsigned n_set;
 		int ms;
 
 		if (stop_ns == NS_NEVER && thread_should_stop(&c->thread))
@@ -122,9 +141,11 @@ void control_run(void *arg)
 		set[1] = (struct pollfd){.fd = c->host->socket, .events = POLLIN};
 		if (!wake_arm(&c->wake))
 			ms = 0;
-		poll(set, 2 + relay_poll(&c->relay, set + 2), ms);
+		n_set = 2 + relay_poll(&c->relay, set + 2);
+		poll(set, n_set + poll_inputs(c, set + n_set), ms);
 		polled = true;
 		wake_disarm(&c->wake);
+		run_inputs(c, set + n_set);
 	}
 	for (unsigned i = 0; i < PEERS_MAX; i++)
 		if (c->host->peers[i].state != ENET_PEER_STATE_DISCONNECTED)

@@ -109,50 +109,65 @@ struct input_event {
 	};
 };
 
+/* A DualSense trigger effect for the client's own pad, opaque to both of us (2-media 5.4). */
+struct input_trigger_effect {
+	bool right, left; /* which of the two are meant */
+	uint8_t right_type, left_type, right_data[10], left_data[10];
+};
+
 /* Back channel to the client, posted by back ends from any thread; wait-free, merged to the newest per pad. */
 struct input_back {
 	void (*rumble)(void *ctx, uint8_t pad, uint16_t low, uint16_t high);
 	void (*rumble_triggers)(void *ctx, uint8_t pad, uint16_t left, uint16_t right);
 	void (*motion_wanted)(void *ctx, uint8_t pad, bool gyro, uint16_t hz);
 	void (*led)(void *ctx, uint8_t pad, uint8_t r, uint8_t g, uint8_t b);
+	/* Control thread only: too wide for an atomic. */
+	void (*trigger_effect)(void *ctx, uint8_t pad, const struct input_trigger_effect *e);
 	void *ctx;
 };
 
+/* Kinds of devices; each is served by one back end of a session. */
+enum input_class {
+	INPUT_CLASS_KEYBOARD, /* keys and text */
+	INPUT_CLASS_MOUSE,    /* both pointers, buttons, scroll */
+	INPUT_CLASS_TOUCH,
+	INPUT_CLASS_PEN,
+	INPUT_CLASS_PADS,
+	INPUT_CLASSES,
+};
+
+extern const char *const input_class_name[INPUT_CLASSES];
+
+/* One session's input: which back end serves each class, and what the client holds. */
 struct input;
 
-/*
- * A back end. One object per session; open and close are called by the session's owner while no control session uses
- * the object, event on the control thread. What arrives is already consistent (input/state.h): a key goes down once
- * before it goes up, a contact moves only while it is down, a pad arrives before it speaks, and whatever is held is
- * let go before close. So a back end only injects.
- */
-struct input_ops {
-	const char *name, *help;
-	size_t size;                                    /* of the struct that begins with struct input */
-	int (*open)(struct input *in, const char *arg); /* in->back is set; -errno, then close is not called */
-	void (*event)(struct input *in, const struct input_event *e);
-	void (*close)(struct input *in);
-};
-
-struct input_state;
-
-struct input {
-	const struct input_ops *ops;
+struct input_params {
+	const char *backend;  /* a back end's name, or "auto": for each class the first that works here */
+	const char *log_file; /* of the log back end; "": standard error */
+	const char *pad_kind; /* "auto": as the client says; else the name of a pad kind (input/pad.h) */
+	const char *seat;     /* short stable id of the client, for the names of its devices; printable ASCII */
 	const struct input_back *back; /* outlives the input; NULL: nobody listens */
-	struct input_state *state;     /* the front's: what is held */
 };
 
-/* name: "null", "log" (arg: file, "" is stderr). -ENOTSUP: unknown; -errno of open. */
-int input_open(struct input **out, const char *name, const char *arg, const struct input_back *back);
+/*
+ * Main thread opens and closes while no control session uses the object; in between it is the control thread's. Strings
+ * of p are copied. A class that nothing serves is not an error with "auto": its events are dropped, input_shown() says
+ * why. With a name: -ENOTSUP: unknown; -errno of its open.
+ */
+int input_open(struct input **out, const struct input_params *p);
 void input_close(struct input *in); /* releases everything first; accepts NULL */
 
 /* Control thread. What is redundant or impossible is dropped here. */
 void input_event(struct input *in, const struct input_event *e);
 /* Keys, buttons, contacts, pen up; pads back to neutral, but they stay. */
 void input_release_all(struct input *in);
+/* Readable when a device has something to say (rumble, light, a question of the kernel): then input_dispatch(),
+ * control thread, does not block. */
+int input_fd(const struct input *in);
+void input_dispatch(struct input *in);
 
-/* The n-th back end, or NULL: for config and help. */
-const struct input_ops *input_backend(unsigned n);
+/* For status: the back end's name, or why there is none; constant after open. */
+const char *input_shown(const struct input *in, enum input_class c);
 
 /* Parses one input packet (payload of control message 0x0206), every field clamped to the ranges above; events that
  * only the front makes are never returned. -EBADMSG: malformed, -ENOTSUP: unknown magic. Pure. */

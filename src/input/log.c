@@ -8,7 +8,7 @@
  * The file is opened for appending and is line buffered. Unlike every other back end this one blocks (on the file)
  * and allocates on the control thread.
  */
-#include "input/backends.h"
+#include "input/backend.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -20,7 +20,7 @@
 #include "base/log.h"
 
 struct input_log {
-	struct input base;
+	struct input_backend base;
 	FILE *file; /* stderr is not ours to close */
 	bool failed;
 };
@@ -36,11 +36,13 @@ static const char *const pointer_name[] = {
 	[POINTER_CANCEL_ALL] = "cancel_all",
 };
 
-static int open_log(struct input *in, const char *arg)
+static int open_log(struct input_backend *b, uint32_t *classes, char why[INPUT_WHY_MAX])
 {
-	struct input_log *l = (struct input_log *)in;
+	struct input_log *l = (struct input_log *)b;
+	const char *arg = b->env->log_file;
 	int err;
 
+	(void)classes, (void)why;
 	l->file = *arg ? fopen(arg, "ae") : stderr;
 	if (!l->file) {
 		err = -errno;
@@ -133,9 +135,9 @@ static json_t *event_json(const struct input_event *e)
 	return NULL;
 }
 
-static void event(struct input *in, const struct input_event *e)
+static void event(struct input_backend *b, const struct input_event *e)
 {
-	struct input_log *l = (struct input_log *)in;
+	struct input_log *l = (struct input_log *)b;
 	json_t *j = event_json(e);
 
 	if (!j || json_dumpf(j, l->file, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7)) ||
@@ -147,9 +149,9 @@ static void event(struct input *in, const struct input_event *e)
 	json_decref(j);
 }
 
-static void close_log(struct input *in)
+static void close_log(struct input_backend *b)
 {
-	struct input_log *l = (struct input_log *)in;
+	struct input_log *l = (struct input_log *)b;
 
 	if (l->file != stderr && fclose(l->file))
 		log_errno(errno, "input log");
@@ -158,6 +160,7 @@ static void close_log(struct input *in)
 const struct input_ops input_log = {
 	.name = "log",
 	.help = "write events as JSON lines to a file (stderr when none is given)",
+	.classes = INPUT_ALL_CLASSES,
 	.size = sizeof(struct input_log),
 	.open = open_log,
 	.event = event,

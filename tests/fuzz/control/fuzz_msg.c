@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (host_is_connect(data, size, &connect_data) && !host_is_stray(data, size))
 		abort();
-	if (!size || input_open(&d.input, "null", "", NULL))
+	if (!size || input_open(&d.input, &(struct input_params){.backend = "null"}))
 		return 0;
 	feedback_init(&feedback);
 	for (size_t at = 1, n = data[0]; at <= size; at += n, n = size - at ? size - at : 1) {

@@ -109,7 +109,10 @@ void owner_open(struct owner *o, const uint8_t *key, struct control_session_para
 	feedback_init(&o->feedback);
 	o->out = control_out_create(control);
 	assert_non_null(o->out);
-	assert_int_equal(input_open(&o->input, "log", o->log, control_out_back(o->out)), 0);
+	assert_int_equal(input_open(&o->input, &(struct input_params){.backend = "log",
+								      .log_file = o->log,
+								      .back = control_out_back(o->out)}),
+			 0);
 	memcpy(p.keys.key, key, 16);
 	p.feedback = &o->feedback;
 	p.stats = &o->stats;

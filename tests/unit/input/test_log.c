@@ -73,7 +73,7 @@ static void m60_the_log_shows_each_event_and_the_release_on_close(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	assert_int_equal(input_open(&in, "log", path, NULL), 0);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "log", .log_file = path}), 0);
 	for (size_t i = 0; i < ARRAY_LEN(script); i++) {
 		struct input_event e;
 
@@ -113,7 +113,7 @@ static void lines_are_there_at_once_and_are_appended(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(packet_parse(&e, 7, "00010001"), 0);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(input_open(&in, "log", path, NULL), 0);
+		assert_int_equal(input_open(&in, &(struct input_params){.backend = "log", .log_file = path}), 0);
 		input_event(in, &e);
 		assert_true(read(fd, line, sizeof(line)) > 0);
 		input_close(in);
@@ -128,16 +128,16 @@ static void back_ends_are_found_by_name(void **state)
 	struct input *in;
 
 	(void)state;
-	assert_int_equal(input_open(&in, "nonsense", "", NULL), -ENOTSUP);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "nonsense"}), -ENOTSUP);
 	assert_null(in);
-	assert_int_equal(input_open(&in, "log", "/nonexistent/dir/file", NULL), -ENOENT);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "log", .log_file = "/nonexistent/dir/file"}),
+			 -ENOENT);
 	assert_null(in);
-	assert_int_equal(input_open(&in, "null", NULL, NULL), 0);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "null"}), 0);
+	for (unsigned c = 0; c < INPUT_CLASSES; c++)
+		assert_string_equal(input_shown(in, (enum input_class)c), "null");
 	input_close(in);
 	input_close(NULL);
-	assert_string_equal(input_backend(0)->name, "null");
-	assert_string_equal(input_backend(1)->name, "log");
-	assert_null(input_backend(2));
 }
 
 int main(void)

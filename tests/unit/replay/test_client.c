@@ -430,7 +430,7 @@ static void every_input_packet_becomes_the_events_that_the_daemon_saw(void **sta
 	close(fd);
 	snprintf(want_path, sizeof(want_path), "%s/session-input.events", getenv("TEST_VECTORS"));
 	fixture_load_vector(&f, "session-input.jsonl");
-	assert_int_equal(input_open(&in, "log", path, NULL), 0);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "log", .log_file = path}), 0);
 	while ((r = fixture_next(&f, r, RECORD_CONTROL_MSG, true))) {
 		struct input_event e;
 
