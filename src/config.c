@@ -102,7 +102,8 @@ static const struct option options[] = {
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),
 
-	STRING(input, backend, "auto", "Where input goes: auto (the first that works, for each kind of device), log or null"),
+	STRING(input, backend, "auto",
+	       "Where input goes: auto (the first that works, for each kind of device), log or null"),
 	STRING(input, pads, "auto", "What pads appear as: auto (as the client says), xbox, dualsense, switch"),
 	STRING(input, log_file, "", "File of the log back end (JSON lines); empty: standard error"),
 };

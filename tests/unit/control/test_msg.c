@@ -300,9 +300,18 @@ static void m53_only_the_newest_value_of_a_pad_goes_out(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_not_equal(out_take(&o, out), 0);
 	assert_int_equal(out_take(&o, out), 0);
+	/* the effect of one trigger leaves the newest of the other as it is */
+	o.back.trigger_effect(o.back.ctx, 2,
+			      &(struct input_trigger_effect){.left = true, .left_type = 9, .left_data = {5}});
+	o.back.trigger_effect(o.back.ctx, 2, &(struct input_trigger_effect){.right = true, .right_type = 1});
+	o.back.trigger_effect(o.back.ctx, 2,
+			      &(struct input_trigger_effect){.right = true, .right_type = 2, .right_data = {[9] = 7}});
+	o.back.trigger_effect(o.back.ctx, 16, &(struct input_trigger_effect){.right = true});
+	assert_built(out, out_take(&o, out), "0355190002000c09020500000000000000000000000000000000000007");
+	assert_int_equal(out_take(&o, out), 0);
 	/* a client that connects anew hears everything known */
 	out_again(&o);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 6; i++)
 		assert_int_not_equal(out_take(&o, out), 0);
 	assert_int_equal(out_take(&o, out), 0);
 	wake_finish(&w);
