@@ -105,6 +105,8 @@ static const struct option options[] = {
 	STRING(input, backend, "auto",
 	       "Where input goes: auto (the first that works, for each kind of device), log or null"),
 	STRING(input, pads, "auto", "What pads appear as: auto (as the client says), xbox, dualsense, switch"),
+	INT(input, grace_ms, "30000", 0, 3600000,
+	    "How long pads stay plugged in after a stream, for the client to come back"),
 	STRING(input, log_file, "", "File of the log back end (JSON lines); empty: standard error"),
 };
 

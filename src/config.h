@@ -65,6 +65,7 @@ struct config {
 	struct {
 		char backend[CONFIG_STR];
 		char pads[CONFIG_STR];
+		int64_t grace_ms;
 		char log_file[CONFIG_STR];
 	} input;
 };

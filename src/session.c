@@ -12,9 +12,6 @@
 #include "session_media.h"
 #include "stream_offer.h"
 
-/* Of the client's fingerprint: enough to tell one client's devices from another's. */
-#define SEAT_BYTES 4
-
 #define LOG_MODULE "session"
 #include "base/log.h"
 
@@ -64,10 +61,7 @@ static void close_stages(struct session *s, uint32_t code)
 	pipeline_destroy(s->pipeline);
 	s->pipeline = NULL;
 	session_media_close(s);
-	input_close(s->input);
-	s->input = NULL;
-	control_out_destroy(s->out);
-	s->out = NULL;
+	session_input_rest(s);
 	s->control_up = false;
 	s->stream_since_ns = 0;
 }
@@ -253,33 +247,13 @@ static int open_control(struct session *s)
 		.peer = s->query.peer,
 		.feedback = &s->feedback,
 		.stats = s->stats,
-		.input = s->input,
-		.out = s->out,
+		.input = s->in.input,
+		.out = s->in.out,
 	};
 	int err = control_session_add(s->host->control, &cp, &control_events, s, &s->control);
 
 	explicit_bzero(&cp.keys, sizeof(cp.keys));
 	return err;
-}
-
-/* A stream without input is still a stream: control_session takes NULL. */
-static void open_input(struct session *s)
-{
-	const struct config *c = s->host->config;
-	char seat[2 * SEAT_BYTES + 1];
-	const struct input_params p = {
-		.backend = c->input.backend,
-		.log_file = c->input.log_file,
-		.pad_kind = c->input.pads,
-		.seat = seat,
-		.back = control_out_back(s->out),
-	};
-	int err;
-
-	hex_encode(seat, s->client, SEAT_BYTES);
-	err = input_open(&s->input, &p);
-	if (err)
-		log_errno(err, "%s: no input, back end %s", s->client_name, c->input.backend);
 }
 
 static int on_announce(void *ctx, const struct rtsp_announce *a)
@@ -291,15 +265,15 @@ static int on_announce(void *ctx, const struct rtsp_announce *a)
 		return -ENOTSUP;
 	s->announce = *a;
 	clamp_rate(s, &s->announce.video);
-	s->out = control_out_create(s->host->control);
-	err = s->out ? open_pipeline(s) : -ENOMEM;
-	if (!err) {
-		open_input(s);
+	err = session_input_open(s);
+	if (!err)
+		err = open_pipeline(s);
+	if (!err)
 		err = open_control(s);
-	}
 	if (err) {
 		log_errno(err, "%s: cannot start a stream", s->client_name);
 		close_stages(s, 0); /* the client may announce again */
+		session_input_close(s);
 		return err == -ENOTSUP ? err : -EIO;
 	}
 	return 0;
@@ -564,6 +538,7 @@ void session_destroy(struct session *s, uint32_t code)
 	answer_launch(s, 503, "The host is stopping.");
 	answer_cancel(s);
 	end_stream(s, code);
+	session_input_close(s);
 	app_run_kill(s->app);
 	loop_timer_remove(s->timer);
 	explicit_bzero(&s->query, sizeof(s->query));

@@ -18,12 +18,12 @@
 #include "config.h"
 #include "control/control.h"
 #include "http/server.h"
-#include "input/input.h"
 #include "media/feedback.h"
 #include "media/stats.h"
 #include "net/media_port.h"
 #include "pipeline.h"
 #include "rtsp/server.h"
+#include "session_input.h"
 
 enum session_state {
 	SESSION_STARTING,   /* the app and its preparing commands are being started; the launch call waits */
@@ -88,11 +88,10 @@ struct session {
 	struct rtsp_announce announce;
 	struct pipeline *pipeline;
 	struct control_session *control;
-	struct control_out *out;
-	struct input *input;
 	char ping_payload[PING_PAYLOAD_LEN + 1];
 	uint32_t connect_data;
 	struct session_media media[2]; /* enum media_class */
+	struct session_input in;       /* outlives a stream for a while */
 	bool control_up;
 	uint64_t stream_since_ns;
 	/* shared with the stream's threads */

@@ -81,7 +81,7 @@ static json_t *stream_json(struct session *s)
 	COUNT("rtt_us", STAT_GET(st->rtt_us));
 #undef COUNT
 	json_object_set_new(o, "loss_percent", json_real(data ? 100.0 * (double)missing / (double)data : 0.0));
-	json_object_set_new(o, "input", input_json(s->input));
+	json_object_set_new(o, "input", input_json(s->in.input));
 	json_object_set_new(o, "stages", stages_json(st));
 	return o;
 }

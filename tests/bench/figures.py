@@ -64,7 +64,7 @@ def start_ms():
         base = harness.free_base()
         t = time.monotonic()
         p = subprocess.Popen([str(harness.HOST), "run", "--state", state, "--socket", state + "/s", "-o",
-                              f"net.port={base}", "-o", "net.mdns=false", "-o", "video.source=pattern"],
+                              f"net.port={base}", "-o", "net.mdns=false", "-o", "video.source=pattern", "-o", "input.backend=null"],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while True:
             try:

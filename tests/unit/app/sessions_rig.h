@@ -34,6 +34,8 @@ static inline int setup(void **state)
 	(void)state;
 	fds_before = open_fds();
 	config_defaults(&config);
+	/* Never a device on the machine that runs the tests. */
+	snprintf(config.input.backend, sizeof(config.input.backend), "null");
 	config.session.handshake_timeout_ms = 600000;
 	assert_int_equal(apps_parse(&apps, text, strlen(text), NULL), 0);
 	host = (struct session_host){.loop = loop_create(), .config = &config, .apps = apps};
