@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "status.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -134,6 +135,31 @@ static double real_of(const json_t *o, const char *key)
 	return json_number_value(json_object_get(o, key));
 }
 
+/* Kinds of devices that share a back end, or the want of one, stand together: "keyboard, mouse: uinput". */
+static void input_text(const json_t *input, struct buf *out)
+{
+	unsigned told = 0;
+
+	if (!json_object_size(input))
+		return;
+	for (unsigned c = 0; c < INPUT_CLASSES; c++) {
+		const char *by = text_of(input, input_class_name[c]);
+
+		if (told >> c & 1)
+			continue;
+		buf_fmt(out, "%s%s", told ? "; " : "   input: ", input_class_name[c]);
+		for (unsigned k = c + 1; k < INPUT_CLASSES; k++) {
+			if (strcmp(text_of(input, input_class_name[k]), by) != 0)
+				continue;
+			buf_fmt(out, ", %s", input_class_name[k]);
+			told |= 1u << k;
+		}
+		told |= 1u << c;
+		buf_fmt(out, ": %s", by);
+	}
+	buf_str(out, "\n");
+}
+
 static void stream_text(const json_t *v, struct buf *out)
 {
 	const json_t *stages = json_object_get(v, "stages");
@@ -152,6 +178,7 @@ static void stream_text(const json_t *v, struct buf *out)
 		buf_fmt(out, " %s %.2f/%.2f", stage_name[i], real_of(h, "p50_ms"), real_of(h, "p99_ms"));
 	}
 	buf_str(out, "\n");
+	input_text(json_object_get(v, "input"), out);
 }
 
 void status_text(const json_t *o, struct buf *out)
