@@ -18,12 +18,12 @@ struct capture_params {
 	uint32_t fps_mhz;       /* ceiling */
 	const char *pattern;    /* pattern: motion, noise, still, chart; lives as long as the capture */
 	const char *node;       /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
-	int pipewire_fd;        /* pipewire: remote of a portal session, taken; -1: the user's own daemon
-			   */
+	int pipewire_fd;        /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
 };
 
 /* Called on the capture's thread. frame passes the reference. lost: the source is gone (-errno),
- * nothing follows; the owner calls stop and close later, from its own thread. */
+ * nothing follows; the owner calls stop and close later, from its own thread. A source can go at any time between open and
+ * close, started or not. */
 struct capture_events {
 	void (*frame)(void *ctx, struct frame *f);
 	void (*lost)(void *ctx, int err);
