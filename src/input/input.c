@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "build_config.h"
 #include "input/backend.h"
 #include "input/state.h"
 
@@ -17,7 +18,13 @@
 #include "base/log.h"
 
 /* "auto" takes them in this order. */
-static const struct input_ops *const backends[] = {&input_log, &input_null};
+static const struct input_ops *const backends[] = {
+#if HAVE_UINPUT
+	&input_uinput,
+#endif
+	&input_log,
+	&input_null,
+};
 
 #define BACKENDS ARRAY_LEN(backends)
 

@@ -30,6 +30,7 @@ FOREIGN = {
     r"isa-l|erasure_code": {"net"},
     r"(pipewire|spa)/": {"capture", "audio"},
     r"opus": {"audio", "probe"},
+    r"libevdev": {"input"},
     r"enet/": {"control", "probe"},
     r"ini\.h": {""},
 }
