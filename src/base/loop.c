@@ -325,3 +325,8 @@ void loop_destroy(struct loop *l)
 	close(l->epfd);
 	free(l);
 }
+
+int loop_poll_fd(const struct loop *l)
+{
+	return l->epfd;
+}

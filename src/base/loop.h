@@ -44,3 +44,5 @@ int loop_run(struct loop *l);
 void loop_quit(struct loop *l, int rc);
 /* One round; waits at most timeout_ms (-1: until something happens). For tests and foreign loops. -errno. */
 int loop_step(struct loop *l, int timeout_ms);
+/* For foreign loops: readable when a round would find an fd ready (timers do not show). The loop's. */
+int loop_poll_fd(const struct loop *l);

@@ -15,8 +15,6 @@
 #define LOG_MODULE "bus"
 #include "base/log.h"
 
-#define VALUES_MAX 8
-
 struct bus_call {
 	struct bus *bus;
 	struct bus_call *next, **link;
@@ -155,38 +153,66 @@ void bus_close(struct bus *b)
 		bus_free(b);
 }
 
-/* Reads what leads the message, up to the first value of another type. */
-static unsigned read_values(sd_bus_message *m, struct bus_value *v)
+static int read_value(sd_bus_message *m, char type, struct bus_value *v)
 {
-	unsigned n = 0;
+	uint16_t q;
+	int flag, ok;
+
+	switch (type) {
+	case SD_BUS_TYPE_STRING:
+	case SD_BUS_TYPE_OBJECT_PATH:
+		v->type = type == SD_BUS_TYPE_STRING ? BUS_STRING : BUS_OBJECT;
+		return sd_bus_message_read_basic(m, type, &v->s);
+	case SD_BUS_TYPE_INT32:
+		v->type = BUS_INT32;
+		return sd_bus_message_read_basic(m, type, &v->i);
+	case SD_BUS_TYPE_UINT32:
+		v->type = BUS_UINT32;
+		return sd_bus_message_read_basic(m, type, &v->u);
+	case SD_BUS_TYPE_UINT16:
+		v->type = BUS_UINT16;
+		ok = sd_bus_message_read_basic(m, type, &q);
+		v->u = q;
+		return ok;
+	case SD_BUS_TYPE_BOOLEAN:
+		v->type = BUS_BOOL;
+		ok = sd_bus_message_read_basic(m, type, &flag);
+		v->b = flag != 0;
+		return ok;
+	case SD_BUS_TYPE_DOUBLE:
+		v->type = BUS_DOUBLE;
+		return sd_bus_message_read_basic(m, type, &v->d);
+	default:
+		return 0;
+	}
+}
+
+/* Into v from n on; returns the new n. The bus has checked that containers are not nested deeper than 64. */
+static unsigned flatten(sd_bus_message *m, struct bus_value *v, unsigned n)
+{
 	const char *contents;
 	char type;
 
-	while (n < VALUES_MAX && sd_bus_message_peek_type(m, &type, &contents) > 0) {
-		uint16_t q;
-		int ok;
-
-		if (type == SD_BUS_TYPE_STRING || type == SD_BUS_TYPE_OBJECT_PATH) {
-			v[n].type = type == SD_BUS_TYPE_STRING ? BUS_STRING : BUS_OBJECT;
-			ok = sd_bus_message_read_basic(m, type, &v[n].s);
-		} else if (type == SD_BUS_TYPE_INT32) {
-			v[n].type = BUS_INT32;
-			ok = sd_bus_message_read_basic(m, type, &v[n].i);
-		} else if (type == SD_BUS_TYPE_UINT32) {
-			v[n].type = BUS_UINT32;
-			ok = sd_bus_message_read_basic(m, type, &v[n].u);
-		} else if (type == SD_BUS_TYPE_UINT16) {
-			v[n].type = BUS_UINT16;
-			ok = sd_bus_message_read_basic(m, type, &q);
-			v[n].u = q;
-		} else {
+	while (n < BUS_VALUES_MAX && sd_bus_message_peek_type(m, &type, &contents) > 0) {
+		if (type == SD_BUS_TYPE_ARRAY || type == SD_BUS_TYPE_VARIANT || type == SD_BUS_TYPE_STRUCT ||
+		    type == SD_BUS_TYPE_DICT_ENTRY) {
+			if (sd_bus_message_enter_container(m, type, contents) <= 0)
+				break;
+			n = flatten(m, v, n);
+			if (n == BUS_VALUES_MAX || sd_bus_message_exit_container(m) < 0)
+				break;
+		} else if (read_value(m, type, &v[n]) > 0) {
+			n++;
+		} else if (sd_bus_message_skip(m, (char[]){type, '\0'}) < 0) {
 			break;
 		}
-		if (ok <= 0)
-			break;
-		n++;
 	}
 	return n;
+}
+
+static unsigned read_values(sd_bus_message *m, struct bus_value *v)
+{
+	return flatten(m, v, 0);
 }
 
 static int append_bytes(sd_bus_message *m, const struct bus_value *v)
@@ -196,6 +222,12 @@ static int append_bytes(sd_bus_message *m, const struct bus_value *v)
 	for (unsigned i = 0; err >= 0 && i < v->bytes.n; i++)
 		err = sd_bus_message_append_array(m, SD_BUS_TYPE_BYTE, v->bytes.data, v->bytes.len);
 	return err < 0 ? err : sd_bus_message_close_container(m);
+}
+
+static int append_options(sd_bus_message *m, const struct bus_value *v)
+{
+	return v->option.key ? sd_bus_message_append(m, "a{sv}", 1, v->option.key, "s", v->option.value)
+			     : sd_bus_message_append(m, "a{sv}", 0);
 }
 
 static int append(sd_bus_message *m, const struct bus_value *v)
@@ -214,8 +246,14 @@ static int append(sd_bus_message *m, const struct bus_value *v)
 	case BUS_UINT16:
 		q = (uint16_t)v->u;
 		return sd_bus_message_append_basic(m, SD_BUS_TYPE_UINT16, &q);
+	case BUS_BOOL:
+		return sd_bus_message_append_basic(m, SD_BUS_TYPE_BOOLEAN, &(int){v->b});
+	case BUS_DOUBLE:
+		return sd_bus_message_append_basic(m, SD_BUS_TYPE_DOUBLE, &v->d);
 	case BUS_BYTE_ARRAYS:
 		return append_bytes(m, v);
+	case BUS_OPTIONS:
+		return append_options(m, v);
 	}
 	return -EINVAL;
 }
@@ -225,7 +263,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret)
 	struct bus_call *c = userdata;
 	const sd_bus_error *e = sd_bus_message_get_error(m);
 	struct bus_error err = {e ? e->name : NULL, e && e->message ? e->message : ""};
-	struct bus_value v[VALUES_MAX];
+	struct bus_value v[BUS_VALUES_MAX];
 	unsigned n = e ? 0 : read_values(m, v);
 	bus_reply_fn fn = c->fn;
 	void *ctx = c->ctx;
@@ -266,6 +304,24 @@ int bus_call(struct bus *b, struct bus_call **out, const char *dest, const char 
 	return 0;
 }
 
+int bus_tell(struct bus *b, const char *dest, const char *path, const char *iface, const char *method,
+	     const struct bus_value *v, unsigned n)
+{
+	sd_bus_message *m = NULL;
+	int err = sd_bus_message_new_method_call(b->sd, &m, dest, path, iface, method);
+
+	for (unsigned i = 0; err >= 0 && i < n; i++)
+		err = append(m, &v[i]);
+	if (err >= 0)
+		err = sd_bus_message_set_expect_reply(m, 0);
+	if (err >= 0)
+		err = sd_bus_send(b->sd, m, NULL);
+	sd_bus_message_unref(m);
+	if (!b->dispatching)
+		update_interest(b);
+	return err < 0 ? err : 0;
+}
+
 void bus_call_drop(struct bus_call *c)
 {
 	if (!c)
@@ -280,7 +336,7 @@ void bus_call_drop(struct bus_call *c)
 static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret)
 {
 	struct bus_match *x = userdata;
-	struct bus_value v[VALUES_MAX];
+	struct bus_value v[BUS_VALUES_MAX];
 	unsigned n = read_values(m, v);
 
 	(void)ret;
@@ -343,6 +399,13 @@ int bus_call(struct bus *b, struct bus_call **out, const char *dest, const char 
 	     const char *method, const struct bus_value *v, unsigned n, bus_reply_fn fn, void *ctx)
 {
 	(void)b, (void)out, (void)dest, (void)path, (void)iface, (void)method, (void)v, (void)n, (void)fn, (void)ctx;
+	return -ENOTSUP;
+}
+
+int bus_tell(struct bus *b, const char *dest, const char *path, const char *iface, const char *method,
+	     const struct bus_value *v, unsigned n)
+{
+	(void)b, (void)dest, (void)path, (void)iface, (void)method, (void)v, (void)n;
 	return -ENOTSUP;
 }
 

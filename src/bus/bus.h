@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * D-Bus for the daemon: one connection on the main loop, asynchronous calls only. The one place that knows sd-bus.
- * A lost connection calls lost() once; the owner closes and, if it wants, opens again. Main thread.
+ * D-Bus for the daemon: a connection on a loop, asynchronous calls only. The one place that knows sd-bus.
+ * A lost connection calls lost() once; the owner closes and, if it wants, opens again. The thread that runs the loop.
  * Without the dbus feature bus_open() returns -ENOTSUP and nothing else may be called.
  */
 #pragma once
@@ -21,7 +21,18 @@ struct bus_error {
 };
 
 /* A value of a message we send or got: the few types that are needed. */
-enum bus_type { BUS_STRING, BUS_OBJECT, BUS_INT32, BUS_UINT32, BUS_UINT16, BUS_BYTE_ARRAYS };
+enum bus_type {
+	BUS_STRING,
+	BUS_OBJECT,
+	BUS_INT32,
+	BUS_UINT32,
+	BUS_UINT16,
+	BUS_BOOL,
+	BUS_DOUBLE,
+	/* sent only */
+	BUS_BYTE_ARRAYS,
+	BUS_OPTIONS, /* a{sv} with one string, or empty */
+};
 
 struct bus_value {
 	enum bus_type type;
@@ -29,6 +40,11 @@ struct bus_value {
 		const char *s;
 		int32_t i;
 		uint32_t u;
+		bool b;
+		double d;
+		struct {
+			const char *key, *value; /* key NULL: empty */
+		} option;
 		struct {
 			const void *data; /* one array of arrays of bytes: each item the same */
 			size_t len;
@@ -37,8 +53,10 @@ struct bus_value {
 	};
 };
 
-/* err NULL: done, and the n values of the answer (as many as are of the types above) are valid during the call. The call is
- * freed after it. */
+/* err NULL: done, and the n values of the answer are valid during the call: the types above in order, containers flattened,
+ * everything else left out, at most BUS_VALUES_MAX. The call is freed after it. */
+#define BUS_VALUES_MAX 16
+
 typedef void (*bus_reply_fn)(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n);
 typedef void (*bus_signal_fn)(void *ctx, const struct bus_value *v, unsigned n);
 
@@ -51,6 +69,9 @@ void bus_close(struct bus *b);
 /* out may be NULL when the call is never given up. -errno. */
 int bus_call(struct bus *b, struct bus_call **out, const char *dest, const char *path, const char *iface,
 	     const char *method, const struct bus_value *v, unsigned n, bus_reply_fn fn, void *ctx);
+/* Nobody waits for an answer. -errno. */
+int bus_tell(struct bus *b, const char *dest, const char *path, const char *iface, const char *method,
+	     const struct bus_value *v, unsigned n);
 void bus_call_drop(struct bus_call *c); /* no reply comes any more; accepts NULL */
 
 /* Signals that fit; NULL parts fit everything. */

@@ -19,6 +19,7 @@
 
 /* "auto" takes them in this order. */
 static const struct input_ops *const backends[] = {
+	&input_mutter,
 #if HAVE_UINPUT
 	&input_uinput,
 #endif

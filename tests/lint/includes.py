@@ -16,7 +16,7 @@ MAY = {
     "net": {"media", "base", "crypt"},
     "audio": {"net", "media", "base", "crypt"},
     "rtsp": {"media", "base", "crypt"},
-    "input": {"base"},
+    "input": {"base", "bus"},
     "control": {"input", "net", "media", "base", "crypt"},
     "http": {"base", "crypt", "bus"},
     "probe": {"base"},
