@@ -7,6 +7,37 @@
 
 #include "input/backend.h"
 
+/* The client's buttons, 2-media 6.4. */
+enum pad_button {
+	PAD_UP = 0x0001,
+	PAD_DOWN = 0x0002,
+	PAD_LEFT = 0x0004,
+	PAD_RIGHT = 0x0008,
+	PAD_START = 0x0010,
+	PAD_BACK = 0x0020,
+	PAD_L3 = 0x0040,
+	PAD_R3 = 0x0080,
+	PAD_LB = 0x0100,
+	PAD_RB = 0x0200,
+	PAD_GUIDE = 0x0400,
+	PAD_A = 0x1000,         /* south, whatever is printed on it */
+	PAD_B = 0x2000,         /* east */
+	PAD_X = 0x4000,         /* west */
+	PAD_Y = 0x8000,         /* north */
+	PAD_PADDLE1 = 0x010000, /* upper right, as the hands hold it */
+	PAD_PADDLE2 = 0x020000, /* upper left */
+	PAD_PADDLE3 = 0x040000, /* lower right */
+	PAD_PADDLE4 = 0x080000, /* lower left */
+	PAD_TOUCHPAD = 0x100000,
+	PAD_MISC = 0x200000, /* share, mute, capture */
+};
+
+enum pad_cap {
+	PAD_CAP_TOUCHPAD = 0x08,
+	PAD_CAP_ACCEL = 0x10,
+	PAD_CAP_GYRO = 0x20,
+};
+
 struct pad {
 	const struct pad_ops *ops;
 	const struct input_env *env;
