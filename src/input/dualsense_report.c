@@ -260,7 +260,7 @@ static int16_t sensor(float v, float per_unit)
 {
 	float raw = roundf(v * per_unit);
 
-	return (int16_t)(raw >= 32767.0f ? 32767 : raw > -32768.0f ? raw : -32768);
+	return (int16_t)(isnan(raw) ? 0.0f : raw >= 32767.0f ? 32767 : raw > -32768.0f ? raw : -32768);
 }
 
 /* The client's axes are the pad's: x to the right, y up, z towards the player (2-media 6.1). */
