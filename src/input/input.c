@@ -23,9 +23,7 @@ static const struct input_ops *const backends[] = {
 #if HAVE_UINPUT
 	&input_uinput,
 #endif
-	&input_pads,
-	&input_log,
-	&input_null,
+	&input_pads,   &input_log, &input_null,
 };
 
 #define BACKENDS ARRAY_LEN(backends)
