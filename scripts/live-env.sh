@@ -18,7 +18,7 @@ STAMP=8
 WANT="sway xdg-desktop-portal xdg-desktop-portal-wlr pipewire pipewire-bin wireplumber dbus-daemon dbus-bin
 	avahi-daemon avahi-utils iproute2
 	mutter gsettings-desktop-schemas libglib2.0-bin libgl1-mesa-dri libegl-mesa0 libegl1 libgbm1
-	libwayland-dev libwayland-bin wayland-protocols xkb-data
+	libwayland-dev libwayland-bin wayland-protocols xkb-data libxkbcommon-dev libxkbcommon0
 	libwayland-client0 libwayland-cursor0 libwayland-egl1 libwayland-server0
 	libpipewire-0.3-0 libpipewire-0.3-common libpipewire-0.3-modules libspa-0.2-modules"
 
@@ -74,7 +74,8 @@ for f in $files; do
 	dpkg -x "$CACHE/archives/$f" "$DIR/root"
 done
 
-# Our own small programs of the session: a client with known pixels, and the shim that lets the portal's back end work
+# Our own small programs of the session: a client with known pixels, one that prints its
+# input, and the shim that lets the portal's back end work
 # with a compositor that has no GPU.
 ARCH=$(cc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
 LIB=$DIR/root/usr/lib/$ARCH
@@ -85,6 +86,8 @@ XDG_SHELL=$DIR/root/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml
 cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$DIR" -I"$HERE/src" -I"$DIR/root/usr/include" \
 	"$HERE/tests/live/wlclient.c" "$HERE/src/capture/pattern_code.c" "$DIR/xdg-shell-protocol.c" \
 	-o "$DIR/bin/wlclient" -L"$LIB" -lwayland-client
+cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$DIR" -I"$DIR/root/usr/include" \
+	"$HERE/tests/live/wlkeys.c" "$DIR/xdg-shell-protocol.c" -o "$DIR/bin/wlkeys" -L"$LIB" -lwayland-client -lxkbcommon
 cc -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC "$HERE/tests/live/xdpw_shm.c" -o "$DIR/bin/xdpw_shm.so" -ldl
 
 cat >"$DIR/env" <<ENV

@@ -20,10 +20,15 @@
 /* "auto" takes them in this order. */
 static const struct input_ops *const backends[] = {
 	&input_mutter,
+#if HAVE_WAYLAND
+	&input_wlroots,
+#endif
 #if HAVE_UINPUT
 	&input_uinput,
 #endif
-	&input_pads,   &input_log, &input_null,
+	&input_pads,
+	&input_log,
+	&input_null,
 };
 
 #define BACKENDS ARRAY_LEN(backends)

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "input/wlr_keymap.h"
+
+#include <errno.h>
+#include <linux/input-event-codes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xkbcommon/xkbcommon.h>
+
+#include "base/str.h"
+#include "input/keymap.h"
+
+#define EVDEV_OFFSET 8   /* XKB counts from there */
+#define KEYCODE_MAX  255 /* Xwayland passes no more */
+#define KEYS_MAX     768 /* KEY_MAX + 1 of the kernel */
+#define SPARES_MAX   32
+#define LINE_MAX_LEN 64 /* of one spare key in the text */
+#define LEVELS_MAX   16
+#define MASKS_MAX    16
+
+/* A keymap that bears this name is one of ours. */
+#define OUR_KEYCODES "xkb_keycodes \"moonrill\" {"
+
+struct spare {
+	uint16_t evdev;
+	uint32_t code_point; /* 0: none yet */
+	uint64_t used;       /* turn in which it was typed last */
+};
+
+struct wlr_keymap {
+	struct xkb_context *context;
+	struct xkb_keymap *keymap;
+	struct xkb_state *state;
+	char *source;  /* what it was made from; NULL: names */
+	char *base;    /* the layout, written by libxkbcommon, with our name */
+	size_t insert; /* offset in base where further symbols go */
+	char *text;    /* base with spares */
+	uint64_t held[KEYS_MAX / 64];
+	struct spare spares[SPARES_MAX];
+	unsigned spare_count;
+	uint64_t turn;
+};
+
+static xkb_keycode_t keycode(uint16_t evdev)
+{
+	return (xkb_keycode_t)evdev + EVDEV_OFFSET;
+}
+
+static bool has_symbols(struct xkb_keymap *keymap, xkb_keycode_t code)
+{
+	return xkb_keymap_num_layouts_for_key(keymap, code) > 0;
+}
+
+static bool whole_keyboard(struct xkb_keymap *keymap)
+{
+	static const uint16_t keys[] = {KEY_ESC,       KEY_1,   KEY_0,  KEY_Q,        KEY_P,     KEY_A,
+					KEY_L,         KEY_Z,   KEY_M,  KEY_SPACE,    KEY_ENTER, KEY_UP,
+					KEY_BACKSPACE, KEY_TAB, KEY_F1, KEY_LEFTSHIFT};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (!has_symbols(keymap, keycode(keys[i])))
+			return false;
+	return true;
+}
+
+/* A client must not be able to press a key that stands for a character. */
+static bool client_has_key(uint16_t evdev)
+{
+	for (unsigned vk = 0; vk < 256; vk++)
+		if (evdev_key((uint8_t)vk, false) == evdev || evdev_key((uint8_t)vk, true) == evdev)
+			return true;
+	return false;
+}
+
+static void find_spares(struct wlr_keymap *k)
+{
+	for (xkb_keycode_t code = KEYCODE_MAX; code > EVDEV_OFFSET && k->spare_count < SPARES_MAX; code--) {
+		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
+
+		if (xkb_keymap_key_get_name(k->keymap, code) && !has_symbols(k->keymap, code) && !client_has_key(evdev))
+			k->spares[k->spare_count++] = (struct spare){.evdev = evdev};
+	}
+}
+
+/*
+ * Names the keymap, and finds the end of its symbols. The text is libxkbcommon's own: four sections, each closed by a
+ * line "};", symbols last, then the line that closes the whole.
+ */
+static int name_and_measure(struct wlr_keymap *k, const char *text)
+{
+	const char *name = strstr(text, "xkb_keycodes"), *body = name ? strchr(name, '{') : NULL, *end = NULL;
+	const char *last = NULL;
+	size_t head;
+
+	if (!body)
+		return -EINVAL;
+	for (const char *at = strstr(body, "\n};"); at; at = strstr(at + 1, "\n};")) {
+		end = last;
+		last = at;
+	}
+	if (!end)
+		return -EINVAL;
+	head = (size_t)(name - text);
+	k->base = malloc(strlen(text) + sizeof(OUR_KEYCODES));
+	if (!k->base)
+		return -ENOMEM;
+	memcpy(k->base, text, head);
+	strcpy(stpcpy(k->base + head, OUR_KEYCODES), body + 1);
+	k->insert = head + strlen(OUR_KEYCODES) + (size_t)(end - body); /* behind the newline */
+	return 0;
+}
+
+/* What we count modifiers with is compiled from just what the compositor gets, so that the masks agree. */
+static int compile(struct wlr_keymap *k, struct xkb_keymap *from)
+{
+	char *text = xkb_keymap_get_as_string(from, XKB_KEYMAP_FORMAT_TEXT_V1);
+	int err = text ? name_and_measure(k, text) : -ENOMEM;
+
+	free(text);
+	if (err)
+		return err;
+	k->text = malloc(strlen(k->base) + SPARES_MAX * LINE_MAX_LEN + 1);
+	if (!k->text)
+		return -ENOMEM;
+	k->keymap =
+		xkb_keymap_new_from_string(k->context, k->base, XKB_KEYMAP_FORMAT_TEXT_V1, XKB_KEYMAP_COMPILE_NO_FLAGS);
+	if (!k->keymap || !whole_keyboard(k->keymap))
+		return -EINVAL;
+	k->state = xkb_state_new(k->keymap);
+	if (!k->state)
+		return -ENOMEM;
+	find_spares(k);
+	return 0;
+}
+
+static int new_keymap(struct wlr_keymap **out, const char *text, const char *layout)
+{
+	const struct xkb_rule_names names = {.layout = layout};
+	struct wlr_keymap *k = calloc(1, sizeof(*k));
+	struct xkb_keymap *from = NULL;
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (!k)
+		return -ENOMEM;
+	k->context = xkb_context_new(XKB_CONTEXT_NO_FLAGS);
+	if (!k->context)
+		goto fail;
+	xkb_context_set_log_level(k->context, XKB_LOG_LEVEL_CRITICAL); /* a bad keymap is told by us */
+	if (text) {
+		k->source = strdup(text);
+		if (!k->source)
+			goto fail;
+		from = xkb_keymap_new_from_string(k->context, text, XKB_KEYMAP_FORMAT_TEXT_V1,
+						  XKB_KEYMAP_COMPILE_NO_FLAGS);
+	} else {
+		from = xkb_keymap_new_from_names(k->context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
+	}
+	err = from ? compile(k, from) : -EINVAL;
+	xkb_keymap_unref(from);
+	if (err)
+		goto fail;
+	*out = k;
+	return 0;
+fail:
+	wlr_keymap_free(k);
+	return err;
+}
+
+int wlr_keymap_new(struct wlr_keymap **out, const char *text)
+{
+	return new_keymap(out, text, NULL);
+}
+
+int wlr_keymap_new_layout(struct wlr_keymap **out, const char *layout)
+{
+	return new_keymap(out, NULL, layout);
+}
+
+void wlr_keymap_free(struct wlr_keymap *k)
+{
+	if (!k)
+		return;
+	xkb_state_unref(k->state);
+	xkb_keymap_unref(k->keymap);
+	xkb_context_unref(k->context);
+	free(k->source);
+	free(k->base);
+	free(k->text);
+	free(k);
+}
+
+bool wlr_keymap_is_ours(const char *text)
+{
+	const char *name = strstr(text, "xkb_keycodes");
+
+	return name && strncmp(name, OUR_KEYCODES, strlen(OUR_KEYCODES)) == 0;
+}
+
+bool wlr_keymap_same(const struct wlr_keymap *k, const char *text)
+{
+	return k->source && strcmp(k->source, text) == 0;
+}
+
+const char *wlr_keymap_text(struct wlr_keymap *k, size_t *len)
+{
+	char *at = k->text;
+
+	memcpy(at, k->base, k->insert);
+	at += k->insert;
+	for (unsigned i = 0; i < k->spare_count; i++) {
+		const struct spare *s = &k->spares[i];
+
+		if (s->code_point)
+			at += snprintf(at, LINE_MAX_LEN, "\tkey <%.8s> { [ U%04X ] };\n",
+				       xkb_keymap_key_get_name(k->keymap, keycode(s->evdev)), (unsigned)s->code_point);
+	}
+	at = stpcpy(at, k->base + k->insert);
+	*len = (size_t)(at - k->text);
+	return k->text;
+}
+
+bool wlr_keymap_key(struct wlr_keymap *k, uint16_t evdev, bool down)
+{
+	uint64_t bit = 1ull << (evdev % 64);
+
+	if (evdev >= KEYS_MAX)
+		return false;
+	k->held[evdev / 64] = down ? k->held[evdev / 64] | bit : k->held[evdev / 64] & ~bit;
+	return xkb_state_update_key(k->state, keycode(evdev), down ? XKB_KEY_DOWN : XKB_KEY_UP) != 0;
+}
+
+bool wlr_keymap_held(const struct wlr_keymap *k, uint16_t evdev)
+{
+	return evdev < KEYS_MAX && k->held[evdev / 64] >> (evdev % 64) & 1;
+}
+
+void wlr_keymap_mods(const struct wlr_keymap *k, struct wlr_mods *m)
+{
+	*m = (struct wlr_mods){
+		.depressed = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_DEPRESSED),
+		.latched = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_LATCHED),
+		.locked = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_LOCKED),
+		.group = xkb_state_serialize_layout(k->state, XKB_STATE_LAYOUT_EFFECTIVE),
+	};
+}
+
+void wlr_keymap_inherit(struct wlr_keymap *k, const struct wlr_keymap *old)
+{
+	/* The eight real modifiers have the same bits in every keymap. */
+	xkb_mod_mask_t locked = xkb_state_serialize_mods(old->state, XKB_STATE_MODS_LOCKED) & 0xff;
+
+	xkb_state_update_mask(k->state, 0, 0, locked, 0, 0, 0);
+	for (uint16_t key = 0; key < KEYS_MAX; key++)
+		if (wlr_keymap_held(old, key))
+			wlr_keymap_key(k, key, true);
+	/* Held Caps Lock has just locked once more. */
+	xkb_state_update_mask(k->state, xkb_state_serialize_mods(k->state, XKB_STATE_MODS_DEPRESSED), 0, locked, 0, 0,
+			      0);
+}
+
+/* The least that must be held for a level; a lock is never among it. Returns whether there is such a mask. */
+static bool mask_of_level(const struct wlr_keymap *k, xkb_keycode_t code, xkb_layout_index_t layout,
+			  xkb_level_index_t level, xkb_mod_mask_t *mask)
+{
+	xkb_mod_index_t lock = xkb_keymap_mod_get_index(k->keymap, XKB_MOD_NAME_CAPS);
+	xkb_mod_mask_t masks[MASKS_MAX];
+	size_t n = xkb_keymap_key_get_mods_for_level(k->keymap, code, layout, level, masks, MASKS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		if (lock != XKB_MOD_INVALID && masks[i] >> lock & 1)
+			continue;
+		*mask = masks[i];
+		return true;
+	}
+	return false;
+}
+
+/* A layout writes a character by its old name or by its code point; vendors' keys begin far above those. */
+static bool same_symbol(xkb_keysym_t a, xkb_keysym_t b)
+{
+	return a == b || (a >= 0x01000100 && a <= 0x0110ffff && xkb_utf32_to_keysym(a & 0xffffff) == b);
+}
+
+/* The level of a key that gives just this symbol in the group. */
+static bool find_level(const struct wlr_keymap *k, xkb_keycode_t code, xkb_keysym_t sym, xkb_layout_index_t group,
+		       xkb_mod_mask_t *mask)
+{
+	xkb_layout_index_t layouts = xkb_keymap_num_layouts_for_key(k->keymap, code), layout;
+	xkb_level_index_t levels;
+	const xkb_keysym_t *syms;
+
+	if (!layouts)
+		return false;
+	layout = group < layouts ? group : group % layouts;
+	levels = xkb_keymap_num_levels_for_key(k->keymap, code, layout);
+	for (xkb_level_index_t level = 0; level < levels && level < LEVELS_MAX; level++)
+		if (xkb_keymap_key_get_syms_by_level(k->keymap, code, layout, level, &syms) == 1 &&
+		    same_symbol(*syms, sym) && mask_of_level(k, code, layout, level, mask))
+			return true;
+	return false;
+}
+
+static bool find_key(const struct wlr_keymap *k, xkb_keysym_t sym, struct wlr_stroke *s)
+{
+	xkb_mod_mask_t mask;
+
+	for (xkb_keycode_t code = EVDEV_OFFSET + 1; code <= KEYCODE_MAX; code++) {
+		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
+
+		if (wlr_keymap_held(k, evdev) || !find_level(k, code, sym, s->mods.group, &mask))
+			continue;
+		s->evdev = evdev;
+		s->mods.depressed = mask;
+		return true;
+	}
+	return false;
+}
+
+/* The spare key that has the character already, else the one that was not used for the longest time. */
+static int take_spare(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
+{
+	struct spare *best = NULL;
+
+	for (unsigned i = 0; i < k->spare_count; i++) {
+		struct spare *at = &k->spares[i];
+
+		if (at->code_point == code_point) {
+			best = at;
+			break;
+		}
+		if (!best || at->used < best->used)
+			best = at;
+	}
+	if (!best)
+		return -ENOSPC;
+	s->changed = best->code_point != code_point;
+	s->evdev = best->evdev;
+	best->code_point = code_point;
+	best->used = ++k->turn;
+	return 0;
+}
+
+int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
+{
+	/* The new line of a text is the key that makes one. */
+	xkb_keysym_t sym = code_point == '\n' ? XKB_KEY_Return : xkb_utf32_to_keysym(code_point);
+
+	*s = (struct wlr_stroke){.mods.group = xkb_state_serialize_layout(k->state, XKB_STATE_LAYOUT_EFFECTIVE)};
+	if (sym == XKB_KEY_NoSymbol)
+		return -ENOENT;
+	if (find_key(k, sym, s))
+		return 0;
+	/* Symbols of function keys have no character of their own: a keymap cannot name them by code point. */
+	if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))
+		return -ENOENT;
+	return take_spare(k, code_point, s);
+}

@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a program in a headless sway is given when input_drive plays a client's events: keys, text and mouse of the back
+end wlroots. Run by live-input.sh; names of tests as arguments select."""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+RUNTIME = pathlib.Path(os.environ["XDG_RUNTIME_DIR"])
+WIDTH, HEIGHT = 1280, 720
+PATIENCE = 60  # seconds until something that must come is given up
+TESTS = []
+
+
+def test(f):
+    TESTS.append(f)
+    return f
+
+
+def wait(what, condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"did not come: {what}")
+        time.sleep(0.01)
+
+
+def sway(command):
+    subprocess.run(["swaymsg", command], check=True, stdout=subprocess.DEVNULL)
+
+
+class Reader:
+    """The program under test: wlkeys, whose lines are read as they come."""
+
+    def __init__(self):
+        self.log = RUNTIME / "wlkeys.log"
+        self.process = subprocess.Popen(["wlkeys"], stdout=open(self.log, "wb"))
+        self.mark = 0
+
+    def lines(self):
+        """Whole lines since the last forget()."""
+        text = self.log.read_text()[self.mark:]
+        return text[:text.rfind("\n") + 1].splitlines()
+
+    def forget(self):
+        self.mark = len(self.log.read_text())
+
+    def of(self, *kinds):
+        return [x for x in self.lines() if x.split()[0] in kinds]
+
+    def wait_lines(self, n, *kinds):
+        wait(f"{n} lines of {'/'.join(kinds)}; came: {self.lines()[-20:]}", lambda: len(self.of(*kinds)) >= n)
+        return self.of(*kinds)
+
+    def text(self):
+        words = [x.split() for x in self.of("key")]
+        data = "".join(w[4] for w in words if w[2] == "down" and w[4] != "-")
+        return bytes.fromhex(data).decode("utf-8", "replace")
+
+
+class Client:
+    """What a session has: the front of the input with the back end."""
+
+    def __init__(self, reader):
+        reader.forget()
+        self.process = subprocess.Popen([os.environ["INPUT_DRIVE"], "wlroots"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=open(RUNTIME / "drive.log", "a"), text=True,
+                                        bufsize=1)
+        self.serves = self.process.stdout.readline().strip()
+        reader.wait_lines(1, "ready")
+        reader.forget()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def do(self, *lines):
+        for line in lines:
+            answer = self.ask(line)
+            assert answer == "ok", f"{line}: {answer}"
+
+    def end(self):
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if not self.process.stdin.closed:
+            assert self.end() == 0, "input_drive failed"
+
+
+def keys(reader, n):
+    """(code, direction, symbol, modifiers) of the n key events."""
+    got = [x.split() for x in reader.wait_lines(n, "key")]
+    return [(int(w[1]), w[2], w[3], w[5]) for w in got]
+
+
+def tap(vk):
+    return f"key {vk:x} 1 0", f"key {vk:x} 0 0"
+
+
+@test
+def keys_are_positions_and_go_up_again(reader):
+    cases = [(0x41, 30, "a"), (0x5A, 44, "z"), (0x30, 11, "0"), (0x70, 59, "F1"), (0x0D, 28, "Return"),
+             (0x08, 14, "BackSpace"), (0x25, 105, "Left"), (0x2E, 111, "Delete"), (0x60, 82, "KP_Insert"),
+             (0xBA, 39, "semicolon"), (0xE2, 86, "less"), (0x5B, 125, "Super_L")]
+    with Client(reader) as client:
+        assert "keyboard: wlroots, mouse: wlroots" in client.serves, client.serves
+        for vk, _, _ in cases:
+            client.do(*tap(vk))
+        got = keys(reader, 2 * len(cases))
+    assert [g[:3] for g in got[::2]] == [(code, "down", sym) for _, code, sym in cases], got
+    assert [g[:2] for g in got[1::2]] == [(code, "up") for _, code, _ in cases], got
+
+
+@test
+def modifiers_keep_step_and_a_chord_stays_held(reader):
+    with Client(reader) as client:
+        client.do("key a2 1 2", "key a0 1 3", *tap(0x43), *tap(0x56), "key a0 0 2", *tap(0x43), "key a2 0 0", *tap(0x43))
+        got = keys(reader, 12)
+    assert got == [(29, "down", "Control_L", "-"), (42, "down", "Shift_L", "ctrl"),
+                   (46, "down", "C", "shift,ctrl"), (46, "up", "C", "shift,ctrl"),
+                   (47, "down", "V", "shift,ctrl"), (47, "up", "V", "shift,ctrl"),
+                   (42, "up", "Shift_L", "shift,ctrl"), (46, "down", "c", "ctrl"), (46, "up", "c", "ctrl"),
+                   (29, "up", "Control_L", "ctrl"), (46, "down", "c", "-"), (46, "up", "c", "-")], got
+
+
+@test
+def locks_lock_and_unlock(reader):
+    with Client(reader) as client:
+        client.do(*tap(0x14), *tap(0x41), *tap(0x14), *tap(0x41), *tap(0x90), *tap(0x60), *tap(0x90))
+        got = [g[2] for g in keys(reader, 14)[::2]]
+    assert got == ["Caps_Lock", "A", "Caps_Lock", "a", "Num_Lock", "KP_0", "Num_Lock"], got
+
+
+@test
+def nothing_stays_down_when_the_client_ends(reader):
+    with Client(reader) as client:
+        client.do("key a2 1 2", "key 43 1 2", "button 1 1", "button 5 1")
+        keys(reader, 2)
+        reader.wait_lines(2, "button")
+        client.end()
+        got = keys(reader, 4)
+        buttons = reader.wait_lines(4, "button")
+    assert [g[:2] for g in got[2:]] == [(46, "up"), (29, "up")], got
+    assert buttons[2:] == ["button 272 up", "button 276 up"], buttons
+
+
+@test
+def corners_of_the_output_are_reached_exactly(reader):
+    points = [(0, 0), (WIDTH - 1, 0), (WIDTH - 1, HEIGHT - 1), (0, HEIGHT - 1), (1, 1), (640, 360), (WIDTH - 2, 5)]
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5")
+        reader.wait_lines(1, "frame")
+        for x, y in points:
+            reader.forget()
+            client.do(f"abs {x / (WIDTH - 1):.9f} {y / (HEIGHT - 1):.9f}")
+            got = [int(float(v)) for v in reader.wait_lines(1, "motion")[-1].split()[1:]]
+            assert got == [x, y], f"{x},{y}: {got}"
+
+
+@test
+def deltas_are_taken_as_they_are(reader):
+    deltas = [(1, 1), (-1, -1), (7, -3), (-250, 120), (33, 0), (0, 200)]
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5")
+        reader.wait_lines(1, "frame")
+        at = [float(v) for v in reader.of("motion")[-1].split()[1:]]
+        for dx, dy in deltas:
+            reader.forget()
+            client.do(f"rel {dx} {dy}")
+            now = [float(v) for v in reader.wait_lines(1, "motion")[-1].split()[1:]]
+            moved = now[0] - at[0], now[1] - at[1]
+            assert max(abs(moved[0] - dx), abs(moved[1] - dy)) < 0.01, f"{dx},{dy}: {moved}"
+            at = now
+
+
+@test
+def five_buttons(reader):
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5")
+        for n in range(1, 6):
+            client.do(f"button {n} 1", f"button {n} 1", f"button {n} 0")
+        got = reader.wait_lines(10, "button")
+    want = [f"button {code} {way}" for code in (272, 274, 273, 275, 276) for way in ("down", "up")]
+    assert got == want, got
+
+
+@test
+def scroll_on_both_axes(reader):
+    cases = [("scroll 120", ["discrete v -1", "axis v -15.000"]), ("scroll -240", ["discrete v 2", "axis v 30.000"]),
+             ("hscroll 120", ["discrete h 1", "axis h 15.000"]), ("hscroll -120", ["discrete h -1", "axis h -15.000"]),
+             ("scroll 15", ["axis v -1.875"]), ("hscroll -1", ["axis h -0.125"])]
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5")
+        reader.wait_lines(1, "frame")
+        for line, want in cases:
+            reader.forget()
+            client.do(line)
+            reader.wait_lines(1, "frame")
+            assert sorted(reader.of("axis", "discrete")) == sorted(want), f"{line}: {reader.lines()}"
+            assert reader.of("source") == ["source 0"], reader.lines()
+
+
+def typed(reader, client, text):
+    """The text as the program got it."""
+    reader.forget()
+    client.do("text " + " ".join(f"{ord(c):x}" for c in text))
+    reader.wait_lines(2 * len(text), "key")
+    return reader.text()
+
+
+@test
+def text_is_the_same_on_every_layout(reader):
+    text = "The quick brown fox! 0123456789 \"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ äöüßÄÖÜ éèàçùâêîôû " \
+           "zyqawm ZYQAWM €£¥§°² ñå Привет Ελλάδα 日本語 かな 한국어 עברית العربية 😀🎮"
+    try:
+        for layout in "us", "de", "fr", "jp":
+            sway(f"input * xkb_layout {layout}")
+            with Client(reader) as client:
+                got = typed(reader, client, text)
+                assert got == text, f"{layout}: {got}"
+                # held modifiers and a lock do not reach the text
+                client.do("key a0 1 1", *tap(0x14))
+                got = typed(reader, client, "aÄ一z")
+                assert got == "aÄ一z", f"{layout}, shift and Caps Lock: {got}"
+                client.do(*tap(0x14))
+    finally:
+        sway("input * xkb_layout us")
+
+
+@test
+def random_strings_of_any_script(reader):
+    pick = random.Random(3)
+
+    def character():
+        # one in four of any plane, the others where people write
+        while True:
+            cp = pick.randrange(0x20, 0x110000) if pick.random() < 0.25 else pick.randrange(0x20, 0x3000)
+            if not (0x7F <= cp < 0xA0 or 0xD800 <= cp < 0xE000 or 0xFDD0 <= cp < 0xFDF0 or cp & 0xFFFE == 0xFFFE):
+                return chr(cp)
+
+    total = 0
+    with Client(reader) as client:
+        for n in range(500):
+            text = "".join(character() for _ in range(pick.randint(1, 8)))
+            got = typed(reader, client, text)
+            assert got == text, f"string {n}: sent {text!r}, got {got!r}"
+            total += len(text)
+    print(f"# {total} characters in 500 strings")
+
+
+@test
+def a_layout_that_changes_is_followed(reader):
+    try:
+        with Client(reader) as client:
+            client.do(*tap(0x41))
+            assert keys(reader, 2)[0][2] == "a"
+            sway("input * xkb_layout fr")
+            time.sleep(0.5)
+            reader.forget()
+            client.do(*tap(0x41))
+            got = keys(reader, 2)
+            assert got[0][2] == "q", got
+            assert typed(reader, client, "azé漢") == "azé漢"
+    finally:
+        sway("input * xkb_layout us")
+
+
+@test
+def a_compositor_that_ends_is_survived(reader):
+    with Client(reader) as client:
+        client.do("key 41 1 0", "abs 0.5 0.5")
+        os.kill(int((RUNTIME / "sway.pid").read_text()), signal.SIGKILL)
+        reader.process.wait(PATIENCE)
+        client.do("key 41 0 0", "rel 1 1", "text 41 4e00", "button 1 1")
+        before = int(client.ask("wakes"))
+        time.sleep(0.5)
+        assert int(client.ask("wakes")) <= before + 1, "it is woken for nothing"
+        client.do("release")
+        client.end()
+    told = [x for x in (RUNTIME / "drive.log").read_text().splitlines() if "compositor has gone" in x]
+    assert len(told) == 1, told
+
+
+def main():
+    chosen = [t for t in TESTS if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
+    reader = Reader()
+    failed = 0
+    for t in chosen:
+        begin = time.monotonic()
+        try:
+            t(reader)
+            print(f"ok - {t.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)
+        except (AssertionError, OSError, ValueError) as e:
+            failed += 1
+            print(f"not ok - {t.__name__}: {e}", flush=True)
+    reader.process.kill()
+    if failed and (RUNTIME / "drive.log").exists():
+        print((RUNTIME / "drive.log").read_text()[-3000:])
+    return 1 if failed else 0
+
+
+sys.exit(main())
