@@ -74,9 +74,8 @@ for f in $files; do
 	dpkg -x "$CACHE/archives/$f" "$DIR/root"
 done
 
-# Our own small programs of the session: a client with known pixels, one that prints its
-# input, and the shim that lets the portal's back end work
-# with a compositor that has no GPU.
+# Our own small programs of the session: a client with known pixels, one that prints its input, and the shim that lets
+# the portal's back end work with a compositor that has no GPU.
 ARCH=$(cc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
 LIB=$DIR/root/usr/lib/$ARCH
 export LD_LIBRARY_PATH=$LIB

@@ -28,6 +28,7 @@
 #include "base/log.h"
 
 #define ANSWER_NS    (2 * 1000000000ull) /* a compositor that needs longer at open does not work */
+#define PARTING_NS   500000000ull        /* for one that has stopped reading meanwhile */
 #define KEYMAP_BYTES (1u << 20)          /* a large one has 80 KiB */
 #define SEAT_VERSION 3                   /* the first whose keyboard can be released */
 #define OUTPUTS_MAX  16
@@ -226,47 +227,6 @@ static void watch_writing(struct input_wlr *w, bool on)
 	w->blocked = on;
 }
 
-/* Of whatever there is; again, it does nothing. */
-static void disconnect(struct input_wlr *w)
-{
-	input_watch_remove(w->base.env, &w->watch);
-	if (w->watch.fd >= 0)
-		close(w->watch.fd);
-	w->watch.fd = -1;
-	wlr_keyboard_destroy(&w->keyboard);
-	wlr_pointer_destroy(&w->pointer);
-	if (!w->display)
-		return;
-	if (w->told)
-		wl_keyboard_release(w->told);
-	for (unsigned i = 0; i < w->output_count; i++)
-		wl_output_destroy(w->outputs[i].wl);
-	w->output_count = 0;
-	if (w->seat)
-		wl_seat_destroy(w->seat);
-	if (w->keyboards)
-		zwp_virtual_keyboard_manager_v1_destroy(w->keyboards);
-	if (w->pointers)
-		zwlr_virtual_pointer_manager_v1_destroy(w->pointers);
-	if (w->registry)
-		wl_registry_destroy(w->registry);
-	wl_display_flush(w->display);
-	wl_display_disconnect(w->display);
-	w->display = NULL;
-	free(w->keymap_text);
-	w->keymap_text = NULL;
-}
-
-/* Once: events of the client are dropped from now on. */
-static void gone(struct input_wlr *w)
-{
-	int err = wl_display_get_error(w->display);
-
-	log_warn("the compositor has gone: no keyboard and mouse for this session (%s)",
-		 err ? strerror(err) : "closed");
-	disconnect(w);
-}
-
 /* Sends what fits; the rest goes when there is room. */
 static int flush(struct input_wlr *w)
 {
@@ -291,19 +251,6 @@ static int take_events(struct input_wlr *w)
 	return wl_display_dispatch_pending(w->display) < 0 ? -1 : 0;
 }
 
-static void ready(struct input_watch *watch)
-{
-	struct input_wlr *w = (struct input_wlr *)((char *)watch - offsetof(struct input_wlr, watch));
-
-	if (take_events(w) < 0) {
-		gone(w);
-		return;
-	}
-	settle(w);
-	if (flush(w) < 0)
-		gone(w);
-}
-
 static void on_done(void *data, struct wl_callback *callback, uint32_t serial)
 {
 	(void)callback, (void)serial;
@@ -312,10 +259,10 @@ static void on_done(void *data, struct wl_callback *callback, uint32_t serial)
 
 static const struct wl_callback_listener done_listener = {.done = on_done};
 
-/* Until the compositor has answered all that was asked; in open only, and not for ever. */
-static int wait_answer(struct input_wlr *w)
+/* Until the compositor has answered all that was asked; in open and close only, and not for ever. */
+static int wait_answer(struct input_wlr *w, uint64_t limit_ns)
 {
-	uint64_t end = clock_ns() + ANSWER_NS, now;
+	uint64_t end = clock_ns() + limit_ns, now;
 	struct pollfd fd = {.fd = wl_display_get_fd(w->display), .events = POLLIN};
 	struct wl_callback *callback = wl_display_sync(w->display);
 	bool done = false;
@@ -337,6 +284,62 @@ static int wait_answer(struct input_wlr *w)
 	return err;
 }
 
+/* Of whatever there is; again, it does nothing. */
+static void disconnect(struct input_wlr *w)
+{
+	input_watch_remove(w->base.env, &w->watch);
+	if (w->watch.fd >= 0)
+		close(w->watch.fd);
+	w->watch.fd = -1;
+	wlr_keyboard_destroy(&w->keyboard);
+	wlr_pointer_destroy(&w->pointer);
+	if (!w->display)
+		return;
+	if (w->told)
+		wl_keyboard_release(w->told);
+	for (unsigned i = 0; i < w->output_count; i++)
+		wl_output_destroy(w->outputs[i].wl);
+	w->output_count = 0;
+	if (w->seat)
+		wl_seat_destroy(w->seat);
+	if (w->keyboards)
+		zwp_virtual_keyboard_manager_v1_destroy(w->keyboards);
+	if (w->pointers)
+		zwlr_virtual_pointer_manager_v1_destroy(w->pointers);
+	if (w->registry)
+		wl_registry_destroy(w->registry);
+	/* A compositor that sees a client leave does not read what the client said before: wait till it has. */
+	if (!wl_display_get_error(w->display))
+		wait_answer(w, PARTING_NS);
+	wl_display_disconnect(w->display);
+	w->display = NULL;
+	free(w->keymap_text);
+	w->keymap_text = NULL;
+}
+
+/* Once: events of the client are dropped from now on. */
+static void gone(struct input_wlr *w)
+{
+	int err = wl_display_get_error(w->display);
+
+	log_warn("the compositor has gone: no keyboard and mouse for this session (%s)",
+		 err ? strerror(err) : "closed");
+	disconnect(w);
+}
+
+static void ready(struct input_watch *watch)
+{
+	struct input_wlr *w = (struct input_wlr *)((char *)watch - offsetof(struct input_wlr, watch));
+
+	if (take_events(w) < 0) {
+		gone(w);
+		return;
+	}
+	settle(w);
+	if (flush(w) < 0)
+		gone(w);
+}
+
 static int refuse(char why[INPUT_WHY_MAX], int err, const char *text)
 {
 	snprintf(why, INPUT_WHY_MAX, "%s", text);
@@ -356,7 +359,7 @@ static int connect_display(struct input_wlr *w, char why[INPUT_WHY_MAX])
 	if (!w->registry)
 		return -ENOMEM;
 	wl_registry_add_listener(w->registry, &registry_listener, w);
-	if (wait_answer(w))
+	if (wait_answer(w, ANSWER_NS))
 		return refuse(why, -ENODEV, "the compositor does not answer");
 	return 0;
 }
@@ -386,7 +389,7 @@ static int make_devices(struct input_wlr *w, uint32_t classes, char why[INPUT_WH
 		err = make_pointer(w);
 	/* A seat may have a keyboard only now; its keymap comes with the answer after that. */
 	for (unsigned i = 0; i < 2 && !err; i++)
-		if (wait_answer(w))
+		if (wait_answer(w, ANSWER_NS))
 			return refuse(why, -EACCES, "the compositor refuses virtual devices");
 	if (err || !w->keyboard.wl)
 		return err;

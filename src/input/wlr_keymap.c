@@ -342,6 +342,18 @@ static int take_spare(struct wlr_keymap *k, uint32_t code_point, struct wlr_stro
 	return 0;
 }
 
+/*
+ * What a keymap may name by code point. libxkbcommon's releases differ about the odd ones, and a compositor refuses a
+ * whole keymap for one name that it does not take.
+ */
+static bool can_be_named(uint32_t cp)
+{
+	bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0), surrogate = cp >= 0xd800 && cp < 0xe000;
+	bool noncharacter = (cp >= 0xfdd0 && cp < 0xfdf0) || (cp & 0xfffe) == 0xfffe;
+
+	return cp <= 0x10ffff && !control && !surrogate && !noncharacter;
+}
+
 int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
 {
 	/* The new line of a text is the key that makes one. */
@@ -352,8 +364,7 @@ int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke
 		return -ENOENT;
 	if (find_key(k, sym, s))
 		return 0;
-	/* Symbols of function keys have no character of their own: a keymap cannot name them by code point. */
-	if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))
+	if (!can_be_named(code_point))
 		return -ENOENT;
 	return take_spare(k, code_point, s);
 }

@@ -31,14 +31,6 @@ int wlr_pointer_create(struct wlr_pointer *p, struct zwlr_virtual_pointer_manage
 	return p->wl ? 0 : -ENOMEM;
 }
 
-void wlr_pointer_destroy(struct wlr_pointer *p)
-{
-	if (p->wl)
-		zwlr_virtual_pointer_v1_destroy(p->wl);
-	p->wl = NULL;
-	p->held = 0;
-}
-
 static bool send_button(struct wlr_pointer *p, uint8_t button, bool down)
 {
 	uint8_t bit = (uint8_t)(1u << button);
@@ -49,6 +41,21 @@ static bool send_button(struct wlr_pointer *p, uint8_t button, bool down)
 	zwlr_virtual_pointer_v1_button(p->wl, wlr_time_ms(), evdev_mouse_button(button),
 				       down ? WL_POINTER_BUTTON_STATE_PRESSED : WL_POINTER_BUTTON_STATE_RELEASED);
 	return true;
+}
+
+/* A compositor does not let go of the buttons of a pointer that ends. */
+void wlr_pointer_destroy(struct wlr_pointer *p)
+{
+	bool any = p->held;
+
+	if (!p->wl)
+		return;
+	for (uint8_t b = 1; b <= 5; b++)
+		send_button(p, b, false);
+	if (any)
+		zwlr_virtual_pointer_v1_frame(p->wl);
+	zwlr_virtual_pointer_v1_destroy(p->wl);
+	p->wl = NULL;
 }
 
 /*

@@ -12,7 +12,7 @@ import time
 
 RUNTIME = pathlib.Path(os.environ["XDG_RUNTIME_DIR"])
 WIDTH, HEIGHT = 1280, 720
-PATIENCE = 60  # seconds until something that must come is given up
+PATIENCE = 30  # seconds until something that must come is given up
 TESTS = []
 
 
