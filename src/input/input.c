@@ -17,7 +17,7 @@
 #define LOG_MODULE "input"
 #include "base/log.h"
 
-/* "auto" takes them in this order. */
+/* "auto" takes them in this order: the desktop's own ways need no permission. */
 static const struct input_ops *const backends[] = {
 	&input_mutter,
 #if HAVE_WAYLAND
@@ -26,9 +26,9 @@ static const struct input_ops *const backends[] = {
 #if HAVE_UINPUT
 	&input_uinput,
 #endif
-	&input_pads,
-	&input_log,
-	&input_null,
+	&input_pads, /* there is no other way for controllers */
+	&input_log,  /* by name only */
+	&input_null, /* by name only */
 };
 
 #define BACKENDS ARRAY_LEN(backends)
