@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * GNOME: keys, text, pointer and touch through org.gnome.Mutter.RemoteDesktop on the session bus. No permission and no
+ * GNOME: keys, text and pointer through org.gnome.Mutter.RemoteDesktop on the session bus. No permission and no
  * question, but only for programs of the user's own session. Absolute positions are those of a stream, so a ScreenCast
  * session of the primary monitor goes with it; nobody reads its pictures.
+ *
+ * Touch is left to the kernel's devices: the programs of a Mutter 43 without a touch screen never saw a contact.
  *
  * The bus belongs to whoever owns the input at that moment: open() asks only the bus itself, Mutter answers step by
  * step on the control thread. Interface: data/dbus-interfaces of Mutter 43, unchanged since 3.28 but for additions.
@@ -11,7 +13,6 @@
 
 #include <errno.h>
 #include <linux/input-event-codes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,6 @@
 #include "base/loop.h"
 #include "bus/bus.h"
 #include "input/keymap.h"
-#include "input/state.h"
 
 #define LOG_MODULE "input"
 #include "base/log.h"
@@ -58,10 +58,6 @@ struct mutter {
 	bool ready, gone;
 	char session[PATH_SIZE], cast[PATH_SIZE], stream[PATH_SIZE];
 	double width, height; /* of the stream; 0: there is none */
-	struct contact_slot {
-		bool down;
-		uint32_t id;
-	} slot[TOUCH_CONTACTS_MAX];
 };
 
 #define STR(x)                                                                                                         \
@@ -391,10 +387,10 @@ static void scroll(struct mutter *m, const struct input_event *e, enum axis axis
 	}
 }
 
-/* A desktop ignores what lies outside; the far edge belongs to the last pixel. */
-static double within(float part, double size)
+/* 0 is the middle of the first pixel, 1 of the last: the client's pixel is the desktop's where both have as many. */
+static double pixel(float part, double size)
 {
-	return fmin((double)part * size, size - 1);
+	return (double)part * (size - 1);
 }
 
 static void pointer(struct mutter *m, const struct input_event *e)
@@ -404,52 +400,14 @@ static void pointer(struct mutter *m, const struct input_event *e)
 
 		tell(m, "NotifyPointerMotionRelative", v, 2);
 	} else if (e->type == INPUT_MOUSE_ABS && m->width > 0) {
-		const struct bus_value v[] = {STR(m->stream), DBL(within(e->abs.x, m->width)),
-					      DBL(within(e->abs.y, m->height))};
+		const struct bus_value v[] = {STR(m->stream), DBL(pixel(e->abs.x, m->width)),
+					      DBL(pixel(e->abs.y, m->height))};
 
 		tell(m, "NotifyPointerMotionAbsolute", v, 3);
 	} else if (e->type == INPUT_MOUSE_BUTTON) {
 		const struct bus_value v[] = {I32(evdev_mouse_button(e->button.button)), BOOL(e->button.down)};
 
 		tell(m, "NotifyPointerButton", v, 2);
-	}
-}
-
-static int slot_of(struct mutter *m, uint32_t id, bool down)
-{
-	int free_slot = -1;
-
-	for (int i = TOUCH_CONTACTS_MAX - 1; i >= 0; i--) {
-		if (m->slot[i].down && m->slot[i].id == id)
-			return i;
-		if (!m->slot[i].down)
-			free_slot = i;
-	}
-	if (!down || free_slot < 0)
-		return -1;
-	m->slot[free_slot] = (struct contact_slot){true, id};
-	return free_slot;
-}
-
-static void touch(struct mutter *m, const struct input_event *e)
-{
-	bool down = e->pointer.event == POINTER_DOWN,
-	     up = e->pointer.event == POINTER_UP || e->pointer.event == POINTER_CANCEL;
-	int slot =
-		m->width > 0 && (down || up || e->pointer.event == POINTER_MOVE) ? slot_of(m, e->pointer.id, down) : -1;
-
-	if (slot < 0)
-		return;
-	if (up) {
-		const struct bus_value v[] = {U32((uint32_t)slot)};
-
-		m->slot[slot].down = false;
-		tell(m, "NotifyTouchUp", v, 1);
-	} else {
-		const struct bus_value v[] = {STR(m->stream), U32((uint32_t)slot), DBL(within(e->pointer.x, m->width)),
-					      DBL(within(e->pointer.y, m->height))};
-
-		tell(m, down ? "NotifyTouchDown" : "NotifyTouchMotion", v, 4);
 	}
 }
 
@@ -472,9 +430,6 @@ static void event(struct input_backend *b, const struct input_event *e)
 	case INPUT_HSCROLL:
 		scroll(m, e, AXIS_HORIZONTAL);
 		break;
-	case INPUT_TOUCH:
-		touch(m, e);
-		break;
 	default:
 		pointer(m, e);
 		break;
@@ -483,8 +438,8 @@ static void event(struct input_backend *b, const struct input_event *e)
 
 const struct input_ops input_mutter = {
 	.name = "mutter",
-	.help = "keys, pointer and touch of a GNOME desktop, through its RemoteDesktop interface",
-	.classes = INPUT_CLASS(INPUT_CLASS_KEYBOARD) | INPUT_CLASS(INPUT_CLASS_MOUSE) | INPUT_CLASS(INPUT_CLASS_TOUCH),
+	.help = "keys and pointer of a GNOME desktop, through its RemoteDesktop interface",
+	.classes = INPUT_CLASS(INPUT_CLASS_KEYBOARD) | INPUT_CLASS(INPUT_CLASS_MOUSE),
 	.automatic = true,
 	.size = sizeof(struct mutter),
 	.open = open_mutter,

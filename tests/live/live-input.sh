@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# live-input.sh BUILD_DIR [TEST...]: what a client sends, as a program in a headless sway receives it: live_input.py
-# inside a private session. Exit status 0, 1, or 77 where no session can be had.
+# live-input.sh BUILD_DIR sway|mutter [TEST...]: what a client sends, as a program in a headless compositor receives it:
+# live_input.py inside a private session. Exit status 0, 1, or 77 where no session can be had.
 set -u
 if [ -z "${LIVE_LIB:-}" ]; then
-	build=$(cd "${1:?usage: live-input.sh BUILD_DIR [TEST...]}" && pwd)
+	build=$(cd "${1:?usage: live-input.sh BUILD_DIR sway|mutter [TEST...]}" && pwd)
 	shift
 	exec "$(dirname "$0")/session.sh" "${LIVE_DIR:-$build/live}" "$(readlink -f "$0")" "$build" "$@"
 fi
 . "$LIVE_LIB"
 here=$(dirname "$(readlink -f "$0")")
-export INPUT_DRIVE=$1/tests/live/input_drive PYTHONDONTWRITEBYTECODE=1
-shift
-start_sway 1280x720
+export INPUT_DRIVE=$1/tests/live/input_drive LIVE_DESKTOP=${2:?sway or mutter} PYTHONDONTWRITEBYTECODE=1
+shift 2
+"start_$LIVE_DESKTOP" 1280x720
 python3 "$here/live_input.py" "$@"
