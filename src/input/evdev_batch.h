@@ -28,3 +28,6 @@ static inline void evdev_sync(struct evdev_batch *b)
 {
 	evdev_add(b, EV_SYN, SYN_REPORT, 0);
 }
+
+/* All of it in one system call, so that its frames reach readers together. -errno; -EIO: a part was written. */
+int evdev_batch_write(int fd, const struct evdev_batch *b);

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "input/evdev_batch.h"
 #include "input/uinput_device.h"
 #include "input/uinput_events.h"
-#include "input/uinput_write.h"
 
 #define LOG_MODULE "uinput"
 #include "base/log.h"

@@ -15,7 +15,6 @@
 #include "base/wr.h"
 #include "input/state.h"
 #include "input/uinput_events.h"
-#include "input/uinput_write.h"
 
 #define ROUNDS 20000u
 #define WARM   1000u

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "input/uinput_write.h"
+#include "input/evdev_batch.h"
 
 #include <errno.h>
 #include <unistd.h>
