@@ -17,6 +17,7 @@ enum { KIND_PLAYSTATION = 2, KIND_NINTENDO, KIND_STEAM };
 static const struct pad_ops *const all_kinds[PAD_KINDS] = {
 	[PAD_KIND_XBOX] = &pad_xbox,
 	[PAD_KIND_DUALSENSE] = &pad_dualsense,
+	[PAD_KIND_SWITCH] = &pad_switch,
 };
 
 static enum pad_kind kind_wanted(const char *config, const struct input_event *arrival,
@@ -28,6 +29,8 @@ static enum pad_kind kind_wanted(const char *config, const struct input_event *a
 	switch (arrival->arrival.kind) {
 	case KIND_PLAYSTATION:
 		return PAD_KIND_DUALSENSE;
+	case KIND_NINTENDO:
+		return PAD_KIND_SWITCH;
 	case KIND_STEAM: /* the kind with a place for what it has more than an Xbox pad */
 		return arrival->arrival.caps & (PAD_CAP_TOUCHPAD | PAD_CAP_ACCEL | PAD_CAP_GYRO) ? PAD_KIND_DUALSENSE
 												 : PAD_KIND_XBOX;

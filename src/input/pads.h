@@ -4,7 +4,7 @@
 
 #include "input/pad.h"
 
-enum pad_kind { PAD_KIND_XBOX, PAD_KIND_DUALSENSE, PAD_KINDS };
+enum pad_kind { PAD_KIND_XBOX, PAD_KIND_DUALSENSE, PAD_KIND_SWITCH, PAD_KINDS };
 
 struct pads {
 	struct input_backend base;

@@ -82,7 +82,17 @@ static const struct pad_ops fake_dualsense = {
 	.battery = battery_fake,
 	.close = close_fake,
 };
-static const struct pad_ops *const kinds[PAD_KINDS] = {&fake_xbox, &fake_dualsense};
+static const struct pad_ops fake_switch = {
+	.name = "switch",
+	.size = sizeof(struct pad),
+	.probe = probe_dualsense, /* the same device node */
+	.open = open_fake,
+	.state = state_fake,
+	.motion = motion_fake,
+	.battery = battery_fake,
+	.close = close_fake,
+};
+static const struct pad_ops *const kinds[PAD_KINDS] = {&fake_xbox, &fake_dualsense, &fake_switch};
 
 static int open_fake(struct pad *p)
 {
@@ -147,8 +157,8 @@ static void say(enum input_type type, uint8_t pad)
 
 static void the_kind_follows_client_config_and_machine(void **state)
 {
-	const enum pad_kind X = PAD_KIND_XBOX, D = PAD_KIND_DUALSENSE;
-	enum { BOTH = 1 << PAD_KIND_XBOX | 1 << PAD_KIND_DUALSENSE };
+	const enum pad_kind X = PAD_KIND_XBOX, D = PAD_KIND_DUALSENSE, S = PAD_KIND_SWITCH;
+	enum { ALL = (1 << PAD_KINDS) - 1 };
 	const struct {
 		const char *config;
 		uint8_t kind;
@@ -156,11 +166,12 @@ static void the_kind_follows_client_config_and_machine(void **state)
 		unsigned allowed;
 		enum pad_kind want;
 	} t[] = {
-		{"auto", 0, 0, BOTH, X},        {"auto", 1, 0x3f, BOTH, X},      {"auto", 2, 0, BOTH, D},
-		{"auto", 2, 0x1ff, 1u << X, X}, {"auto", 4, 0x20, BOTH, D},      {"auto", 4, 0x10, BOTH, D},
-		{"auto", 4, 0x08, BOTH, D},     {"auto", 4, 0x07, BOTH, X},      {"auto", 4, 0x20, 1u << X, X},
-		{"auto", 255, 0, BOTH, X},      {"auto", 0, 0, 1u << D, D},      {"xbox", 2, 0x1ff, BOTH, X},
-		{"dualsense", 1, 0, BOTH, D},   {"dualsense", 1, 0, 1u << X, X}, {"nonsense", 2, 0, BOTH, D},
+		{"auto", 0, 0, ALL, X},         {"auto", 1, 0x3f, ALL, X},       {"auto", 2, 0, ALL, D},
+		{"auto", 2, 0x1ff, 1u << X, X}, {"auto", 4, 0x20, ALL, D},       {"auto", 4, 0x10, ALL, D},
+		{"auto", 4, 0x08, ALL, D},      {"auto", 4, 0x07, ALL, X},       {"auto", 4, 0x20, 1u << X, X},
+		{"auto", 255, 0, ALL, X},       {"auto", 0, 0, 1u << D, D},      {"xbox", 2, 0x1ff, ALL, X},
+		{"dualsense", 1, 0, ALL, D},    {"dualsense", 1, 0, 1u << X, X}, {"auto", 3, 0, ALL, S},
+		{"auto", 3, 0, 1u << X, X},     {"switch", 1, 0, ALL, S},        {"nonsense", 2, 0, ALL, D},
 	};
 
 	(void)state;
