@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "input/dualsense_report.h"
+#include "input/switchpro_report.h"
 #include "input/uhid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,12 +46,22 @@ static void one_dualsense(struct dualsense *d, const uint8_t *exact, size_t n, u
 	}
 }
 
+static void one_switchpro(struct switchpro *s, const uint8_t *exact, size_t n)
+{
+	uint8_t reply[SWITCHPRO_REPORT_SIZE];
+
+	if (switchpro_output(s, exact, n, &back, 0, reply) && reply[0] != 0x21 && reply[0] != 0x81)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = data + size;
 	struct dualsense dualsense;
+	struct switchpro switchpro;
 
 	dualsense_init(&dualsense, (const uint8_t[6]){2});
+	switchpro_init(&switchpro, (const uint8_t[6]){2});
 	while (data < end) {
 		uint8_t head = *data++;
 		size_t n = head > 127 ? 0 : head;
@@ -63,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		memcpy(exact, data, n);
 		one_dualsense(&dualsense, exact, n, head);
+		one_switchpro(&switchpro, exact, n);
 		free(exact);
 		data += n;
 	}
