@@ -9,7 +9,7 @@
 
 #define DUALSENSE_VENDOR  0x054c
 #define DUALSENSE_PRODUCT 0x0ce6
-#define DUALSENSE_VERSION 0x0100
+#define DUALSENSE_VERSION 0x0111 /* of HID, as of all on USB: SDL knows the pads by it */
 
 #define DUALSENSE_INPUT_SIZE       64 /* all sizes with the report's number */
 #define DUALSENSE_OUTPUT_SIZE      48

@@ -9,7 +9,7 @@
 
 #define SWITCHPRO_VENDOR  0x057e
 #define SWITCHPRO_PRODUCT 0x2009
-#define SWITCHPRO_VERSION 0x0200
+#define SWITCHPRO_VERSION 0x0111 /* of HID, as of all on USB: SDL knows the pads by it */
 
 #define SWITCHPRO_REPORT_SIZE 64 /* of all, with the report's number */
 
