@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The contract between input.c and its back ends. What arrives at a back end is already consistent (input/state.h): a
- * key goes down once before it goes up, a contact moves only while it is down, a pad arrives before it speaks, and
- * whatever is held is let go before close. So a back end only injects.
+ * key goes down once before it goes up, a contact moves only while it is down, a pad arrives before it speaks (and once
+ * more when its client was gone and comes back), and whatever is held is let go before close. So a back end only injects.
  */
 #pragma once
 

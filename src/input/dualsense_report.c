@@ -387,3 +387,17 @@ void dualsense_output(struct dualsense *d, const uint8_t *data, size_t len, cons
 	}
 	output_triggers(d, p, back, pad);
 }
+
+void dualsense_tell(const struct dualsense *d, const struct input_back *back, uint8_t pad)
+{
+	struct input_trigger_effect e = d->trigger;
+
+	if (d->left || d->right)
+		back->rumble(back->ctx, pad, (uint16_t)(d->left * 257), (uint16_t)(d->right * 257));
+	if (d->lit)
+		back->led(back->ctx, pad, d->rgb[0], d->rgb[1], d->rgb[2]);
+	e.right = e.right_type;
+	e.left = e.left_type;
+	if (e.right || e.left)
+		back->trigger_effect(back->ctx, pad, &e);
+}

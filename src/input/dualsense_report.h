@@ -51,3 +51,5 @@ size_t dualsense_feature(const struct dualsense *d, uint8_t report, uint8_t out[
 
 /* An output report, untrusted: what has changed goes to the client. */
 void dualsense_output(struct dualsense *d, const uint8_t *data, size_t len, const struct input_back *back, uint8_t pad);
+/* Says all of it again, to a client that was gone. */
+void dualsense_tell(const struct dualsense *d, const struct input_back *back, uint8_t pad);

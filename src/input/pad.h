@@ -53,6 +53,8 @@ struct pad_ops {
 	int (*probe)(void);
 	int (*open)(struct pad *p); /* -errno: as if the pad were not there */
 	void (*state)(struct pad *p, const struct input_event *e);
+	/* The client came back: it is told again what it was told last (rumble, light, triggers). */
+	void (*tell)(struct pad *p);
 	/* NULL: the kind has no such part */
 	void (*touch)(struct pad *p, const struct input_event *e);
 	void (*motion)(struct pad *p, const struct input_event *e);

@@ -159,12 +159,18 @@ static void battery(struct pad *pad, const struct input_event *e)
 	send_report(p);
 }
 
+static void tell(struct pad *pad)
+{
+	dualsense_tell(&((struct pad_dualsense *)pad)->dualsense, pad->env->back, pad->number);
+}
+
 const struct pad_ops pad_dualsense = {
 	.name = "dualsense",
 	.size = sizeof(struct pad_dualsense),
 	.probe = uhid_probe,
 	.open = open_pad,
 	.state = state,
+	.tell = tell,
 	.touch = touch,
 	.motion = motion,
 	.battery = battery,

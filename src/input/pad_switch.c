@@ -126,12 +126,22 @@ static void battery(struct pad *pad, const struct input_event *e)
 	switchpro_battery(&((struct pad_switch *)pad)->pro, e);
 }
 
+static void tell(struct pad *pad)
+{
+	const struct switchpro *s = &((struct pad_switch *)pad)->pro;
+	const struct input_back *back = pad->env->back;
+
+	if (s->low || s->high)
+		back->rumble(back->ctx, pad->number, s->low, s->high);
+}
+
 const struct pad_ops pad_switch = {
 	.name = "switch",
 	.size = sizeof(struct pad_switch),
 	.probe = uhid_probe,
 	.open = open_pad,
 	.state = state,
+	.tell = tell,
 	.motion = motion,
 	.battery = battery,
 	.close = close_pad,

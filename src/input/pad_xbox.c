@@ -208,11 +208,21 @@ static void state(struct pad *pad, const struct input_event *e)
 			  strerror(errno));
 }
 
+static void tell(struct pad *pad)
+{
+	const struct pad_xbox *p = (struct pad_xbox *)pad;
+	const struct input_back *back = pad->env->back;
+
+	if (p->strong || p->weak)
+		back->rumble(back->ctx, pad->number, p->strong, p->weak);
+}
+
 const struct pad_ops pad_xbox = {
 	.name = "xbox",
 	.size = sizeof(struct pad_xbox),
 	.probe = probe,
 	.open = open_pad,
 	.state = state,
+	.tell = tell,
 	.close = close_pad,
 };

@@ -122,6 +122,7 @@ static struct pad *pad_create(struct pads *p, const struct pad_ops *ops, const s
 	return pad;
 }
 
+/* A pad that comes back keeps its device, of whatever kind: the game would lose its player. */
 static void arrive(struct pads *p, const struct input_event *e)
 {
 	const struct input_back *back = p->base.env->back;
@@ -129,10 +130,12 @@ static void arrive(struct pads *p, const struct input_event *e)
 	struct pad *pad = p->pad[e->arrival.pad];
 
 	if (pad)
-		return;
-	p->pad[e->arrival.pad] = pad = pad_create(p, p->kinds[k], e);
+		pad->ops->tell(pad);
+	else
+		p->pad[e->arrival.pad] = pad = pad_create(p, p->kinds[k], e);
 	if (!pad || !pad->ops->motion)
 		return;
+	pad->caps = e->arrival.caps;
 	if (pad->caps & PAD_CAP_ACCEL)
 		back->motion_wanted(back->ctx, pad->number, false, MOTION_HZ);
 	if (pad->caps & PAD_CAP_GYRO)

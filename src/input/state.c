@@ -297,11 +297,26 @@ static void apply_pen(struct input_state *s, const struct input_event *e, input_
 
 static void pad_add(struct input_state *s, const struct input_event *e, input_emit_fn emit, void *ctx)
 {
-	if (s->pads >> e->arrival.pad & 1)
+	if (s->pads >> e->arrival.pad & 1) {
+		if (s->pad[e->arrival.pad].away)
+			emit(ctx, e);
+		s->pad[e->arrival.pad].away = false;
 		return;
+	}
 	s->pads |= (uint16_t)(1u << e->arrival.pad);
 	memset(&s->pad[e->arrival.pad], 0, sizeof(s->pad[0]));
 	emit(ctx, e);
+}
+
+static void pad_remove(struct input_state *s, uint8_t pad, input_emit_fn emit, void *ctx)
+{
+	struct input_event gone = {.type = INPUT_PAD_GONE, .gone = {.pad = pad}};
+
+	if (!(s->pads >> pad & 1))
+		return;
+	pad_cancel_all(s, pad, emit, ctx);
+	s->pads &= (uint16_t) ~(1u << pad);
+	emit(ctx, &gone);
 }
 
 static void apply_pad_state(struct input_state *s, const struct input_event *e, input_emit_fn emit, void *ctx)
@@ -309,14 +324,12 @@ static void apply_pad_state(struct input_state *s, const struct input_event *e, 
 	uint8_t pad = e->state.pad;
 	uint16_t bit = (uint16_t)(1u << pad);
 
+	/* What a client that came back no longer has would stay as a ghost: it never speaks of it again. */
+	for (uint8_t n = 0; n < INPUT_PADS_MAX; n++)
+		if (s->pad[n].away && !(e->state.active >> n & 1))
+			pad_remove(s, n, emit, ctx);
 	if (!(e->state.active & bit)) {
-		struct input_event gone = {.type = INPUT_PAD_GONE, .gone = {.pad = pad}};
-
-		if (!(s->pads & bit))
-			return;
-		pad_cancel_all(s, pad, emit, ctx);
-		s->pads &= (uint16_t)~bit;
-		emit(ctx, &gone);
+		pad_remove(s, pad, emit, ctx);
 		return;
 	}
 	if (!(s->pads & bit)) { /* an old client that announces nothing */
@@ -410,5 +423,6 @@ void input_state_release(struct input_state *s, input_emit_fn emit, void *ctx)
 		if (s->pad[pad].moved)
 			emit(ctx, &e);
 		s->pad[pad].moved = false;
+		s->pad[pad].away = true;
 	}
 }

@@ -33,6 +33,7 @@ struct input_state {
 	uint16_t pads; /* that exist */
 	struct {
 		bool moved; /* the last state sent was not neutral */
+		bool away;  /* everything was let go, and the client has not named it since */
 		struct contact touch[PAD_CONTACTS_MAX];
 	} pad[INPUT_PADS_MAX];
 };

@@ -472,6 +472,28 @@ static void trigger_effects_go_to_the_side_they_are_meant_for(void **state)
 	assert_int_equal(told.effects, 2);
 }
 
+static void a_client_that_comes_back_is_told_all_of_it(void **state)
+{
+	(void)state;
+	dualsense_tell(&ds, &back, 7);
+	assert_int_equal(told.rumbles + told.leds + told.effects, 0);
+	clear();
+	memcpy(out + 1, (uint8_t[]){0x07, 0x04, 0, 255}, 4);
+	out[11] = 0x21;
+	out[47] = 9;
+	send_out();
+	memset(&told, 0, sizeof(told));
+	dualsense_tell(&ds, &back, 7);
+	assert_int_equal(told.rumbles, 1);
+	assert_int_equal(told.low, 0xffff);
+	assert_int_equal(told.leds, 1);
+	assert_int_equal(told.rgb[2], 9);
+	assert_int_equal(told.effects, 1);
+	assert_true(told.effect.right);
+	assert_false(told.effect.left);
+	assert_int_equal(told.effect.right_type, 0x21);
+}
+
 static void short_and_foreign_reports_do_nothing(void **state)
 {
 	(void)state;
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test_setup(the_light_goes_to_the_client_when_it_changes, fresh),
 		cmocka_unit_test_setup(black_is_a_light_too, fresh),
 		cmocka_unit_test_setup(trigger_effects_go_to_the_side_they_are_meant_for, fresh),
+		cmocka_unit_test_setup(a_client_that_comes_back_is_told_all_of_it, fresh),
 		cmocka_unit_test_setup(short_and_foreign_reports_do_nothing, fresh),
 		cmocka_unit_test(the_mac_is_stable_local_and_each_pads_own),
 	};

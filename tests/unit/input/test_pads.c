@@ -15,7 +15,7 @@
 static struct {
 	int probe[PAD_KINDS]; /* what they answer */
 	int open;             /* the next open's answer */
-	unsigned opened[PAD_KINDS], closed, states, touches, motions, batteries;
+	unsigned opened[PAD_KINDS], closed, told, states, touches, motions, batteries;
 	struct pad last;
 	unsigned asked[2]; /* motion: acceleration, turning */
 	uint16_t hz;
@@ -57,6 +57,12 @@ static void battery_fake(struct pad *p, const struct input_event *e)
 	seen.batteries++;
 }
 
+static void tell_fake(struct pad *p)
+{
+	(void)p;
+	seen.told++;
+}
+
 static void close_fake(struct pad *p)
 {
 	(void)p;
@@ -69,6 +75,7 @@ static const struct pad_ops fake_xbox = {
 	.probe = probe_xbox,
 	.open = open_fake,
 	.state = state_fake,
+	.tell = tell_fake,
 	.close = close_fake,
 };
 static const struct pad_ops fake_dualsense = {
@@ -77,6 +84,7 @@ static const struct pad_ops fake_dualsense = {
 	.probe = probe_dualsense,
 	.open = open_fake,
 	.state = state_fake,
+	.tell = tell_fake,
 	.touch = touch_fake,
 	.motion = motion_fake,
 	.battery = battery_fake,
@@ -88,6 +96,7 @@ static const struct pad_ops fake_switch = {
 	.probe = probe_dualsense, /* the same device node */
 	.open = open_fake,
 	.state = state_fake,
+	.tell = tell_fake,
 	.motion = motion_fake,
 	.battery = battery_fake,
 	.close = close_fake,
@@ -212,6 +221,19 @@ static void m65_a_pad_that_is_gone_is_removed_and_may_come_back(void **state)
 	assert_int_equal(seen.opened[PAD_KIND_XBOX], 2);
 }
 
+static void a_pad_that_comes_back_keeps_its_device_and_is_asked_again(void **state)
+{
+	(void)state;
+	assert_int_equal(pads_open(&pads, kinds, why), 0);
+	arrive(3, 2, PAD_CAP_GYRO);
+	assert_int_equal(seen.told, 0);
+	arrive(3, 1, PAD_CAP_GYRO | PAD_CAP_ACCEL);
+	assert_int_equal(seen.told, 1);
+	assert_int_equal(seen.opened[PAD_KIND_DUALSENSE] + seen.opened[PAD_KIND_XBOX], 1);
+	assert_int_equal(seen.asked[0], 1);
+	assert_int_equal(seen.asked[1], 2);
+}
+
 static void sixteen_pads_at_once_and_all_close(void **state)
 {
 	(void)state;
@@ -287,6 +309,7 @@ int main(void)
 		cmocka_unit_test(the_kind_follows_client_config_and_machine),
 		cmocka_unit_test_setup_teardown(m64_an_arrival_makes_one_pad_and_its_16_bit_caps_reach_it, fresh, done),
 		cmocka_unit_test_setup_teardown(m65_a_pad_that_is_gone_is_removed_and_may_come_back, fresh, done),
+		cmocka_unit_test_setup_teardown(a_pad_that_comes_back_keeps_its_device_and_is_asked_again, fresh, done),
 		cmocka_unit_test_setup_teardown(sixteen_pads_at_once_and_all_close, fresh, done),
 		cmocka_unit_test_setup_teardown(motion_is_asked_for_only_where_client_and_kind_have_it, fresh, done),
 		cmocka_unit_test_setup_teardown(parts_that_a_kind_lacks_are_dropped, fresh, done),

@@ -240,6 +240,25 @@ static void m65_own_mask_bit_clear_removes_the_pad(void **state)
 	assert_int_equal(feed(&s, 0x55000004, "0102ff01ffffffff"), 1);
 }
 
+static void pads_of_a_client_that_comes_back_arrive_again_and_the_rest_go(void **state)
+{
+	struct input_state s = {0};
+
+	(void)state;
+	feed(&s, 0x55000004, "0002ff01ffffffff");
+	feed(&s, 0x55000004, "0202ff01ffffffff");
+	assert_int_equal(release(&s), 0);
+	assert_int_equal(feed(&s, 0x55000004, "0002ff01ffffffff"), 1);
+	assert_int_equal(seen[0].type, INPUT_PAD_ARRIVAL);
+	assert_int_equal(seen[0].arrival.pad, 0);
+	assert_int_equal(feed(&s, 0x55000004, "0002ff01ffffffff"), 0);
+	assert_int_equal(feed(&s, 0x0c, "1a000000010014000000000000000000000000009c0000005500"), 2);
+	assert_int_equal(seen[0].type, INPUT_PAD_GONE);
+	assert_int_equal(seen[0].gone.pad, 2);
+	assert_int_equal(seen[1].type, INPUT_PAD_STATE);
+	assert_int_equal(feed(&s, 0x0c, "1a000000010014000000000000000000000000009c0000005500"), 1);
+}
+
 static void m67_pen_contact_passes_and_ends(void **state)
 {
 	struct input_state s = {0};
@@ -327,6 +346,7 @@ int main(void)
 		cmocka_unit_test(m64_arrival_then_state_is_one_pad),
 		cmocka_unit_test(an_old_clients_pad_arrives_with_its_first_state),
 		cmocka_unit_test(m65_own_mask_bit_clear_removes_the_pad),
+		cmocka_unit_test(pads_of_a_client_that_comes_back_arrive_again_and_the_rest_go),
 		cmocka_unit_test(m67_pen_contact_passes_and_ends),
 		cmocka_unit_test(m68_cancel_all_lifts_ten_contacts),
 		cmocka_unit_test(contacts_beyond_the_table_do_not_exist),
