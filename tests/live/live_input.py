@@ -283,6 +283,52 @@ def a_layout_that_changes_is_followed(reader):
 
 
 @only("wlroots")
+def the_pointer_stays_on_its_output(reader):
+    """With a second output beside it, which the far edge must not reach."""
+    def corner(client, x, y):
+        reader.forget()
+        client.do(f"abs {x} {y}")
+        return [int(float(v)) for v in reader.wait_lines(1, "motion")[-1].split()[1:]]
+
+    sway("create_output")
+    sway(f"output HEADLESS-2 mode --custom 800x600@60Hz pos {WIDTH} 0")
+    try:
+        with Client(reader) as client:
+            client.do("abs 0.5 0.5")
+            reader.wait_lines(1, "frame")
+            assert corner(client, 0, 0) == [0, 0]
+            assert corner(client, 1, 1) == [WIDTH - 1, HEIGHT - 1]
+            assert corner(client, 1, 0) == [WIDTH - 1, 0]
+    finally:
+        sway("output HEADLESS-2 disable")
+
+
+@only("wlroots")
+def a_compositor_that_stops_reading_is_waited_for(reader):
+    """Its socket fills up: moves are left out, what lets go is not, and nobody waits or spins meanwhile."""
+    sway_pid = int((RUNTIME / "sway.pid").read_text())
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5", "key a2 1 2", "button 1 1")
+        keys(reader, 1)
+        reader.wait_lines(1, "button")
+        os.kill(sway_pid, signal.SIGSTOP)
+        try:
+            for n in range(20000):
+                client.do(f"rel {1 if n % 2 else -1} 0")
+            client.do("key 41 1 2", "key a2 0 0", "key 41 0 0", "button 1 0")
+            before = int(client.ask("wakes"))
+            time.sleep(0.5)
+            assert int(client.ask("wakes")) <= before + 1, "it is woken for nothing"
+        finally:
+            os.kill(sway_pid, signal.SIGCONT)
+        assert reader.wait_lines(2, "button")[1] == "button 272 up"
+        assert [g[:2] for g in keys(reader, 2)] == [(29, "down"), (29, "up")]
+        reader.forget()
+        client.do(*tap(0x42), "rel 5 0")
+        assert [g[:3] for g in keys(reader, 2)] == [(48, "down", "b"), (48, "up", "b")]
+
+
+@only("wlroots")
 def a_compositor_that_ends_is_survived(reader):
     with Client(reader) as client:
         client.do("key 41 1 0", "abs 0.5 0.5")
