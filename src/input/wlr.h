@@ -35,8 +35,8 @@ struct wlr_keyboard {
 /* The keyboard may be used once it has a keymap. */
 int wlr_keyboard_create(struct wlr_keyboard *k, struct zwp_virtual_keyboard_manager_v1 *manager, struct wl_seat *seat);
 void wlr_keyboard_destroy(struct wlr_keyboard *k);
-/* text: what the compositor tells of the seat's keyboard, NULL: the default layout. One that is ours or of no whole
- * keyboard changes nothing. -errno: there is no keymap, or the old one stays. */
+/* text: what the compositor tells of the seat's keyboard, NULL: the default layout. Ours (of another session,
+ * even) is good to begin with, and changes nothing later. -errno: there is no keymap, or the old one stays. */
 int wlr_keyboard_set_keymap(struct wlr_keyboard *k, const char *text);
 void wlr_keyboard_key(struct wlr_keyboard *k, uint16_t evdev, bool down);
 void wlr_keyboard_type(struct wlr_keyboard *k, uint32_t code_point);

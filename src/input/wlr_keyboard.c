@@ -75,7 +75,7 @@ int wlr_keyboard_set_keymap(struct wlr_keyboard *k, const char *text)
 	struct wlr_keymap *old = k->keymap, *keymap;
 	int err;
 
-	if (text && (wlr_keymap_is_ours(text) || (old && wlr_keymap_same(old, text))))
+	if (text && old && (wlr_keymap_is_ours(text) || wlr_keymap_same(old, text)))
 		return 0;
 	err = wlr_keymap_new(&keymap, text);
 	if (err)

@@ -73,12 +73,26 @@ static bool client_has_key(uint16_t evdev)
 	return false;
 }
 
+/* In a keymap of ours that we were told, another session's: a character that it has given to a spare key. */
+static bool gives_one_character(struct xkb_keymap *keymap, xkb_keycode_t code)
+{
+	const xkb_keysym_t *syms;
+
+	return xkb_keymap_num_layouts_for_key(keymap, code) == 1 &&
+	       xkb_keymap_num_levels_for_key(keymap, code, 0) == 1 &&
+	       xkb_keymap_key_get_syms_by_level(keymap, code, 0, 0, &syms) == 1 && xkb_keysym_to_utf32(*syms) > ' ';
+}
+
 static void find_spares(struct wlr_keymap *k)
 {
+	bool inherited = k->source && wlr_keymap_is_ours(k->source);
+
 	for (xkb_keycode_t code = KEYCODE_MAX; code > EVDEV_OFFSET && k->spare_count < SPARES_MAX; code--) {
 		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
 
-		if (xkb_keymap_key_get_name(k->keymap, code) && !has_symbols(k->keymap, code) && !client_has_key(evdev))
+		if (!xkb_keymap_key_get_name(k->keymap, code) || client_has_key(evdev))
+			continue;
+		if (!has_symbols(k->keymap, code) || (inherited && gives_one_character(k->keymap, code)))
 			k->spares[k->spare_count++] = (struct spare){.evdev = evdev};
 	}
 }

@@ -71,13 +71,14 @@ class Reader:
 class Client:
     """What a session has: the front of the input with the back end."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, first=True):
         reader.forget()
         self.process = subprocess.Popen([os.environ["INPUT_DRIVE"], BACKEND], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=open(RUNTIME / "drive.log", "a"), text=True,
                                         bufsize=1)
         self.serves = self.process.stdout.readline().strip()
-        reader.wait_lines(1, "ready")
+        if first:  # the seat had no keyboard
+            reader.wait_lines(1, "ready")
         reader.forget()
 
     def ask(self, line):
@@ -278,6 +279,29 @@ def a_layout_that_changes_is_followed(reader):
             got = keys(reader, 2)
             assert got[0][2] == "q", got
             assert typed(reader, client, "azé漢") == "azé漢"
+    finally:
+        sway("input * xkb_layout us")
+
+
+@only("wlroots")
+def two_clients_type_and_hold_side_by_side(reader):
+    try:
+        sway("input * xkb_layout de")
+        with Client(reader) as one:
+            one.do(*tap(0x5A))
+            assert keys(reader, 2)[0][2] == "y"
+            assert typed(reader, one, "漢字Ω") == "漢字Ω"
+            with Client(reader, first=False) as two:
+                reader.forget()
+                two.do(*tap(0x5A))
+                assert keys(reader, 2)[0][2] == "y", "the second has another layout"
+                assert typed(reader, two, "ß日本Ж") == "ß日本Ж"
+                assert typed(reader, one, "ü漢Ω") == "ü漢Ω"
+                reader.forget()
+                one.do("key a0 1 0")  # held by one, of no concern to two
+                two.do(*tap(0x41))
+                one.do(*tap(0x41), "key a0 0 0")
+                assert [g[2] for g in keys(reader, 6)[1:5]] == ["a", "a", "A", "A"], keys(reader, 6)
     finally:
         sway("input * xkb_layout us")
 

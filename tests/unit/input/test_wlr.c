@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@
 
 struct fake {
 	char dir[64], path[96];
-	int listening, peer;
+	int listening;
+	atomic_int peer;
 	bool mute; /* answers nothing */
 	const char *globals[8];
 	pthread_t thread;

@@ -264,6 +264,34 @@ static void our_own_keymap_is_known_again(void **state)
 	assert_false(wlr_keymap_is_ours(""));
 }
 
+static void another_sessions_keymap_has_as_many_spare_keys(void **state)
+{
+	struct wlr_keymap *first = layout("de"), *second;
+	struct wlr_stroke s;
+	uint16_t keys[64];
+	struct reader r;
+	size_t len;
+
+	(void)state;
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(wlr_keymap_type(first, 0x4e00 + i, &s), 0);
+	assert_int_equal(wlr_keymap_new(&second, wlr_keymap_text(first, &len)), 0);
+	for (unsigned i = 0; i < 64; i++) {
+		assert_int_equal(wlr_keymap_type(second, 0x5e00 + i, &s), 0);
+		keys[i] = s.evdev;
+		read_keymap(&r, second);
+		assert_int_equal(stroke_gives(&r, &s), 0x5e00 + i);
+		reader_end(&r);
+	}
+	for (unsigned i = 0; i < 16; i++) /* not the same key again and again */
+		for (unsigned j = i + 1; j < 16 && j < i + 8; j++)
+			assert_int_not_equal(keys[i], keys[j]);
+	assert_int_equal(wlr_keymap_type(second, 'y', &s), 0);
+	assert_int_equal(s.evdev, KEY_Z);
+	wlr_keymap_free(first);
+	wlr_keymap_free(second);
+}
+
 static void a_compositors_keymap_is_taken_and_anything_else_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -310,6 +338,7 @@ int main(void)
 		cmocka_unit_test(modifiers_follow_the_keys),
 		cmocka_unit_test(a_new_keymap_takes_over_what_is_held),
 		cmocka_unit_test(our_own_keymap_is_known_again),
+		cmocka_unit_test(another_sessions_keymap_has_as_many_spare_keys),
 		cmocka_unit_test(a_compositors_keymap_is_taken_and_anything_else_is_refused),
 	};
 
