@@ -163,6 +163,18 @@ def nothing_stays_down_when_the_client_ends(reader):
 
 
 @test
+def no_key_stays_down_when_the_daemon_is_killed(reader):
+    with Client(reader) as client:
+        client.do("key a2 1 2", "key 43 1 2")
+        keys(reader, 2)
+        client.process.kill()
+        got = keys(reader, 4)
+        client.process.wait()
+        client.process.stdin.close()
+    assert sorted(g[:2] for g in got[2:]) == [(29, "up"), (46, "up")], got
+
+
+@test
 def corners_of_the_output_are_reached_exactly(reader):
     points = [(0, 0), (WIDTH - 1, 0), (WIDTH - 1, HEIGHT - 1), (0, HEIGHT - 1), (1, 1), (640, 360), (WIDTH - 2, 5)]
     with Client(reader) as client:
