@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""run.py [OPTIONS] BUILD COMMAND...: runs COMMAND as root in the test machine (HACKING.md), a Debian kernel under QEMU
+that has this machine's files, read-only under a layer of memory. Its output is forwarded as it comes, its exit status
+is ours. $VM_SHARE is a folder of the guest that outlives it: with --keep DIR it is that folder. Where no such machine
+can be had a TAP line says so, and the exit status is 0. Everything is emulated: nothing asks for KVM or for privileges.
+"""
+import argparse
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "MOONRILL_BUILD", "PYTHONPATH", "LANG")
+
+
+def skip(why):
+    print(f"1..0 # SKIP {why}")
+    sys.exit(0)
+
+
+def prepare(where):
+    """The parts of the machine, fetched and unpacked once by vm-env.sh."""
+    p = subprocess.run([HERE.parent.parent / "scripts/vm-env.sh", where], stdout=subprocess.PIPE, text=True)
+    last = p.stdout.strip().splitlines()[-1:] or [""]
+    if p.returncode == 77:
+        skip(last[0].removeprefix("SKIP: "))
+    if p.returncode:
+        sys.exit(f"vm-env.sh: {p.returncode}\n{p.stdout}")
+    env = {}
+    for line in (where / "env").read_text().splitlines():
+        if line.startswith("VM_"):
+            key, _, value = line.partition("=")
+            env[key] = value.strip("'")
+    return env
+
+
+def task(build, command):
+    """The shell script that the guest runs."""
+    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/run/home",
+           "XDG_RUNTIME_DIR": "/run/user", "TMPDIR": "/run", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1",
+           "VM_SHARE": "/run/vm", "VM_BUILD": str(build)}
+    env.update({k: os.environ[k] for k in PASSED_ON if k in os.environ})
+    if command[0].endswith(".py"):
+        command = [sys.executable, os.path.abspath(command[0]), *command[1:]]
+    lines = ["mkdir -p -m 700 /run/home /run/user"]
+    lines += [f"export {k}={shlex.quote(v)}" for k, v in env.items()]
+    lines += [f"cd {shlex.quote(os.getcwd())}", "exec " + " ".join(shlex.quote(c) for c in command)]
+    return "\n".join(lines) + "\n"
+
+
+def machine(where, env, share, options):
+    """The command line of QEMU."""
+    kernel = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check"
+    cmd = [env["VM_QEMU"], "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(options.cpus), "-m",
+           str(options.memory), "-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
+           "-kernel", str(where / "kernel"), "-initrd", str(where / "initrd"), "-append", kernel,
+           "-serial", f"file:{share / 'console'}",
+           "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
+           "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
+           "-fsdev", f"local,id=share,path={share},security_model=none",
+           "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"]
+    for firmware in env["VM_FIRMWARE"].split(":"):
+        cmd += ["-L", firmware]
+    return cmd
+
+
+def forward(path, done):
+    """Copies what is new in the file to stdout; returns how far it came."""
+    if not path.exists():
+        return done
+    with open(path, "rb") as f:
+        f.seek(done)
+        data = f.read()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    return done + len(data)
+
+
+def boot(where, env, share, options):
+    """Runs the machine to its end; the exit status of the task, or None."""
+    qenv = {**os.environ, "LD_LIBRARY_PATH": env["VM_LIB"]}
+    done = 0
+    limit = time.monotonic() + options.timeout
+    with open(share / "qemu", "wb") as log:
+        p = subprocess.Popen(machine(where, env, share, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=qenv)
+        try:
+            while p.poll() is None and time.monotonic() < limit:
+                done = forward(share / "output", done)
+                time.sleep(0.1)
+        finally:
+            p.kill()
+            p.wait()
+    forward(share / "output", done)
+    try:
+        return int((share / "status").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def tell(path, lines):
+    """The end of a log, as comments of TAP."""
+    text = path.read_text(errors="replace").splitlines() if path.exists() else []
+    for line in text[-lines:]:
+        print(f"# {path.name}: {line}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--timeout", type=float, default=400, metavar="SECONDS", help="then it is switched off (%(default)s)")
+    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--memory", type=int, default=1536, metavar="MIB")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="where the share is left behind")
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    build = options.build.resolve()
+    where = pathlib.Path(os.environ.get("VM_DIR", build / "vm"))
+    env = prepare(where)
+    share = options.keep.resolve() if options.keep else pathlib.Path(tempfile.mkdtemp(prefix="moonrill-vm-"))
+    share.mkdir(parents=True, exist_ok=True)
+    for name in ("task", "output", "status", "console", "qemu"):
+        (share / name).unlink(missing_ok=True)
+    (share / "task").write_text(task(build, options.command))
+    start = time.monotonic()
+    try:
+        status = boot(where, env, share, options)
+        if status is None:
+            tell(share / "qemu", 10)
+            tell(share / "console", 40)
+            print(f"Bail out! the test machine ended without a result after {time.monotonic() - start:.0f} s")
+            status = 1
+        else:
+            marks = [line.strip() for line in (share / "console").read_text(errors="replace").splitlines() if "vm: " in line]
+            print(f"# test machine: {time.monotonic() - start:.1f} s; " + ", ".join(m.partition("vm: ")[2] for m in marks))
+    finally:
+        if not options.keep:
+            shutil.rmtree(share, ignore_errors=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
