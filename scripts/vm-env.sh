@@ -18,7 +18,7 @@ KERNEL=linux-image-amd64 # not the cloud one: that has no input devices
 
 # Loaded in the guest; what they depend on comes along. What the kernel has built in is passed over.
 MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo"
-KERNEL_FILES='/boot/vmlinuz-|/modules/[^/]*/modules\.|/kernel/(drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/9p)/'
+KERNEL_DIRS="drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/9p"
 
 skip() { echo "SKIP: $*"; exit 77; }
 
@@ -28,7 +28,8 @@ if [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; then
 	exit 0
 fi
 [ "$(uname -m)" = x86_64 ] || skip "the test machine runs this machine's own programs and is made for x86-64 only"
-command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the test machine is put together with apt-get and dpkg"
+command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
+	skip "the test machine is put together with apt-get and dpkg"
 
 # A private view on apt: the machine's sources and installed packages, our own lists, archives and locks.
 mkdir -p "$CACHE/archives" "$CACHE/lists/partial" "$DIR/plan/partial"
@@ -73,7 +74,8 @@ for f in $files; do
 	case $f in
 	linux-image-*) # of 400 MB of modules a few folders are needed
 		deb=$CACHE/archives/$f
-		dpkg --fsys-tarfile "$deb" | tar -t | grep -E "$KERNEL_FILES" >"$DIR/kernel-files"
+		dpkg --fsys-tarfile "$deb" | tar -t |
+			grep -E "/boot/vmlinuz-|/modules/[^/]*/modules\.|/kernel/($KERNEL_DIRS)/" >"$DIR/kernel-files"
 		dpkg --fsys-tarfile "$deb" | tar -x -C "$DIR/root" --no-recursion -T "$DIR/kernel-files"
 		;;
 	*) dpkg -x "$CACHE/archives/$f" "$DIR/root" ;;
@@ -140,7 +142,8 @@ VM_QEMU='$DIR/root/usr/bin/qemu-system-x86_64'
 VM_LIB='$DIR/root/usr/lib/$(uname -m)-linux-gnu:$DIR/root/lib/$(uname -m)-linux-gnu'
 VM_FIRMWARE='$DIR/root/usr/share/qemu:$DIR/root/usr/share/seabios'
 ENV
-LD_LIBRARY_PATH=$(. "$DIR/env" && echo "$VM_LIB") "$DIR/root/usr/bin/qemu-system-x86_64" -version >"$DIR/qemu.log" 2>&1 ||
+. "$DIR/env"
+LD_LIBRARY_PATH=$VM_LIB "$VM_QEMU" -version >"$DIR/qemu.log" 2>&1 ||
 	{ cat "$DIR/qemu.log"; skip "QEMU from the packages does not start"; }
 echo "$STAMP" >"$DIR/stamp"
 echo "test machine: $(head -1 "$DIR/qemu.log"), Linux $RELEASE, ready in $DIR ($(du -sh "$DIR/root" | cut -f1))"

@@ -6,7 +6,6 @@ import pathlib
 import re
 import subprocess
 import threading
-import time
 
 PROGRAMS = pathlib.Path(os.environ["VM_BUILD"]) / "tests/vm"
 WAIT_S = 30  # an emulated processor is slow, and a busy machine slower
@@ -28,20 +27,41 @@ def names():
 
 CODE = names()
 TYPES = {CODE[n]: n for n in ("EV_SYN", "EV_KEY", "EV_REL", "EV_ABS", "EV_MSC", "EV_SW", "EV_LED", "EV_FF")}
-PREFIXES = {"EV_SYN": ("SYN_",), "EV_KEY": ("KEY_", "BTN_"), "EV_REL": ("REL_",), "EV_ABS": ("ABS_",), "EV_MSC": ("MSC_",),
-            "EV_SW": ("SW_",), "EV_LED": ("LED_",), "EV_FF": ("FF_",)}
+PREFIXES = {"EV_SYN": ("SYN_",), "EV_KEY": ("KEY_", "BTN_"), "EV_REL": ("REL_",), "EV_ABS": ("ABS_",),
+            "EV_MSC": ("MSC_",), "EV_SW": ("SW_",), "EV_LED": ("LED_",), "EV_FF": ("FF_",)}
 
 
-def name_of(kind, number):
-    """The name of a code, for messages; the last one that the header gives to it."""
-    prefixes = PREFIXES.get(TYPES.get(kind), ())
-    return next((n for n in reversed(CODE) if CODE[n] == number and n.startswith(prefixes)), str(number))
+FIRST_NAMES = {}  # the header gives several to some, and names where groups begin
+GROUPS = ("BTN_MISC", "BTN_MOUSE", "BTN_JOYSTICK", "BTN_GAMEPAD", "BTN_DIGI", "BTN_WHEEL", "BTN_TRIGGER_HAPPY")
+for _kind, _prefixes in PREFIXES.items():
+    for _name, _value in CODE.items():
+        if _name.startswith(_prefixes) and not _name.endswith(("_MAX", "_CNT")) and _name not in GROUPS:
+            FIRST_NAMES.setdefault((CODE[_kind], _value), _name)
+
+
+def kind_of(name):
+    """EV_KEY of KEY_A."""
+    return next(CODE[kind] for kind, prefixes in PREFIXES.items() if name.startswith(prefixes))
+
+
+def events(*wanted):
+    """Events (NAME, value), the names as Device.events has them: BTN_A is BTN_SOUTH."""
+    return [(FIRST_NAMES[kind_of(name), CODE[name]], value) for name, value in wanted]
+
+
+def same(got, *wanted):
+    """Exactly these events, or an AssertionError that shows where they part."""
+    named = events(*wanted)
+    at = next((i for i, (g, w) in enumerate(zip(got, named)) if g != w), min(len(got), len(named)))
+    assert got == named, f"event {at}: {got[at:at + 6]} instead of {named[at:at + 6]}"
 
 
 class Device:
     def __init__(self, node, told):
         self.node = node
-        self.__dict__.update({k: told[k] for k in ("name", "phys", "uniq", "bus", "vendor", "product", "version", "props")})
+        self.name, self.phys, self.uniq = told["name"], told["phys"], told["uniq"]
+        self.bus, self.vendor, self.product, self.version = (told[k] for k in ("bus", "vendor", "product", "version"))
+        self.props = told["props"]
         self.codes = {int(kind): set(codes) for kind, codes in told["codes"].items()}
         self.abs = {int(code): dict(zip(("value", "min", "max", "fuzz", "flat", "resolution"), v))
                     for code, v in told["abs"].items()}
@@ -51,8 +71,7 @@ class Device:
 
     def has(self, *wanted):
         """The wanted codes (by name) that it lacks: [] is good."""
-        kinds = {p: CODE[t] for t, ps in PREFIXES.items() for p in ps}
-        return [w for w in wanted if CODE[w] not in self.codes.get(kinds[w[:w.index("_") + 1]], ())]
+        return [w for w in wanted if CODE[w] not in self.codes.get(kind_of(w), ())]
 
     def range(self, axis):
         a = self.abs[CODE[axis]]
@@ -68,7 +87,7 @@ class Reader:
     def __init__(self):
         self.proc = subprocess.Popen([PROGRAMS / "evread"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.changed = threading.Condition()
-        self.ready = False
+        self.ready = self.dropped = False
         self.devices = []  # all that ever were, in order
         self.by_node = {}
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -94,8 +113,9 @@ class Reader:
         else:
             d = self.by_node[line["dev"]]
             d.lines.append(line)
+            self.dropped |= (line["type"], line["code"]) == (CODE["EV_SYN"], CODE["SYN_DROPPED"])
             if (line["type"], line["code"]) != (CODE["EV_SYN"], CODE["SYN_REPORT"]):
-                d.events.append((name_of(line["type"], line["code"]), line["value"]))
+                d.events.append((FIRST_NAMES.get((line["type"], line["code"]), str(line["code"])), line["value"]))
 
     def until(self, condition, what, seconds=WAIT_S):
         """Waits for a condition over what has been read; returns its value."""
@@ -103,10 +123,11 @@ class Reader:
             if not self.changed.wait_for(condition, seconds):
                 there = [f"{d}: {d.events[-12:]}" for d in self.devices]
                 raise AssertionError(f"never: {what}; there is " + "; ".join(there))
+            assert not self.dropped, "the reader was too slow, events are lost"
             return condition()
 
-    def find(self, name, uniq=None):
-        return [d for d in self.devices if not d.gone and re.fullmatch(name, d.name) and (uniq is None or d.uniq == uniq)]
+    def find(self, name):
+        return [d for d in self.devices if not d.gone and re.fullmatch(name, d.name)]
 
     def device(self, name, seconds=WAIT_S):
         """The device whose name matches, once it is there."""
@@ -119,11 +140,13 @@ class Reader:
         """Waits until these events, (name, value), came in this order; others may lie between."""
         def there():
             rest = iter(device.events)
-            return all(w in rest for w in wanted)
+            return all(w in rest for w in named)
+        named = events(*wanted)
         self.until(there, f"{wanted} from {device}")
 
     def forget(self):
         with self.changed:
+            self.dropped = False
             for d in self.devices:
                 d.events.clear()
                 d.lines.clear()
@@ -136,14 +159,12 @@ class Reader:
 
 def rumble(device, strong, weak, ms):
     """A game's effect on a pad."""
-    subprocess.run([PROGRAMS / "rumble", f"/dev/input/{device.node}", str(strong), str(weak), str(ms)], check=True, timeout=60)
+    subprocess.run([PROGRAMS / "rumble", f"/dev/input/{device.node}", str(strong), str(weak), str(ms)], check=True,
+                   timeout=60)
 
 
 def spread(ns):
     """p50 and p99 in microseconds, as text."""
-    s = sorted(ns)
-    return f"p50 {s[len(s) // 2] / 1000:.0f} us, p99 {s[min(len(s) - 1, len(s) * 99 // 100)] / 1000:.0f} us, of {len(s)}"
+    us = [t / 1000 for t in sorted(ns)]
+    return f"p50 {us[len(us) // 2]:.0f} us, p99 {us[len(us) * 99 // 100]:.0f} us, of {len(us)}"
 
-
-def settle(seconds=0.3):
-    time.sleep(seconds)

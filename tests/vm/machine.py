@@ -12,7 +12,8 @@ PRESSES = 200
 
 class EchoPad:
     def __init__(self, reader):
-        self.proc = subprocess.Popen([PROGRAMS / "echo_pad", str(PRESSES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.proc = subprocess.Popen([PROGRAMS / "echo_pad", str(PRESSES)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
         self.device = reader.device("moonrill test pad")
 
     def said(self):

@@ -8,6 +8,7 @@ can be had a TAP line says so, and the exit status is 0. Everything is emulated:
 import argparse
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -88,7 +89,8 @@ def boot(where, env, share, options):
     done = 0
     limit = time.monotonic() + options.timeout
     with open(share / "qemu", "wb") as log:
-        p = subprocess.Popen(machine(where, env, share, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=qenv)
+        p = subprocess.Popen(machine(where, env, share, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                             env=qenv)
         try:
             while p.poll() is None and time.monotonic() < limit:
                 done = forward(share / "output", done)
@@ -112,8 +114,10 @@ def tell(path, lines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--timeout", type=float, default=400, metavar="SECONDS", help="then it is switched off (%(default)s)")
-    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=500, metavar="SECONDS",
+                        help="then it is switched off (%(default)s)")
+    parser.add_argument("--cpus", type=int, default=1,
+                        help="%(default)s: with one, who reads a device runs as soon as it is written")
     parser.add_argument("--memory", type=int, default=1536, metavar="MIB")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="where the share is left behind")
     parser.add_argument("build", type=pathlib.Path)
@@ -136,8 +140,9 @@ def main():
             print(f"Bail out! the test machine ended without a result after {time.monotonic() - start:.0f} s")
             status = 1
         else:
-            marks = [line.strip() for line in (share / "console").read_text(errors="replace").splitlines() if "vm: " in line]
-            print(f"# test machine: {time.monotonic() - start:.1f} s; " + ", ".join(m.partition("vm: ")[2] for m in marks))
+            console = (share / "console").read_text(errors="replace")
+            marks = re.findall(r"^vm: (.*?)\r?$", console, re.M)
+            print(f"# test machine: {time.monotonic() - start:.1f} s; " + ", ".join(marks))
     finally:
         if not options.keep:
             shutil.rmtree(share, ignore_errors=True)
