@@ -114,11 +114,24 @@ static int open_backend(struct input *in, unsigned n)
 	return 0;
 }
 
+/* What the back end said about the first of its classes. */
+static const char *refusal(const struct input *in, uint32_t classes)
+{
+	return in->why[__builtin_ctz(classes)];
+}
+
 static int open_named(struct input *in, const char *name)
 {
-	for (unsigned n = 0; n < BACKENDS; n++)
-		if (strcmp(backends[n]->name, name) == 0)
-			return open_backend(in, n);
+	for (unsigned n = 0; n < BACKENDS; n++) {
+		int err;
+
+		if (strcmp(backends[n]->name, name) != 0)
+			continue;
+		err = open_backend(in, n);
+		if (err)
+			log_err("back end %s: %s", name, refusal(in, backends[n]->classes));
+		return err;
+	}
 	log_err("no input back end is called '%s'", name);
 	return -ENOTSUP;
 }
@@ -128,6 +141,27 @@ static void open_automatic(struct input *in)
 	for (unsigned n = 0; n < BACKENDS; n++)
 		if (backends[n]->automatic)
 			open_backend(in, n); /* why it cannot is kept for input_shown() */
+}
+
+/* Classes that want the same share a line. */
+static void tell_missing(const struct input *in)
+{
+	uint32_t told = 0;
+
+	for (unsigned c = 0; c < INPUT_CLASSES; c++) {
+		char names[64] = "";
+
+		for (unsigned k = c; k < INPUT_CLASSES; k++) {
+			size_t len = strlen(names);
+
+			if (in->serves[k] || told & INPUT_CLASS(k) || strcmp(in->why[k], in->why[c]) != 0)
+				continue;
+			snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", input_class_name[k]);
+			told |= INPUT_CLASS(k);
+		}
+		if (*names)
+			log_warn("no %s: %s", names, in->why[c]);
+	}
 }
 
 /* One block for the three strings. */
@@ -186,9 +220,8 @@ int input_open(struct input **out, const struct input_params *p)
 		err = open_named(in, p->backend);
 	if (err)
 		goto fail;
-	for (unsigned c = 0; c < INPUT_CLASSES; c++)
-		if (!in->serves[c])
-			log_warn("no %s: %s", input_class_name[c], in->why[c]);
+	if (strcmp(p->backend, "auto") == 0)
+		tell_missing(in);
 	*out = in;
 	return 0;
 fail:

@@ -95,7 +95,7 @@ static int open_pad(struct pad *pad)
 
 	uhid_mac(mac, pad->env->seat, pad->number);
 	snprintf(uniq, sizeof(uniq), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	snprintf(phys, sizeof(phys), "moonrill/%.40s/pad%u", pad->env->seat, pad->number);
+	snprintf(phys, sizeof(phys), "moonrill-%.40s/pad%u", pad->env->seat, pad->number);
 	switchpro_init(&p->pro, mac);
 	p->device.pad = p;
 	p->device.uhid.env = pad->env;

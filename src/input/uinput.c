@@ -33,7 +33,7 @@ static void explain(int err, char why[INPUT_WHY_MAX])
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		snprintf(why, INPUT_WHY_MAX, "no %s: load the kernel module (modprobe uinput)", UINPUT_NODE);
+		snprintf(why, INPUT_WHY_MAX, "no %s: load the kernel module uinput", UINPUT_NODE);
 		break;
 	default:
 		snprintf(why, INPUT_WHY_MAX, "%s: %s", UINPUT_NODE, strerrordesc_np(-err) ?: "unknown error");

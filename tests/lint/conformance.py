@@ -19,6 +19,8 @@ def cases_of(root):
     found = {t: set(re.findall(r"static void (\w+)\(void \*\*", p.read_text())) for t, p in tests.items()}
     for path in (root / "tests/e2e").glob("*.py"):
         found[f"e2e-{path.stem}"] = set(re.findall(r"^def (test_\w+)", path.read_text(), re.M))
+    for path in (root / "tests/vm").glob("*.py"):
+        found[f"vm-{path.stem}"] = set(re.findall(r"^def (test_\w+)", path.read_text(), re.M))
     for path in (root / "tests/live").glob("*.sh"):
         found["live_" + path.stem.replace("live-", "").replace("_live", "")] = set()
     return found
