@@ -8,6 +8,9 @@
 
 #include "input/input.h"
 
+/* Where a pad is plugged in: seat, number. */
+#define PAD_PHYS "moonrill-%.40s/pad%u"
+
 #define INPUT_WHY_MAX     96
 #define INPUT_CLASS(c)    (1u << (c))
 #define INPUT_ALL_CLASSES ((1u << INPUT_CLASSES) - 1)

@@ -148,8 +148,7 @@ static void start_without_stream(struct mutter *m, const char *step, const struc
 
 static bool take_path(char to[PATH_SIZE], const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
-	return !err && n && v[0].type != BUS_INT32 && v[0].type != BUS_UINT32 && strlen(v[0].s) < PATH_SIZE &&
-	       strcpy(to, v[0].s);
+	return !err && n && v[0].type == BUS_OBJECT && strlen(v[0].s) < PATH_SIZE && strcpy(to, v[0].s);
 }
 
 static const struct bus_error strange = {.name = "", .message = "an unexpected answer"};

@@ -4,7 +4,6 @@
  * touchpad, a battery and lights; games that know the pad open its hidraw node.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -96,23 +95,21 @@ static void close_pad(struct pad *pad)
 static int open_pad(struct pad *pad)
 {
 	struct pad_dualsense *p = (struct pad_dualsense *)pad;
-	char phys[64], uniq[18];
+	uint8_t mac[6];
 	struct uhid_identity id = {
 		.name = "Sony Interactive Entertainment DualSense Wireless Controller",
-		.phys = phys,
-		.uniq = uniq,
+		.seat = pad->env->seat,
+		.pad = pad->number,
+		.mac = mac,
 		.vendor = DUALSENSE_VENDOR,
 		.product = DUALSENSE_PRODUCT,
 		.version = DUALSENSE_VERSION,
 		.descriptor = dualsense_descriptor,
 		.descriptor_len = dualsense_descriptor_len,
 	};
-	uint8_t mac[6];
 	int err;
 
 	uhid_mac(mac, pad->env->seat, pad->number);
-	snprintf(uniq, sizeof(uniq), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	snprintf(phys, sizeof(phys), "moonrill-%.40s/pad%u", pad->env->seat, pad->number);
 	dualsense_init(&p->dualsense, mac);
 	p->device.pad = p;
 	p->device.uhid.env = pad->env;

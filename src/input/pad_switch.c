@@ -5,7 +5,6 @@
  * real pad, and at once when a button or stick changes.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -79,23 +78,21 @@ static int open_timer(struct pad_switch *p)
 static int open_pad(struct pad *pad)
 {
 	struct pad_switch *p = (struct pad_switch *)pad;
-	char phys[64], uniq[18];
+	uint8_t mac[6];
 	struct uhid_identity id = {
 		.name = "Nintendo Co., Ltd. Pro Controller",
-		.phys = phys,
-		.uniq = uniq,
+		.seat = pad->env->seat,
+		.pad = pad->number,
+		.mac = mac,
 		.vendor = SWITCHPRO_VENDOR,
 		.product = SWITCHPRO_PRODUCT,
 		.version = SWITCHPRO_VERSION,
 		.descriptor = switchpro_descriptor,
 		.descriptor_len = switchpro_descriptor_len,
 	};
-	uint8_t mac[6];
 	int err;
 
 	uhid_mac(mac, pad->env->seat, pad->number);
-	snprintf(uniq, sizeof(uniq), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	snprintf(phys, sizeof(phys), "moonrill-%.40s/pad%u", pad->env->seat, pad->number);
 	switchpro_init(&p->pro, mac);
 	p->device.pad = p;
 	p->device.uhid.env = pad->env;

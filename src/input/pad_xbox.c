@@ -128,7 +128,7 @@ static int enable(int fd, const struct pad_xbox *p)
 {
 	char phys[80];
 
-	snprintf(phys, sizeof(phys), "moonrill-%s/pad%u", p->base.env->seat, p->base.number);
+	snprintf(phys, sizeof(phys), PAD_PHYS, p->base.env->seat, p->base.number);
 	if (ioctl(fd, UI_SET_PHYS, phys) || ioctl(fd, UI_SET_EVBIT, EV_KEY) || ioctl(fd, UI_SET_EVBIT, EV_ABS) ||
 	    ioctl(fd, UI_SET_EVBIT, EV_FF))
 		return -errno;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -125,8 +126,9 @@ int uhid_open(struct uhid *u, const struct input_env *env, const struct uhid_ops
 	if (id->descriptor_len > sizeof(e.u.create2.rd_data))
 		return -EINVAL;
 	str_copy((char *)e.u.create2.name, sizeof(e.u.create2.name), id->name);
-	str_copy((char *)e.u.create2.phys, sizeof(e.u.create2.phys), id->phys);
-	str_copy((char *)e.u.create2.uniq, sizeof(e.u.create2.uniq), id->uniq);
+	snprintf((char *)e.u.create2.phys, sizeof(e.u.create2.phys), PAD_PHYS, id->seat, id->pad);
+	snprintf((char *)e.u.create2.uniq, sizeof(e.u.create2.uniq), "%02x:%02x:%02x:%02x:%02x:%02x", id->mac[0],
+		 id->mac[1], id->mac[2], id->mac[3], id->mac[4], id->mac[5]);
 	memcpy(e.u.create2.rd_data, id->descriptor, id->descriptor_len);
 	e.u.create2.rd_size = (uint16_t)id->descriptor_len;
 	err = put(u, &e, offsetof(struct uhid_event, u.create2.rd_data) + id->descriptor_len);

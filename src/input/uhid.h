@@ -22,7 +22,9 @@ struct uhid_ops {
 };
 
 struct uhid_identity {
-	const char *name, *phys, *uniq;
+	const char *name, *seat;
+	uint8_t pad;        /* with seat: where it is plugged in */
+	const uint8_t *mac; /* 6 bytes: its unique id */
 	uint32_t vendor, product, version;
 	const uint8_t *descriptor;
 	size_t descriptor_len;

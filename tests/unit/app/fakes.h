@@ -368,13 +368,13 @@ static void run_started(struct app_run *r, int err)
 	r->ev->started(r->ctx, err);
 }
 
-static void run_exited(struct app_run *r)
+static inline void run_exited(struct app_run *r)
 {
 	r->exited = true;
 	r->ev->exited(r->ctx);
 }
 
-static void run_ended(struct app_run *r)
+static inline void run_ended(struct app_run *r)
 {
 	run_unlink(r);
 	if (!r->told)

@@ -334,49 +334,6 @@ static void failed_screens_are_tried_again(void **state)
 	assert_null(runs);
 }
 
-static struct input *resumed_input(struct session *s)
-{
-	static struct http_call call;
-
-	launch(&call, 1, true, 0);
-	assert_int_equal(announce(s), 0);
-	return s->in.input;
-}
-
-static void devices_wait_for_the_client_to_come_back(void **state)
-{
-	struct session *s = stream(1);
-	struct input *devices = s->in.input;
-	uint64_t end = clock_ns() + 20 * NS_PER_S;
-
-	(void)state;
-	assert_non_null(devices);
-	disconnect_control(s, -ETIMEDOUT);
-	assert_ptr_equal(s->in.input, devices);
-	assert_non_null(s->in.watch); /* programs that use them still get answers */
-	assert_ptr_equal(resumed_input(s), devices);
-	assert_null(s->in.watch);
-	assert_null(s->in.grace);
-
-	config.input.grace_ms = 1;
-	session_input_rest(s);
-	while (s->in.input && clock_ns() < end)
-		loop_step(host.loop, 10);
-	assert_null(s->in.input);
-	assert_null(s->in.out);
-}
-
-static void without_grace_devices_go_with_the_stream(void **state)
-{
-	struct session *s;
-
-	(void)state;
-	config.input.grace_ms = 0;
-	s = parked(1);
-	assert_null(s->in.input);
-	assert_non_null(resumed_input(s));
-}
-
 /* ---- policies ---- */
 
 static void s34_many_stream_beside_each_other_up_to_the_limit(void **state)
@@ -596,8 +553,6 @@ int main(void)
 		CASE(relaunch_while_pending_or_negotiated_takes_the_new_keys),
 		CASE(launch_while_stopping_waits_for_the_undoing),
 		CASE(s35_resume_with_nothing_running),
-		CASE(devices_wait_for_the_client_to_come_back),
-		CASE(without_grace_devices_go_with_the_stream),
 		CASE(s36_resume_joins_with_new_keys_whatever_app_it_names),
 		CASE(s37_cancel_answers_when_everything_is_undone),
 		CASE(s37_cancel_in_every_state),
