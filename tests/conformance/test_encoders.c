@@ -3,159 +3,7 @@
  * What every encoder of the registry must do, through the front that the worker uses. Rules of the wire: 2-media 1.5
  * and 5.5. Cases that look into pictures decode with the ffmpeg program.
  */
-#include "cmocka_all.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/str.h"
-#include "decode.h"
-#include "encode/bitstream.h"
-#include "encode/encoder.h"
-#include "encode/picture.h"
-#include "encode/rate.h"
-#include "encode/registry.h"
-#include "moving.h"
-
-#define W          320
-#define H          192
-#define FRAMES_MAX 4200
-
-struct unit {
-	uint32_t frame_no;
-	bool key, after_rfi, repeat;
-	uint64_t pts_ns;
-	size_t at, len; /* in stream */
-};
-
-/* One encoder with all that came out of it. */
-struct rig {
-	const struct encoder_ops *ops;
-	struct encoder *e;
-	struct picture pic;
-	uint8_t *stream;
-	size_t len, cap;
-	struct unit unit[FRAMES_MAX];
-	unsigned n;
-	struct au *kept[8]; /* with keep: not given back at once */
-	unsigned n_kept;
-	bool keep;
-};
-
-static void on_au(void *ctx, struct au *a)
-{
-	struct rig *r = ctx;
-
-	assert_true(a->first && a->last && a->len);
-	assert_true(r->n < FRAMES_MAX);
-	while (r->len + a->len > r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 1 << 20;
-		r->stream = realloc(r->stream, r->cap);
-		assert_non_null(r->stream);
-	}
-	memcpy(r->stream + r->len, a->data, a->len);
-	r->unit[r->n++] = (struct unit){
-		.frame_no = a->frame_no,
-		.key = a->key,
-		.after_rfi = a->after_rfi,
-		.repeat = a->repeat,
-		.pts_ns = a->pts_ns,
-		.at = r->len,
-		.len = a->len,
-	};
-	r->len += a->len;
-	if (r->keep)
-		r->kept[r->n_kept++] = a;
-	else
-		au_release(a);
-}
-
-static const struct encoder_events events = {.au = on_au};
-
-static struct enc_params defaults(void)
-{
-	return (struct enc_params){
-		.video =
-			{
-				.codec = CODEC_H264,
-				.width = W,
-				.height = H,
-				.fps_mhz = 60000,
-				.depth = 8,
-				.space = COLOUR_BT709,
-				.slices = 1,
-				.rfi = true,
-				.packet_size = 1392,
-			},
-		.slices = 1,
-		.dpb = 8,
-		.kbps = 1500,
-		.preset = "superfast",
-	};
-}
-
-static struct rig *rig_open(const struct encoder_ops *ops, const struct enc_params *p)
-{
-	struct rig *r = calloc(1, sizeof(*r));
-
-	assert_non_null(r);
-	r->ops = ops;
-	assert_int_equal(encoder_open(&r->e, ops, p, &events, r), 0);
-	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space, p->video.full_range),
-			 0);
-	return r;
-}
-
-static void rig_close(struct rig *r)
-{
-	encoder_close(r->e);
-	picture_finish(&r->pic);
-	free(r->stream);
-	free(r);
-}
-
-static int submit(struct rig *r, bool idr, bool after_rfi)
-{
-	struct enc_request q = {
-		.frame_no = r->e->newest + 1,
-		.pts_ns = (r->e->newest + 1) * 1000ull,
-		.idr = idr,
-		.after_rfi = after_rfi,
-	};
-
-	return encoder_submit(r->e, &r->pic, &q);
-}
-
-static void encode_frames(struct rig *r, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		moving_draw(&r->pic, r->e->newest);
-		assert_int_equal(submit(r, r->e->newest == 0, false), 0);
-	}
-}
-
-static struct nal_walk walk(const struct rig *r, unsigned i)
-{
-	return nal_walk_init(r->stream + r->unit[i].at, r->unit[i].len);
-}
-
-static bool is_slice(const struct nal *n)
-{
-	return n->type == NAL_TYPE_SLICE || n->type == NAL_TYPE_IDR;
-}
-
-static struct sps first_sps(const struct rig *r)
-{
-	struct nal_walk w = walk(r, 0);
-	struct sps s;
-	struct nal n;
-
-	assert_true(nal_walk_next(&w, &n));
-	assert_int_equal(n.type, NAL_TYPE_SPS);
-	assert_int_equal(sps_parse(&s, &n), 0);
-	return s;
-}
+#include "encoder_rig.h"
 
 /* Runs fn for every encoder that works here. */
 static void for_each(void (*fn)(const struct encoder_ops *ops))
@@ -166,12 +14,6 @@ static void for_each(void (*fn)(const struct encoder_ops *ops))
 	for (unsigned i = 0; (ops = encoder_at(i)); i++)
 		if (ops->probe(CODEC_H264, &caps) == 0)
 			fn(ops);
-}
-
-static void require_x264(void)
-{
-	if (!encoder_find("x264", CODEC_H264, NULL))
-		skip();
 }
 
 /* --- framing --- */
@@ -212,32 +54,6 @@ static void m21_idr_begins_with_parameter_sets_and_its_slice_in_shard_0(void **s
 {
 	(void)state;
 	for_each(key_frame_layout);
-}
-
-static void m22_x264_puts_no_sei_in_front_even_for_the_smallest_packet(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-
-	(void)state;
-	require_x264();
-	for (unsigned full = 0; full < 2; full++) {
-		p.video.full_range = full;
-		p.video.width = 1366;
-		p.video.height = 770;
-		r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-		assert_int_equal(submit(r, true, false), 0);
-		for (struct nal_walk w = walk(r, 0);;) {
-			struct nal n;
-
-			if (!nal_walk_next(&w, &n))
-				break;
-			assert_true(n.type != NAL_TYPE_SEI && n.type != NAL_TYPE_AUD && n.type != NAL_TYPE_FILLER);
-			if (n.type == NAL_TYPE_IDR)
-				assert_true(n.payload - r->stream < VIDEO_PACKET_SIZE_MIN - 16 - 8);
-		}
-		rig_close(r);
-	}
 }
 
 static void flags_and_slices(const struct encoder_ops *ops)
@@ -345,38 +161,6 @@ static void sps_has_honest_level_dpb_and_no_reordering(void **state)
 	for_each(sps_is_honest);
 }
 
-static void x264_describes_colour_range_and_timing(void **state)
-{
-	static const struct {
-		enum colour_space space;
-		uint8_t primaries, transfer, matrix;
-	} rows[] = {{COLOUR_BT601, 6, 6, 6}, {COLOUR_BT709, 1, 1, 1}, {COLOUR_BT2020, 9, 14, 9}};
-
-	(void)state;
-	require_x264();
-	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
-		struct enc_params p = defaults();
-		struct rig *r;
-		struct sps s;
-
-		p.video.space = rows[i / 2].space;
-		p.video.full_range = i & 1;
-		p.video.fps_mhz = 59940;
-		r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-		assert_int_equal(submit(r, true, false), 0);
-		s = first_sps(r);
-		assert_true(s.vui && s.timing);
-		assert_int_equal(s.full_range, i & 1);
-		assert_int_equal(s.primaries, rows[i / 2].primaries);
-		assert_int_equal(s.transfer, rows[i / 2].transfer);
-		assert_int_equal(s.matrix, rows[i / 2].matrix);
-		assert_int_equal(s.chroma_loc, 1);
-		assert_true((uint64_t)s.time_scale * 1000 == 2ull * 59940 * s.units_in_tick);
-		assert_int_equal(s.profile_idc, 100);
-		rig_close(r);
-	}
-}
-
 /* --- recovery --- */
 
 /* Loses frames lost.., the encoder hears of it delay frames later; the client drops until the recovery frame. */
@@ -478,24 +262,6 @@ static void m48_ranges_beyond_the_dpb_are_refused_and_silent_idrs_are_told(void 
 	for_each(nothing_left);
 }
 
-static void x264_loss_across_the_wrap_of_frame_num_gives_an_idr(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-
-	(void)state;
-	require_x264();
-	p.video.width = p.video.height = 64;
-	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-	/* Frame 4097 is the one whose number begins anew. */
-	for (unsigned i = 0; i < 4098; i++)
-		assert_int_equal(submit(r, i == 0, false), 0);
-	assert_int_equal(encoder_invalidate_refs(r->e, 4097, 4097), -ENOENT);
-	assert_int_equal(encoder_invalidate_refs(r->e, 4096, 4098), -ENOENT);
-	assert_int_equal(encoder_invalidate_refs(r->e, 4098, 4098), 0);
-	rig_close(r);
-}
-
 /* --- ownership and refusal --- */
 
 static void pool_is_bounded(const struct encoder_ops *ops)
@@ -587,130 +353,17 @@ static void what_it_cannot_do_is_refused_at_open(void **state)
 	assert_int_equal(encoder_open(&e, encoder_find("x264", CODEC_H264, NULL), &p, &events, NULL), -EINVAL);
 }
 
-static void x264_never_cuts_a_frame_that_does_not_fit(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-
-	(void)state;
-	require_x264();
-	p.kbps = 20000;
-	p.slices = 2;
-	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-	encode_frames(r, 3);
-	r->e->slab.cap = 4096;
-	moving_draw(&r->pic, 3);
-	assert_int_equal(submit(r, false, false), -EIO);
-	assert_int_equal(r->n, 3);
-	assert_int_equal(encoder_units_out(r->e), 0);
-	r->e->slab.cap = au_slab_unit_bytes(W, H);
-	rig_close(r);
-}
-
-/* --- rate and quality --- */
-
-static void x264_meets_the_rate_within_two_percent(void **state)
-{
-	const uint32_t target = 4000;
-	struct enc_params p = defaults();
-	struct rate rate;
-	struct rig *r;
-	size_t start, largest = 0;
-
-	(void)state;
-	require_x264();
-	for (uint8_t slices = 1; slices <= 2; slices++) {
-		double kbps;
-
-		rate_init(&rate, target, 60000);
-		p.video.width = 640;
-		p.video.height = 352;
-		p.slices = slices;
-		p.kbps = rate_ask(&rate);
-		r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-		start = largest = 0;
-		for (unsigned i = 0; i < 660; i++) {
-			moving_draw(&r->pic, i);
-			assert_int_equal(submit(r, i == 0, false), 0);
-			if (rate_frame(&rate, r->unit[i].len))
-				assert_int_equal(encoder_set_bitrate(r->e, rate_ask(&rate)), 0);
-			if (i == 59)
-				start = r->len; /* ten seconds after the first one */
-			if (r->unit[i].len > largest)
-				largest = r->unit[i].len;
-		}
-		kbps = (double)(r->len - start) * 8 / 1000 / 10;
-		print_message("# %u slices: %.0f of %u kbit/s, largest frame %.2f of its share\n", slices, kbps, target,
-			      largest * 8.0 * 60 / 1000 / target);
-		assert_true(kbps > target * 0.98 && kbps < target * 1.02);
-		assert_true(largest * 8.0 * 60 / 1000 < target * 1.35);
-		rig_close(r);
-	}
-}
-
-static void x264_follows_a_new_rate(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-	size_t mark;
-
-	(void)state;
-	require_x264();
-	p.kbps = 4000;
-	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-	encode_frames(r, 60);
-	assert_int_equal(encoder_set_bitrate(r->e, 2000), 0);
-	mark = r->len;
-	encode_frames(r, 60);
-	assert_true(r->len - mark < mark * 6 / 10);
-	rig_close(r);
-}
-
-static void x264_still_picture_gets_better_with_every_repeat(void **state)
-{
-	struct enc_params p = defaults();
-	double first, moving, last;
-	struct decoded d;
-	struct rig *r;
-
-	(void)state;
-	require_x264();
-	if (!decode_available())
-		skip();
-	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-	encode_frames(r, 30);
-	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(submit(r, false, false), 0);
-	assert_true(decode(&d, r->stream, r->len, W, H));
-	assert_int_equal(d.count, 50);
-	moving = luma_psnr(r->pic.luma, r->pic.stride, d.frames + 29 * d.frame_size, W, W, H);
-	last = luma_psnr(r->pic.luma, r->pic.stride, d.frames + 49 * d.frame_size, W, W, H);
-	moving_draw(&r->pic, 0);
-	first = luma_psnr(r->pic.luma, r->pic.stride, d.frames, W, W, H);
-	print_message("# key frame %.1f dB, moving %.1f dB, still after 20 repeats %.1f dB\n", first, moving, last);
-	assert_true(first > 20 && moving > 25 && last > moving + 2);
-	decoded_finish(&d);
-	rig_close(r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(m21_idr_begins_with_parameter_sets_and_its_slice_in_shard_0),
-		cmocka_unit_test(m22_x264_puts_no_sei_in_front_even_for_the_smallest_packet),
 		cmocka_unit_test(m46_type_flags_match_the_bitstream_and_slices_are_in_order),
 		cmocka_unit_test(sps_has_honest_level_dpb_and_no_reordering),
-		cmocka_unit_test(x264_describes_colour_range_and_timing),
 		cmocka_unit_test(m47_recovery_frame_is_bit_exact_without_the_lost_frames),
 		cmocka_unit_test(m48_ranges_beyond_the_dpb_are_refused_and_silent_idrs_are_told),
-		cmocka_unit_test(x264_loss_across_the_wrap_of_frame_num_gives_an_idr),
 		cmocka_unit_test(units_come_from_a_bounded_pool_and_go_back),
 		cmocka_unit_test(m24_time_and_repeat_flag_travel_with_the_frame),
 		cmocka_unit_test(what_it_cannot_do_is_refused_at_open),
-		cmocka_unit_test(x264_never_cuts_a_frame_that_does_not_fit),
-		cmocka_unit_test(x264_meets_the_rate_within_two_percent),
-		cmocka_unit_test(x264_follows_a_new_rate),
-		cmocka_unit_test(x264_still_picture_gets_better_with_every_repeat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

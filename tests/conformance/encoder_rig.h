@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* One encoder behind the front that the worker uses, and all that came out of it. */
+#pragma once
+
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "decode.h"
+#include "encode/bitstream.h"
+#include "encode/encoder.h"
+#include "encode/picture.h"
+#include "encode/rate.h"
+#include "encode/registry.h"
+#include "moving.h"
+
+#define W          320
+#define H          192
+#define FRAMES_MAX 4200
+
+struct unit {
+	uint32_t frame_no;
+	bool key, after_rfi, repeat;
+	uint64_t pts_ns;
+	size_t at, len; /* in stream */
+};
+
+/* One encoder with all that came out of it. */
+struct rig {
+	const struct encoder_ops *ops;
+	struct encoder *e;
+	struct picture pic;
+	uint8_t *stream;
+	size_t len, cap;
+	struct unit unit[FRAMES_MAX];
+	unsigned n;
+	struct au *kept[8]; /* with keep: not given back at once */
+	unsigned n_kept;
+	bool keep;
+};
+
+static inline void on_au(void *ctx, struct au *a)
+{
+	struct rig *r = ctx;
+
+	assert_true(a->first && a->last && a->len);
+	assert_true(r->n < FRAMES_MAX);
+	while (r->len + a->len > r->cap) {
+		r->cap = r->cap ? 2 * r->cap : 1 << 20;
+		r->stream = realloc(r->stream, r->cap);
+		assert_non_null(r->stream);
+	}
+	memcpy(r->stream + r->len, a->data, a->len);
+	r->unit[r->n++] = (struct unit){
+		.frame_no = a->frame_no,
+		.key = a->key,
+		.after_rfi = a->after_rfi,
+		.repeat = a->repeat,
+		.pts_ns = a->pts_ns,
+		.at = r->len,
+		.len = a->len,
+	};
+	r->len += a->len;
+	if (r->keep)
+		r->kept[r->n_kept++] = a;
+	else
+		au_release(a);
+}
+
+static const struct encoder_events events = {.au = on_au};
+
+static inline struct enc_params defaults(void)
+{
+	return (struct enc_params){
+		.video =
+			{
+				.codec = CODEC_H264,
+				.width = W,
+				.height = H,
+				.fps_mhz = 60000,
+				.depth = 8,
+				.space = COLOUR_BT709,
+				.slices = 1,
+				.rfi = true,
+				.packet_size = 1392,
+			},
+		.slices = 1,
+		.dpb = 8,
+		.kbps = 1500,
+		.preset = "superfast",
+	};
+}
+
+static inline struct rig *rig_open(const struct encoder_ops *ops, const struct enc_params *p)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	r->ops = ops;
+	assert_int_equal(encoder_open(&r->e, ops, p, &events, r), 0);
+	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space, p->video.full_range),
+			 0);
+	return r;
+}
+
+static inline void rig_close(struct rig *r)
+{
+	encoder_close(r->e);
+	picture_finish(&r->pic);
+	free(r->stream);
+	free(r);
+}
+
+static inline int submit(struct rig *r, bool idr, bool after_rfi)
+{
+	struct enc_request q = {
+		.frame_no = r->e->newest + 1,
+		.pts_ns = (r->e->newest + 1) * 1000ull,
+		.idr = idr,
+		.after_rfi = after_rfi,
+	};
+
+	return encoder_submit(r->e, &r->pic, &q);
+}
+
+static inline void encode_frames(struct rig *r, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		moving_draw(&r->pic, r->e->newest);
+		assert_int_equal(submit(r, r->e->newest == 0, false), 0);
+	}
+}
+
+static inline struct nal_walk walk(const struct rig *r, unsigned i)
+{
+	return nal_walk_init(r->stream + r->unit[i].at, r->unit[i].len);
+}
+
+static inline bool is_slice(const struct nal *n)
+{
+	return n->type == NAL_TYPE_SLICE || n->type == NAL_TYPE_IDR;
+}
+
+static inline struct sps first_sps(const struct rig *r)
+{
+	struct nal_walk w = walk(r, 0);
+	struct sps s;
+	struct nal n;
+
+	assert_true(nal_walk_next(&w, &n));
+	assert_int_equal(n.type, NAL_TYPE_SPS);
+	assert_int_equal(sps_parse(&s, &n), 0);
+	return s;
+}
+
+static inline void require_x264(void)
+{
+	if (!encoder_find("x264", CODEC_H264, NULL))
+		skip();
+}
