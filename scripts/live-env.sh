@@ -22,7 +22,7 @@ WANT="sway xdg-desktop-portal xdg-desktop-portal-wlr pipewire pipewire-bin wirep
 	libwayland-client0 libwayland-cursor0 libwayland-egl1 libwayland-server0
 	libpipewire-0.3-0 libpipewire-0.3-common libpipewire-0.3-modules libspa-0.2-modules"
 
-skip() { echo "SKIP: $*"; exit 77; }
+. "$HERE/scripts/packages.sh"
 
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
@@ -32,45 +32,14 @@ fi
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the live session is put together with apt-get and dpkg"
 command -v cc >/dev/null || skip "no C compiler"
 
-# A private view on apt: the machine's sources and installed packages, our own lists, archives and locks.
-mkdir -p "$CACHE/archives" "$CACHE/lists/partial" "$DIR/plan/partial"
-LISTS=/var/lib/apt/lists
-apt_private() {
-	local tool=$1
-	shift
-	"$tool" -o Dir::State::lists="$LISTS" -o Dir::Cache="$CACHE" -o Dir::Cache::archives="$DIR/plan" \
-		-o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Install-Recommends=false "$@"
-}
-# What is wanted, and what that needs and the machine lacks. apt leaves out what lies in its archives: they are empty.
+# WirePlumber's own library has a version in its name and modules beside it.
 plan() {
-	local extra
-	# WirePlumber's own library has a version in its name and modules beside it.
-	extra=$(apt_private apt-cache depends wireplumber 2>/dev/null | awk '/Depends: libwireplumber/ { print $2 }')
-	{ apt_private apt-get --print-uris -y -qq install $WANT $extra &&
-		apt_private apt-get --print-uris -y -qq --reinstall install $WANT $extra; } 2>/dev/null
+	planned $WANT $(apt_private apt-cache depends wireplumber 2>/dev/null | awk '/Depends: libwireplumber/ { print $2 }')
 }
-if ! plan >"$DIR/uris"; then
-	LISTS=$CACHE/lists
-	apt_private apt-get -qq update >"$DIR/apt.log" 2>&1 ||
-		{ tail -3 "$DIR/apt.log"; skip "apt's package lists cannot be fetched"; }
-	plan >"$DIR/uris" || skip "this distribution lacks one of: $(echo $WANT)"
-fi
-files=$(awk '{ print $2 }' "$DIR/uris" | sort -u)
-[ -n "$files" ] || skip "apt named no packages"
-
-missing=
-for f in $files; do
-	[ -s "$CACHE/archives/$f" ] || missing="$missing ${f%%_*}"
-done
-if [ -n "$missing" ]; then
-	echo "live session: fetching $(echo $missing | wc -w) packages"
-	(cd "$CACHE/archives" && apt_private apt-get -qq download $missing) >"$DIR/apt.log" 2>&1 ||
-		{ tail -3 "$DIR/apt.log"; skip "packages cannot be downloaded"; }
-fi
+fetch "live session" "$WANT"
 rm -rf "$DIR/root"
 mkdir -p "$DIR/root" "$DIR/bin"
 for f in $files; do
-	[ -s "$CACHE/archives/$f" ] || { echo "not downloaded: $f" >&2; exit 1; }
 	dpkg -x "$CACHE/archives/$f" "$DIR/root"
 done
 

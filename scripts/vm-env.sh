@@ -20,7 +20,7 @@ KERNEL=linux-image-amd64 # not the cloud one: that has no input devices
 MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo"
 KERNEL_DIRS="drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/9p"
 
-skip() { echo "SKIP: $*"; exit 77; }
+. "$HERE/scripts/packages.sh"
 
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
@@ -31,46 +31,17 @@ fi
 command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
 	skip "the test machine is put together with apt-get and dpkg"
 
-# A private view on apt: the machine's sources and installed packages, our own lists, archives and locks.
-mkdir -p "$CACHE/archives" "$CACHE/lists/partial" "$DIR/plan/partial"
-LISTS=/var/lib/apt/lists
-apt_private() {
-	local tool=$1
-	shift
-	"$tool" -o Dir::State::lists="$LISTS" -o Dir::Cache="$CACHE" -o Dir::Cache::archives="$DIR/plan" \
-		-o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Install-Recommends=false "$@"
-}
-# The file names of: what is wanted, what that needs and the machine lacks, and the kernel alone (it asks for tools that
-# write boot loaders).
+# The kernel alone, without what it asks for: tools that write boot loaders.
 plan() {
 	local kernel
 	kernel=$(apt_private apt-cache depends "$KERNEL" 2>/dev/null | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
 	[ -n "$kernel" ] || return 1
-	{ apt_private apt-get --print-uris -y -qq install $WANT &&
-		apt_private apt-get --print-uris -y -qq --reinstall install $WANT &&
-		apt_private apt-get --print-uris -qq download "$kernel"; } 2>/dev/null
+	planned $WANT && apt_private apt-get --print-uris -qq download "$kernel" 2>/dev/null
 }
-if ! plan >"$DIR/uris"; then
-	LISTS=$CACHE/lists
-	apt_private apt-get -qq update >"$DIR/apt.log" 2>&1 ||
-		{ tail -3 "$DIR/apt.log"; skip "apt's package lists cannot be fetched"; }
-	plan >"$DIR/uris" || skip "this distribution lacks one of: $WANT $KERNEL"
-fi
-files=$(awk '{ print $2 }' "$DIR/uris" | sort -u)
-
-missing=
-for f in $files; do
-	[ -s "$CACHE/archives/$f" ] || missing="$missing ${f%%_*}"
-done
-if [ -n "$missing" ]; then
-	echo "test machine: fetching $(echo $missing | wc -w) packages"
-	(cd "$CACHE/archives" && apt_private apt-get -qq download $missing) >"$DIR/apt.log" 2>&1 ||
-		{ tail -3 "$DIR/apt.log"; skip "packages cannot be downloaded"; }
-fi
+fetch "test machine" "$WANT $KERNEL"
 rm -rf "$DIR/root" "$DIR/initramfs" "$DIR/kernel" "$DIR/stamp"
 mkdir -p "$DIR/root" "$DIR/initramfs"
 for f in $files; do
-	[ -s "$CACHE/archives/$f" ] || { echo "not downloaded: $f" >&2; exit 1; }
 	case $f in
 	linux-image-*) # of 400 MB of modules a few folders are needed
 		deb=$CACHE/archives/$f
