@@ -46,6 +46,7 @@ def task(build, command):
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/run/home",
            "XDG_RUNTIME_DIR": "/run/user", "TMPDIR": "/run", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1",
            "VM_SHARE": "/run/vm", "VM_BUILD": str(build)}
+    env.update({"MOONRILL_BUILD": str(build), "PYTHONPATH": str(HERE.parent / "e2e")})  # our own tests, by hand
     env.update({k: os.environ[k] for k in PASSED_ON if k in os.environ})
     if command[0].endswith(".py"):
         command = [sys.executable, os.path.abspath(command[0]), *command[1:]]
