@@ -140,6 +140,13 @@ fail:
 	return err;
 }
 
+const char *bus_name(struct bus *b)
+{
+	const char *name;
+
+	return sd_bus_get_unique_name(b->sd, &name) < 0 ? "" : name;
+}
+
 void bus_close(struct bus *b)
 {
 	if (!b)
@@ -182,6 +189,9 @@ static int read_value(sd_bus_message *m, char type, struct bus_value *v)
 	case SD_BUS_TYPE_DOUBLE:
 		v->type = BUS_DOUBLE;
 		return sd_bus_message_read_basic(m, type, &v->d);
+	case SD_BUS_TYPE_UNIX_FD:
+		v->type = BUS_FD;
+		return sd_bus_message_read_basic(m, type, &v->fd);
 	default:
 		return 0;
 	}
@@ -224,10 +234,56 @@ static int append_bytes(sd_bus_message *m, const struct bus_value *v)
 	return err < 0 ? err : sd_bus_message_close_container(m);
 }
 
+static int append(sd_bus_message *m, const struct bus_value *v);
+
+static const char *variant_of(enum bus_type t)
+{
+	switch (t) {
+	case BUS_STRING:
+		return "s";
+	case BUS_OBJECT:
+		return "o";
+	case BUS_INT32:
+		return "i";
+	case BUS_UINT32:
+		return "u";
+	case BUS_UINT16:
+		return "q";
+	case BUS_BOOL:
+		return "b";
+	case BUS_DOUBLE:
+		return "d";
+	case BUS_FD:
+	case BUS_BYTE_ARRAYS:
+	case BUS_OPTIONS:
+		break;
+	}
+	return NULL;
+}
+
+static int append_option(sd_bus_message *m, const struct bus_option *o)
+{
+	const char *contents = variant_of(o->value.type);
+	int err = contents ? sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv") : -EINVAL;
+
+	if (err >= 0)
+		err = sd_bus_message_append_basic(m, SD_BUS_TYPE_STRING, o->key);
+	if (err >= 0)
+		err = sd_bus_message_open_container(m, SD_BUS_TYPE_VARIANT, contents);
+	if (err >= 0)
+		err = append(m, &o->value);
+	if (err >= 0)
+		err = sd_bus_message_close_container(m);
+	return err < 0 ? err : sd_bus_message_close_container(m);
+}
+
 static int append_options(sd_bus_message *m, const struct bus_value *v)
 {
-	return v->option.key ? sd_bus_message_append(m, "a{sv}", 1, v->option.key, "s", v->option.value)
-			     : sd_bus_message_append(m, "a{sv}", 0);
+	int err = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+
+	for (unsigned i = 0; err >= 0 && i < v->options.n; i++)
+		err = append_option(m, &v->options.item[i]);
+	return err < 0 ? err : sd_bus_message_close_container(m);
 }
 
 static int append(sd_bus_message *m, const struct bus_value *v)
@@ -254,6 +310,8 @@ static int append(sd_bus_message *m, const struct bus_value *v)
 		return append_bytes(m, v);
 	case BUS_OPTIONS:
 		return append_options(m, v);
+	case BUS_FD:
+		break;
 	}
 	return -EINVAL;
 }
@@ -388,6 +446,12 @@ int bus_open(struct bus **out, struct loop *loop, enum bus_which which, void (*l
 {
 	(void)out, (void)loop, (void)which, (void)lost, (void)ctx;
 	return -ENOTSUP;
+}
+
+const char *bus_name(struct bus *b)
+{
+	(void)b;
+	return "";
 }
 
 void bus_close(struct bus *b)

@@ -29,10 +29,13 @@ enum bus_type {
 	BUS_UINT16,
 	BUS_BOOL,
 	BUS_DOUBLE,
+	BUS_FD, /* got only: the bus closes it after the callback; dup() what is kept */
 	/* sent only */
 	BUS_BYTE_ARRAYS,
-	BUS_OPTIONS, /* a{sv} with one string, or empty */
+	BUS_OPTIONS, /* a{sv} */
 };
+
+struct bus_option;
 
 struct bus_value {
 	enum bus_type type;
@@ -42,15 +45,22 @@ struct bus_value {
 		uint32_t u;
 		bool b;
 		double d;
+		int fd;
 		struct {
-			const char *key, *value; /* key NULL: empty */
-		} option;
+			const struct bus_option *item; /* values of one number or string each */
+			unsigned n;
+		} options;
 		struct {
 			const void *data; /* one array of arrays of bytes: each item the same */
 			size_t len;
 			unsigned n;
 		} bytes;
 	};
+};
+
+struct bus_option {
+	const char *key;
+	struct bus_value value;
 };
 
 /* err NULL: done, and the n values of the answer are valid during the call: the types above in order, containers flattened,
@@ -63,6 +73,9 @@ typedef void (*bus_signal_fn)(void *ctx, const struct bus_value *v, unsigned n);
 enum bus_which { BUS_SYSTEM, BUS_SESSION };
 
 int bus_open(struct bus **out, struct loop *loop, enum bus_which which, void (*lost)(void *ctx, int err), void *ctx);
+/* Our own name on the bus, ":1.42"; waits for the bus's greeting if that is still to come. "": it is lost. Valid until
+ * bus_close(). */
+const char *bus_name(struct bus *b);
 /* No callback comes after it: calls and matches that are left are dropped. Accepts NULL. */
 void bus_close(struct bus *b);
 

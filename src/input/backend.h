@@ -19,6 +19,7 @@
 struct input_env {
 	const struct input_back *back; /* neither it nor its functions are NULL */
 	const char *seat, *pad_kind, *log_file;
+	struct input_place place;
 	int epoll; /* for input_watch() */
 };
 

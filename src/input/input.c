@@ -208,6 +208,7 @@ int input_open(struct input **out, const struct input_params *p)
 	if (!in)
 		return -ENOMEM;
 	in->env.back = p->back ? p->back : &deaf;
+	in->env.place = p->place;
 	in->env.epoll = epoll_create1(EPOLL_CLOEXEC);
 	err = in->env.epoll < 0 ? -errno : copy_strings(in, p);
 	if (err)

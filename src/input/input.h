@@ -138,6 +138,11 @@ enum input_class {
 
 extern const char *const input_class_name[INPUT_CLASSES];
 
+/* Where the captured picture lies among the desktop's outputs, in logical pixels: absolute positions are of it. */
+struct input_place {
+	int x, y, width, height; /* width 0: not known, a back end takes the output that it thinks best */
+};
+
 /* One session's input: which back end serves each class, and what the client holds. */
 struct input;
 
@@ -147,6 +152,7 @@ struct input_params {
 	const char *pad_kind; /* "auto": as the client says; else the name of a pad kind (input/pad.h) */
 	const char *seat;     /* short stable id of the client, for the names of its devices; printable ASCII */
 	const struct input_back *back; /* outlives the input; NULL: nobody listens */
+	struct input_place place;
 };
 
 /*

@@ -195,11 +195,12 @@ static void on_cast(void *ctx, const struct bus_error *err, const struct bus_val
 
 static void on_session_id(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
-	struct bus_value args[] = {{.type = BUS_OPTIONS, .option = {.key = "remote-desktop-session-id"}}};
 	struct mutter *m = ctx;
 
 	if (!err && n && v[0].type == BUS_STRING) {
-		args[0].option.value = v[0].s;
+		const struct bus_option id = {"remote-desktop-session-id", STR(v[0].s)};
+		const struct bus_value args[] = {{.type = BUS_OPTIONS, .options = {&id, 1}}};
+
 		if (!call(m, CAST, CAST_PATH, CAST, "CreateSession", args, 1, on_cast))
 			return;
 	}
