@@ -3,6 +3,11 @@
 
 #include <assert.h>
 
+/* A client that asks again and again gets one IDR in this time, after a few at once: each is large or poor, and none
+ * helps while the one before it is on its way. */
+#define IDR_EACH_NS 150000000ull
+#define IDR_AT_ONCE 4u
+
 void recovery_init(struct recovery *r, const struct recovery_params *p)
 {
 	assert(p->dpb >= 1 && p->dpb <= 32);
@@ -14,6 +19,17 @@ void recovery_request_idr(struct recovery *r, uint64_t now_ns)
 	if (r->idr_frame && now_ns - r->idr_ns < r->p.echo_ns)
 		return;
 	r->want_idr = true;
+}
+
+static void want(struct recovery *r, uint32_t first, bool unsure)
+{
+	if (!r->p.rfi) {
+		r->want_idr = true;
+		return;
+	}
+	r->first = r->want_rfi && r->first < first ? r->first : first;
+	r->unsure = r->unsure || unsure;
+	r->want_rfi = true;
 }
 
 void recovery_report_lost(struct recovery *r, uint32_t first, uint32_t last)
@@ -28,13 +44,13 @@ void recovery_report_lost(struct recovery *r, uint32_t first, uint32_t last)
 		return;
 	if (r->done_last && first >= r->done_first && last <= r->done_last)
 		return;
-	if (!r->p.rfi) {
-		r->want_idr = true;
-		return;
-	}
-	r->first = r->want_rfi && r->first < first ? r->first : first;
-	r->last = r->want_rfi && r->last > last ? r->last : last;
-	r->want_rfi = true;
+	want(r, first, false);
+}
+
+void recovery_report_unsent(struct recovery *r, uint32_t first)
+{
+	if (first && first <= r->newest)
+		want(r, first, true);
 }
 
 /* Bits of the frames that the encoder still keeps: the last dpb ones, none older than the IDR. */
@@ -54,33 +70,75 @@ static uint32_t from(const struct recovery *r, uint32_t first)
 	return n >= 32 ? UINT32_MAX : (1u << n) - 1;
 }
 
-enum recovery_action recovery_next(struct recovery *r, uint32_t *first, uint32_t *last)
+/* Whether the acknowledged frame can still be referred to. */
+static bool has_acked(const struct recovery *r)
 {
-	bool idr = r->want_idr, rfi = r->want_rfi;
+	uint32_t age = r->newest - r->acked;
 
-	r->want_idr = r->want_rfi = false;
-	if (idr)
-		return RECOVERY_IDR;
-	if (!rfi)
-		return RECOVERY_NONE;
-	/* Everything after the first lost frame may depend on it. */
-	r->broken |= from(r, r->first);
-	if (!(kept(r) & ~r->broken))
-		return RECOVERY_IDR;
-	*first = r->done_first = r->first;
-	*last = r->done_last = r->newest;
-	return RECOVERY_RFI;
+	return r->acked && age < 32 && kept(r) & ~r->broken & 1u << age;
 }
 
-void recovery_encoded(struct recovery *r, uint32_t frame_no, bool key, uint64_t now_ns)
+void recovery_report_silence(struct recovery *r)
+{
+	if (!has_acked(r))
+		r->want_idr = true;
+	else if (r->acked < r->newest)
+		want(r, r->acked + 1, true);
+}
+
+void recovery_acked(struct recovery *r, uint32_t frame)
+{
+	if (frame <= r->newest && frame > r->acked)
+		r->acked = frame;
+}
+
+/* The bucket holds IDR_AT_ONCE of them. */
+static bool idr_is_due(const struct recovery *r, uint64_t now_ns)
+{
+	return !r->idr_frame || r->idr_paid_ns <= now_ns + (IDR_AT_ONCE - 1) * IDR_EACH_NS;
+}
+
+enum recovery_action recovery_next(struct recovery *r, uint64_t now_ns, uint32_t *first, uint32_t *last)
+{
+	bool unsure = r->unsure;
+
+	if (r->want_rfi && !r->want_idr) {
+		r->want_rfi = r->unsure = false;
+		/* A frame that was acknowledged is certain; one that was only sent may be lost as well. */
+		if (unsure && has_acked(r) && r->acked + 1 < r->first)
+			r->first = r->acked + 1;
+		/* Everything after the first lost frame may depend on it. */
+		r->broken |= from(r, r->first);
+		if (kept(r) & ~r->broken) {
+			*first = r->done_first = r->first;
+			*last = r->done_last = r->newest;
+			return RECOVERY_RFI;
+		}
+		r->want_idr = true;
+	}
+	if (!r->want_idr || !idr_is_due(r, now_ns))
+		return RECOVERY_NONE;
+	r->want_idr = r->want_rfi = r->unsure = false;
+	return RECOVERY_IDR;
+}
+
+bool recovery_marks_next(const struct recovery *r, bool answers)
+{
+	return r->p.mark_each && (answers || r->newest + 1 - r->marked >= r->p.mark_each);
+}
+
+void recovery_encoded(struct recovery *r, uint32_t frame_no, bool key, bool marked, uint64_t now_ns)
 {
 	assert(frame_no == r->newest + 1);
 	r->newest = frame_no;
+	if (marked)
+		r->marked = frame_no;
 	r->broken <<= 1;
 	if (!key)
 		return;
 	r->idr_frame = frame_no;
 	r->idr_ns = now_ns;
+	r->idr_paid_ns = (r->idr_paid_ns > now_ns ? r->idr_paid_ns : now_ns) + IDR_EACH_NS;
 	r->broken = 0;
 	r->done_first = r->done_last = 0;
 }

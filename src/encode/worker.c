@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "encode/numbering.h"
 #include "encode/pace.h"
 #include "encode/picture.h"
 #include "encode/rate.h"
@@ -35,6 +36,7 @@
 #define DPB_MAX        8u
 #define DPB_BASE       5u      /* lost burst of two, detection, two frames in flight */
 #define LEVEL_51_DPB   184320u /* macroblocks, H.264 table A-1 */
+#define MARKS_A_SECOND 15u     /* frames that the client acknowledges */
 
 struct encode_worker {
 	/* constant after start */
@@ -57,7 +59,9 @@ struct encode_worker {
 	struct rate rate;
 	struct recovery recovery;
 	uint64_t start_ns, last_pts;
-	uint32_t frame_no;             /* last one encoded */
+	struct numbering numbering;
+	uint32_t epoch;                /* of the numbering */
+	bool silent;                   /* nothing comes back from the client */
 	const void *held;              /* picture in the slot that came too early; compared, never read */
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
 	uint64_t retry_ns;             /* 0: no retry */
@@ -69,7 +73,7 @@ struct encode_worker {
 
 	/* of the frame being submitted; written by on_au() inside encoder_submit() */
 	size_t out_bytes;
-	bool out_key, out_after_rfi;
+	bool out_key, out_after_rfi, out_marked;
 	uint64_t out_encoded_ns;
 };
 
@@ -82,6 +86,9 @@ static void on_au(void *ctx, struct au *a)
 	w->out_key |= a->key;
 	w->out_after_rfi |= a->after_rfi;
 	w->out_encoded_ns = a->t.encoded;
+	a->ltr = w->out_marked;
+	a->epoch = w->epoch;
+	a->frame_no = numbering_next(&w->numbering);
 	/* Before the push: the far end may give the credit back at once. */
 	if (a->first)
 		credit_take(w->p.credit);
@@ -103,18 +110,40 @@ static void set_encoder_rate(struct encode_worker *w)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "the encoder refused %u kbit/s", rate_ask(&w->rate));
 }
 
+static void take_unsent(struct encode_worker *w)
+{
+	uint32_t epoch, wire, picture;
+	bool partly;
+
+	if (!feedback_take_unsent(w->p.feedback, &epoch, &wire, &partly))
+		return;
+	w->epoch = epoch;
+	picture = numbering_picture(&w->numbering, wire - partly);
+	numbering_give_back(&w->numbering, wire);
+	recovery_report_unsent(&w->recovery, picture);
+	log_dbg("frame %u did not leave%s", wire - partly, partly ? " whole" : "");
+}
+
 static void take_feedback(struct encode_worker *w, uint64_t now)
 {
 	struct feedback *fb = w->p.feedback;
 	uint32_t first, last;
 	uint32_t kbps = atomic_load_explicit(&fb->kbps, memory_order_relaxed);
+	bool silent = atomic_load_explicit(&fb->silent, memory_order_acquire);
 
+	recovery_acked(&w->recovery, numbering_picture(&w->numbering, feedback_ltr(fb)));
 	if (feedback_take_idr(fb))
 		recovery_request_idr(&w->recovery, now);
+	/* Before the sender's report, which changes what numbers mean. */
 	if (feedback_take_rfi(fb, &first, &last)) {
 		STAT_ADD(w->p.stats->rfi_requests, 1);
-		recovery_report_lost(&w->recovery, first, last);
+		recovery_report_lost(&w->recovery, numbering_picture(&w->numbering, first),
+				     numbering_picture(&w->numbering, last));
 	}
+	take_unsent(w);
+	if (w->silent && !silent)
+		recovery_report_silence(&w->recovery);
+	w->silent = silent;
 	if (kbps && kbps != w->rate.target_kbps) {
 		rate_set_target(&w->rate, kbps);
 		set_encoder_rate(w);
@@ -122,11 +151,11 @@ static void take_feedback(struct encode_worker *w, uint64_t now)
 }
 
 /* Turns what was asked for into what the next frame will be; sticks until a frame is out. */
-static void decide(struct encode_worker *w)
+static void decide(struct encode_worker *w, uint64_t now)
 {
 	uint32_t first = 0, last = 0;
 
-	switch (recovery_next(&w->recovery, &first, &last)) {
+	switch (recovery_next(&w->recovery, now, &first, &last)) {
 	case RECOVERY_NONE:
 		return;
 	case RECOVERY_RFI:
@@ -157,7 +186,7 @@ static void encoder_failed(struct encode_worker *w, uint64_t now)
 		give_up(w, -EIO);
 		return;
 	}
-	log_warn("the encoder failed after frame %u: opening it anew", w->frame_no);
+	log_warn("the encoder failed after frame %u: opening it anew", numbering_next(&w->numbering) - 1);
 	w->reopening = true;
 	w->reopen_by_ns = now + REOPEN_WAIT_NS;
 }
@@ -219,15 +248,16 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 {
 	uint64_t before_pts = w->last_pts, submitted_ns = clock_ns();
 	struct enc_request r = {
-		.frame_no = w->frame_no + 1,
+		.frame_no = w->numbering.picture + 1,
 		.repeat = repeat,
 		.t = *t,
 	};
 	int rc;
 
-	decide(w);
+	decide(w, submitted_ns);
 	r.idr = w->next_idr;
 	r.after_rfi = w->next_after_rfi && !w->next_idr;
+	r.ltr = w->out_marked = recovery_marks_next(&w->recovery, r.idr || r.after_rfi);
 	r.pts_ns = next_pts(w, at_ns);
 	w->out_bytes = 0;
 	w->out_key = w->out_after_rfi = false;
@@ -242,13 +272,13 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 			encoder_failed(w, submitted_ns);
 		return;
 	}
-	w->frame_no = r.frame_no;
+	numbering_encoded(&w->numbering);
 	w->good_frames++;
 	w->next_idr = w->next_after_rfi = false;
-	recovery_encoded(&w->recovery, r.frame_no, w->out_key, w->out_encoded_ns);
+	recovery_encoded(&w->recovery, r.frame_no, w->out_key, r.ltr, w->out_encoded_ns);
 	account(w, &r, submitted_ns);
-	if (w->out_key && w->frame_no > 1)
-		log_dbg("frame %u is a key frame", w->frame_no);
+	if (w->out_key && r.frame_no > 1)
+		log_dbg("frame %u is a key frame", numbering_next(&w->numbering) - 1);
 	if (rate_frame(&w->rate, w->out_bytes))
 		set_encoder_rate(w);
 }
@@ -320,7 +350,7 @@ static uint64_t again_at(const struct encode_worker *w)
 	if (w->retry_ns)
 		return w->retry_ns;
 	/* Before the first picture there is nothing to recover. */
-	if (recovery_pending(&w->recovery) && w->frame_no)
+	if (recovery_pending(&w->recovery) && w->numbering.picture)
 		return pace_extra_at(&w->pace);
 	return pace_repeat_at(&w->pace);
 }
@@ -338,8 +368,10 @@ static uint64_t turn(struct encode_worker *w)
 		return now + REOPEN_LOOK_NS;
 	}
 	take_feedback(w, now);
-	/* Without credit nothing is begun; the sender pokes when it gives some back. */
-	if (credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < w->encoder->params.slices)
+	/* Nothing is begun while the path is dead, so that what the client has stays in the DPB; nor without credit: the
+	 * sender pokes when it gives some back. */
+	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES ||
+	    ring_free(&w->p.out->ring) < w->encoder->params.slices)
 		return NS_NEVER;
 
 	f = take_frame(w, now);
@@ -407,6 +439,14 @@ static uint8_t dpb_for(const struct encode_worker_params *p, const struct enc_ca
 	frames = frames < DPB_MAX ? frames : DPB_MAX;
 	frames = frames < level ? frames : level;
 	return frames ? (uint8_t)frames : 1;
+}
+
+/* One frame in so many is marked: often enough that an acknowledged one is in the DPB, and an answer a frame at most. */
+static uint32_t marks_for(const struct video_params *v)
+{
+	uint32_t each = v->fps_mhz / 1000 / MARKS_A_SECOND;
+
+	return each > 1 ? each : 1;
 }
 
 static uint8_t slices_for(const struct encode_worker_params *p)
@@ -483,6 +523,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 					    .rfi = w->encoder->params.dpb > 1,
 					    .dpb = w->encoder->params.dpb,
 					    .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
+					    .mark_each = v->rfi ? marks_for(v) : 0,
 				    });
 	describe(w);
 	atomic_store_explicit(&p->feedback->wake, p->wake, memory_order_release);

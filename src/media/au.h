@@ -23,6 +23,7 @@ struct au {
 	const uint8_t *data;
 	size_t len;
 	uint32_t frame_no; /* 1, 2, 3, ...: the wire's frameIndex */
+	uint32_t epoch;    /* of the numbering, see feedback_post_unsent() */
 	uint64_t pts_ns;   /* capture time since the start of the stream; strictly rising */
 	struct trace t;
 };

@@ -18,6 +18,8 @@ struct feedback {
 	atomic_bool idr;
 	atomic_uint kbps;           /* wanted encoder rate, 0: unchanged */
 	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
+	_Atomic uint64_t unsent;    /* epoch << 33 | partly << 32 | first wire number of which nothing left, 0: none */
+	atomic_bool silent;         /* the path is dead: nothing is to be encoded */
 };
 
 #define FEEDBACK_NO_RFI ((uint64_t)UINT32_MAX << 32)
@@ -29,6 +31,8 @@ static inline void feedback_init(struct feedback *f)
 	atomic_init(&f->idr, false);
 	atomic_init(&f->kbps, 0);
 	atomic_init(&f->ltr_acked, 0);
+	atomic_init(&f->unsent, 0);
+	atomic_init(&f->silent, false);
 }
 
 static inline void feedback_wake(struct feedback *f)
@@ -86,4 +90,42 @@ static inline void feedback_post_ltr(struct feedback *f, uint32_t frame)
 	while (frame > old && !atomic_compare_exchange_weak_explicit(&f->ltr_acked, &old, frame, memory_order_release,
 								     memory_order_relaxed))
 		;
+}
+
+/* Encode thread. The newest acknowledged frame, 0: none yet. */
+static inline uint32_t feedback_ltr(const struct feedback *f)
+{
+	return (uint32_t)atomic_load_explicit(&f->ltr_acked, memory_order_acquire);
+}
+
+/*
+ * Sender thread. Nothing of this frame and later ones has left or will (partly: the frame before it is incomplete): what
+ * is encoded until the encode thread knows is thrown away, and what comes after carries the epoch, not 0, and begins
+ * with that number. The newest posting holds.
+ */
+static inline void feedback_post_unsent(struct feedback *f, uint32_t epoch, uint32_t frame, bool partly)
+{
+	atomic_store_explicit(&f->unsent, (uint64_t)epoch << 33 | (uint64_t)partly << 32 | frame, memory_order_release);
+	feedback_wake(f);
+}
+
+/* Encode thread. False when nothing was posted. */
+static inline bool feedback_take_unsent(struct feedback *f, uint32_t *epoch, uint32_t *frame, bool *partly)
+{
+	uint64_t v;
+
+	if (!atomic_load_explicit(&f->unsent, memory_order_relaxed))
+		return false;
+	v = atomic_exchange_explicit(&f->unsent, 0, memory_order_acquire);
+	*epoch = (uint32_t)(v >> 33);
+	*partly = v >> 32 & 1;
+	*frame = (uint32_t)v;
+	return true;
+}
+
+/* Control thread. */
+static inline void feedback_set_silent(struct feedback *f, bool silent)
+{
+	if (atomic_exchange_explicit(&f->silent, silent, memory_order_release) != silent)
+		feedback_wake(f);
 }

@@ -24,7 +24,7 @@ struct pkt_batch {
 	uint16_t n_packets, n_data; /* all, and how many of them are data */
 	bool first, last;           /* of the frame; last also ends the frame's credit */
 	bool broken;                /* the frame could not be finished: to be given up */
-	uint32_t frame_no;
+	uint32_t frame_no, epoch;
 	uint64_t deadline_ns; /* not completely sent by then: the frame is given up whole */
 	struct trace t;
 };

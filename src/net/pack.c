@@ -21,7 +21,8 @@ static void release_parts(struct pack *p)
 static void give_up(struct pack *p, uint32_t frame_no)
 {
 	release_parts(p);
-	feedback_post_rfi(p->feedback, frame_no, frame_no);
+	STAT_ADD(p->stats->frames_dropped, 1);
+	gate_close(p->gate, frame_no, false);
 	credit_give(p->credit);
 }
 
@@ -46,6 +47,7 @@ static void describe(struct pack *p, struct packet_frame *f, uint64_t now)
 		f->latency_100us = rtp_video_latency(now - captured);
 	for (unsigned i = 0; i < p->n_parts; i++)
 		p->piece[i] = (struct packet_piece){.data = p->part[i]->data, .len = p->part[i]->len};
+	p->epoch = first->epoch;
 	p->t = last->t;
 	p->t.captured = captured;
 }
@@ -83,6 +85,11 @@ static int gather(struct pack *p, struct au *a)
 	} else if (!p->n_parts) {
 		p->skipping = true;
 	}
+	if (a->first && gate_stops(p->gate, a->epoch, a->frame_no)) {
+		STAT_ADD(p->stats->frames_dropped, 1);
+		credit_give(p->credit);
+		p->skipping = true;
+	}
 	if (p->skipping) {
 		au_release(a);
 		return 1;
@@ -109,6 +116,7 @@ static int pack_batch(struct pack *p)
 	more = packetizer_next(p->packetizer, b);
 	if (more < 0)
 		b->broken = b->last = true;
+	b->epoch = p->epoch;
 	b->deadline_ns = p->deadline_ns;
 	p->t.packed = clock_ns();
 	b->t = p->t;

@@ -2,7 +2,7 @@
 /*
  * The first half of the tx thread: access units in, batches of finished packets into the pool's queue, one small step at
  * a time so that the second half (net/send.h) never waits long. The slices of a frame are gathered and packed when
- * the last has come. A frame that cannot be packed is given up here, reported like a loss, its credit given back.
+ * the last has come. A frame that cannot be packed is given up here, which closes the gate, its credit given back.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "media/params.h"
 #include "media/stats.h"
 #include "net/batch.h"
+#include "net/gate.h"
 #include "net/packetizer.h"
 
 struct pack {
@@ -25,7 +26,7 @@ struct pack {
 	struct au_link *in;
 	struct batch_pool *pool;
 	struct credit *credit;
-	struct feedback *feedback;
+	struct gate *gate;
 	struct stream_stats *stats;
 
 	struct packetizer *packetizer;
@@ -36,7 +37,8 @@ struct pack {
 	bool skipping;        /* the rest of a frame that was given up */
 	uint64_t clear_ns;    /* when the line would be clear, at the ceiling, of all frames so far */
 	uint64_t deadline_ns; /* of the frame being packed */
-	struct trace t;       /* of the frame being packed */
+	uint32_t epoch;       /* of the frame being packed */
+	struct trace t;
 };
 
 /* Takes one access unit or finishes one batch. 1: did so; 0: nothing to do, or no free batch; -errno: no frame can be

@@ -47,7 +47,8 @@ static void drop_frame(struct send *s, const struct pkt_batch *b)
 {
 	s->dropping = true;
 	STAT_ADD(s->stats->frames_dropped, 1);
-	feedback_post_rfi(s->feedback, b->frame_no, b->frame_no);
+	if (!gate_stops(s->gate, b->epoch, b->frame_no))
+		gate_close(s->gate, b->frame_no, s->first_ns != 0);
 }
 
 /* No route, no permission, an interface that went down: the network may come back. A socket error will not. */
@@ -110,7 +111,7 @@ struct send_step send_step(struct send *s)
 		return done;
 	}
 	now = clock_ns();
-	if (b->broken || s->dead || now >= b->deadline_ns) {
+	if (b->broken || s->dead || now >= b->deadline_ns || gate_stops(s->gate, b->epoch, b->frame_no)) {
 		drop_frame(s, b);
 		return done;
 	}

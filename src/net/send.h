@@ -2,8 +2,7 @@
 /*
  * The second half of the tx thread: queued batches leave as paced trains (net/pacer.h), one at most per step. Every
  * batch is given back, and every frame's credit with it, whatever the network says. A frame that is still not out at its
- * deadline, or that the network refuses, is dropped whole and reported as lost: later frames refer to it, so the
- * encoder must know.
+ * deadline, or that the network refuses, is dropped whole and closes the gate (net/gate.h).
  */
 #pragma once
 
@@ -14,6 +13,7 @@
 #include "media/link.h"
 #include "media/stats.h"
 #include "net/batch.h"
+#include "net/gate.h"
 #include "net/pacer.h"
 #include "net/udp_train.h"
 
@@ -23,7 +23,7 @@ struct send {
 	uint32_t ceiling_kbps;
 	struct batch_pool *pool;
 	struct credit *credit;
-	struct feedback *feedback;
+	struct gate *gate;
 	struct stream_stats *stats;
 
 	int fd;

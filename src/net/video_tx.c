@@ -34,6 +34,7 @@ struct video_tx {
 	_Atomic uint64_t fd_wanted, fd_taken;
 	struct wake fd_answer; /* main's */
 	/* tx thread */
+	struct gate gate;
 	struct batch_pool pool;
 	struct pack pack;
 	struct send send;
@@ -116,11 +117,12 @@ static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_
 	uint32_t floor_kbps = ceiling_floor(&p->video, packet_len);
 	uint32_t ceiling_kbps = p->ceiling_kbps > floor_kbps ? p->ceiling_kbps : floor_kbps;
 
+	tx->gate.feedback = p->feedback;
 	tx->send.packet_len = packet_len;
 	tx->send.ceiling_kbps = ceiling_kbps;
 	tx->send.pool = &tx->pool;
 	tx->send.credit = p->credit;
-	tx->send.feedback = p->feedback;
+	tx->send.gate = &tx->gate;
 	tx->send.stats = p->stats;
 
 	tx->pack.fec_percent = p->video.fec_percent;
@@ -130,7 +132,7 @@ static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_
 	tx->pack.in = p->in;
 	tx->pack.pool = &tx->pool;
 	tx->pack.credit = p->credit;
-	tx->pack.feedback = p->feedback;
+	tx->pack.gate = &tx->gate;
 	tx->pack.stats = p->stats;
 	log_dbg("%u byte packets, %s, pacing ceiling %u kbit/s", packet_len, p->video.encrypt ? "encrypted" : "plain",
 		ceiling_kbps);

@@ -17,16 +17,22 @@ static struct recovery start(bool rfi, uint8_t dpb)
 	return r;
 }
 
+/* When the next frame is encoded. */
+static uint64_t now(const struct recovery *r)
+{
+	return (r->newest + 1) * FRAME_NS;
+}
+
 /* Encodes up to frame n; IDRs when the state machine says so. */
 static void encode_to(struct recovery *r, uint32_t n)
 {
 	uint32_t first, last;
 
 	while (r->newest < n) {
-		enum recovery_action a = recovery_next(r, &first, &last);
+		enum recovery_action a = recovery_next(r, now(r), &first, &last);
 		uint32_t frame = r->newest + 1;
 
-		recovery_encoded(r, frame, a == RECOVERY_IDR, frame * FRAME_NS);
+		recovery_encoded(r, frame, a == RECOVERY_IDR, false, frame * FRAME_NS);
 	}
 }
 
@@ -36,13 +42,13 @@ static void m46_first_frame_is_an_idr_and_one_request_gives_one(void **state)
 	uint32_t first, last;
 
 	(void)state;
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
-	recovery_encoded(&r, 1, true, FRAME_NS);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
-	recovery_encoded(&r, 2, false, 2 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 1, true, false, FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
+	recovery_encoded(&r, 2, false, false, 2 * FRAME_NS);
 	recovery_request_idr(&r, 2 * FRAME_NS + 1);
 	assert_true(recovery_pending(&r));
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
 }
 
 static void m46_requests_within_one_frame_give_one_idr(void **state)
@@ -54,15 +60,15 @@ static void m46_requests_within_one_frame_give_one_idr(void **state)
 	encode_to(&r, 10);
 	for (int i = 0; i < 20; i++)
 		recovery_request_idr(&r, 10 * FRAME_NS + FRAME_NS / 2 + (unsigned)i);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
-	recovery_encoded(&r, 11, true, 11 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 11, true, false, 11 * FRAME_NS);
 	/* Sent before the client could see frame 11. */
 	recovery_request_idr(&r, 11 * FRAME_NS + FRAME_NS / 4);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
-	recovery_encoded(&r, 12, false, 12 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
+	recovery_encoded(&r, 12, false, false, 12 * FRAME_NS);
 	/* A new one is a new one. */
 	recovery_request_idr(&r, 12 * FRAME_NS);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
 }
 
 static void m47_range_is_extended_to_the_newest_and_repeats_are_ignored(void **state)
@@ -73,17 +79,17 @@ static void m47_range_is_extended_to_the_newest_and_repeats_are_ignored(void **s
 	(void)state;
 	encode_to(&r, 14);
 	recovery_report_lost(&r, 10, 12);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
 	assert_int_equal(first, 10);
 	assert_int_equal(last, 14);
-	recovery_encoded(&r, 15, false, 15 * FRAME_NS);
+	recovery_encoded(&r, 15, false, false, 15 * FRAME_NS);
 	for (uint32_t end = 12; end <= 14; end++) {
 		recovery_report_lost(&r, 10, end);
-		assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+		assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 	}
 	/* The recovery frame itself was lost. */
 	recovery_report_lost(&r, 10, 15);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
 	assert_int_equal(first, 10);
 	assert_int_equal(last, 15);
 }
@@ -97,10 +103,10 @@ static void m47_reports_before_the_answer_are_merged(void **state)
 	encode_to(&r, 14);
 	recovery_report_lost(&r, 13, 13);
 	recovery_report_lost(&r, 11, 12);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
 	assert_int_equal(first, 11);
 	assert_int_equal(last, 14);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 }
 
 static void m48_nonsense_ranges_give_an_idr(void **state)
@@ -116,7 +122,7 @@ static void m48_nonsense_ranges_give_an_idr(void **state)
 
 		encode_to(&r, 14);
 		recovery_report_lost(&r, rows[i][0], rows[i][1]);
-		assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+		assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
 	}
 }
 
@@ -131,7 +137,7 @@ static void m48_range_beyond_the_dpb_gives_an_idr(void **state)
 
 		encode_to(&r, 14);
 		recovery_report_lost(&r, lost, 14);
-		assert_int_equal(recovery_next(&r, &first, &last), lost <= 7 ? RECOVERY_IDR : RECOVERY_RFI);
+		assert_int_equal(recovery_next(&r, now(&r), &first, &last), lost <= 7 ? RECOVERY_IDR : RECOVERY_RFI);
 	}
 }
 
@@ -143,11 +149,11 @@ static void m49_without_rfi_a_lost_frame_gives_an_idr(void **state)
 	(void)state;
 	encode_to(&r, 14);
 	recovery_report_lost(&r, 13, 13);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
-	recovery_encoded(&r, 15, true, 15 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 15, true, false, 15 * FRAME_NS);
 	/* Each complete frame on the way to the IDR brings one more report. */
 	recovery_report_lost(&r, 13, 14);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 }
 
 static void idr_supersedes_rfi_and_forgets_it(void **state)
@@ -159,15 +165,15 @@ static void idr_supersedes_rfi_and_forgets_it(void **state)
 	encode_to(&r, 14);
 	recovery_report_lost(&r, 13, 13);
 	recovery_request_idr(&r, 14 * FRAME_NS + FRAME_NS - 1);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
-	recovery_encoded(&r, 15, true, 15 * FRAME_NS);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	recovery_encoded(&r, 15, true, false, 15 * FRAME_NS);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 	recovery_report_lost(&r, 13, 14);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 	/* A range that takes the IDR along leaves nothing to refer to. */
 	encode_to(&r, 17);
 	recovery_report_lost(&r, 13, 16);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_IDR);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
 }
 
 static void unasked_idr_of_the_encoder_counts(void **state)
@@ -177,13 +183,164 @@ static void unasked_idr_of_the_encoder_counts(void **state)
 
 	(void)state;
 	encode_to(&r, 20);
-	recovery_encoded(&r, 21, true, 21 * FRAME_NS);
-	recovery_encoded(&r, 22, false, 22 * FRAME_NS);
+	recovery_encoded(&r, 21, true, false, 21 * FRAME_NS);
+	recovery_encoded(&r, 22, false, false, 22 * FRAME_NS);
 	recovery_report_lost(&r, 20, 20);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_NONE);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 	recovery_report_lost(&r, 22, 22);
-	assert_int_equal(recovery_next(&r, &first, &last), RECOVERY_RFI);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
 	assert_int_equal(first, 22);
+}
+
+static struct recovery start_marking(uint8_t dpb)
+{
+	struct recovery r;
+
+	recovery_init(&r, &(struct recovery_params){.rfi = true, .dpb = dpb, .echo_ns = FRAME_NS / 2, .mark_each = 4});
+	return r;
+}
+
+static void what_was_not_sent_is_answered_from_the_frame_before(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first = 0, last = 0;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_unsent(&r, 13);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 13);
+	assert_int_equal(last, 14);
+	recovery_encoded(&r, 15, false, true, 15 * FRAME_NS);
+	/* The client sees the gap and asks for what it has already. */
+	recovery_report_lost(&r, 13, 13);
+	recovery_report_lost(&r, 13, 14);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
+}
+
+static void what_was_not_sent_is_answered_from_an_acknowledged_frame_if_there_is_one(void **state)
+{
+	struct recovery r = start_marking(8);
+	uint32_t first = 0, last = 0;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_acked(&r, 9);
+	recovery_report_unsent(&r, 14); /* 10 to 13 are on their way, nobody knows */
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 10);
+	assert_int_equal(last, 14);
+	/* The client's own word is as good as an acknowledgement. */
+	encode_to(&r, 18);
+	recovery_report_lost(&r, 17, 17);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 17);
+}
+
+static void acknowledgements_of_what_is_no_reference_count_for_nothing(void **state)
+{
+	struct recovery r = start_marking(8);
+	uint32_t first = 0, last = 0;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_acked(&r, 15); /* of the future */
+	recovery_acked(&r, UINT32_MAX);
+	recovery_acked(&r, 6); /* left the DPB of 7..14 */
+	recovery_report_unsent(&r, 14);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 14);
+	encode_to(&r, 15);
+	recovery_acked(&r, 14); /* invalidated meanwhile */
+	recovery_report_unsent(&r, 15);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 15);
+}
+
+static void unsent_key_frame_is_made_again(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 1);
+	recovery_report_unsent(&r, 1);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	recovery_report_unsent(&r, 0);
+	recovery_report_unsent(&r, 2);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
+}
+
+static void after_silence_the_acknowledged_frame_is_the_base(void **state)
+{
+	struct recovery r = start_marking(8);
+	uint32_t first = 0, last = 0;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_acked(&r, 12);
+	recovery_report_silence(&r);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 13);
+	assert_int_equal(last, 14);
+	encode_to(&r, 30);
+	recovery_report_silence(&r); /* 12 has left the DPB */
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	encode_to(&r, 33);
+	recovery_acked(&r, 33);
+	recovery_report_silence(&r); /* the client has all */
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
+}
+
+static void after_silence_a_client_that_acknowledges_nothing_gets_an_idr(void **state)
+{
+	struct recovery r = start(true, 8);
+	uint32_t first, last;
+
+	(void)state;
+	encode_to(&r, 14);
+	recovery_report_silence(&r);
+	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+}
+
+static void frames_are_marked_now_and_then_and_when_they_answer(void **state)
+{
+	struct recovery r = start_marking(8);
+	unsigned marked = 0;
+
+	(void)state;
+	for (uint32_t f = 1; f <= 40; f++) {
+		bool mark = recovery_marks_next(&r, f == 1 || f == 22);
+
+		marked += mark;
+		if (f == 1 || f == 22)
+			assert_true(mark);
+		recovery_encoded(&r, f, f == 1, mark, f * FRAME_NS);
+	}
+	assert_int_equal(marked, 11);
+	r.p.mark_each = 0;
+	assert_false(recovery_marks_next(&r, true));
+}
+
+static void idrs_are_limited_in_rate_and_none_is_forgotten(void **state)
+{
+	struct recovery r = start(false, 1);
+	uint32_t first, last;
+	unsigned idrs = 0;
+
+	(void)state;
+	/* Ten seconds of a client that asks with every frame. */
+	for (uint32_t f = 1; f <= 600; f++) {
+		enum recovery_action a;
+
+		recovery_request_idr(&r, f * FRAME_NS);
+		a = recovery_next(&r, f * FRAME_NS, &first, &last);
+		if (a == RECOVERY_NONE)
+			assert_true(recovery_pending(&r));
+		idrs += a == RECOVERY_IDR;
+		recovery_encoded(&r, f, a == RECOVERY_IDR, false, f * FRAME_NS);
+	}
+	assert_in_range(idrs, 60, 70);
 }
 
 /*
@@ -236,7 +393,7 @@ static void random_losses_never_leave_a_broken_reference(void **state)
 				recovery_report_lost(&r, report[i].first, report[i].last);
 				report[i] = report[--n_reports];
 			}
-			a = recovery_next(&r, &first, &last);
+			a = recovery_next(&r, now(&r), &first, &last);
 			if (a == RECOVERY_RFI) {
 				assert_int_equal(last, f - 1);
 				for (uint32_t k = first; k <= last; k++)
@@ -250,7 +407,7 @@ static void random_losses_never_leave_a_broken_reference(void **state)
 				ref = reference_of(&m, f, dpb);
 			if (idr)
 				m.idr = f, idrs++;
-			recovery_encoded(&r, f, idr, f * FRAME_NS);
+			recovery_encoded(&r, f, idr, false, f * FRAME_NS);
 
 			m.lost[f] = rand() % 12 == 0;
 			m.good[f] = !m.lost[f] && (idr || m.good[ref]);
@@ -294,6 +451,14 @@ int main(void)
 		cmocka_unit_test(m49_without_rfi_a_lost_frame_gives_an_idr),
 		cmocka_unit_test(idr_supersedes_rfi_and_forgets_it),
 		cmocka_unit_test(unasked_idr_of_the_encoder_counts),
+		cmocka_unit_test(what_was_not_sent_is_answered_from_the_frame_before),
+		cmocka_unit_test(what_was_not_sent_is_answered_from_an_acknowledged_frame_if_there_is_one),
+		cmocka_unit_test(acknowledgements_of_what_is_no_reference_count_for_nothing),
+		cmocka_unit_test(unsent_key_frame_is_made_again),
+		cmocka_unit_test(after_silence_the_acknowledged_frame_is_the_base),
+		cmocka_unit_test(after_silence_a_client_that_acknowledges_nothing_gets_an_idr),
+		cmocka_unit_test(frames_are_marked_now_and_then_and_when_they_answer),
+		cmocka_unit_test(idrs_are_limited_in_rate_and_none_is_forgotten),
 		cmocka_unit_test(random_losses_never_leave_a_broken_reference),
 	};
 

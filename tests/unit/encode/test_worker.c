@@ -28,6 +28,8 @@ struct seen {
 	uint64_t pts_ns;
 	bool key, after_rfi, repeat;
 	unsigned ref; /* what the stand-in says it refers to */
+	uint32_t epoch;
+	bool ltr;
 	struct trace t;
 };
 
@@ -106,7 +108,7 @@ static void note(struct rig *r, const struct au *a)
 
 	if (n == SEEN_MAX)
 		return;
-	*s = (struct seen){a->frame_no, a->pts_ns, a->key, a->after_rfi, a->repeat, 0, a->t};
+	*s = (struct seen){a->frame_no, a->pts_ns, a->key, a->after_rfi, a->repeat, 0, a->epoch, a->ltr, a->t};
 	while (nal_walk_next(&w, &nal))
 		if (nal.type == NAL_TYPE_SEI) {
 			char text[80] = {0};
@@ -366,6 +368,85 @@ static void m46_m47_losses_are_answered_by_the_next_frame(void **state)
 	rig_stop(r);
 }
 
+static void m25_numbers_of_frames_that_did_not_leave_are_used_again(void **state)
+{
+	struct rig *r = rig_start(500000, 1000, true);
+	unsigned n;
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	feed(r, 12);
+	n = atomic_load(&r->n_seen);
+	feedback_post_unsent(&r->feedback, 7, n - 1, false); /* the last two */
+	wait_seen(r, n + 1);
+	assert_int_equal(r->seen[n].frame_no, n - 1);
+	assert_int_equal(r->seen[n].epoch, 7);
+	assert_true(r->seen[n].after_rfi && !r->seen[n].key);
+	assert_int_equal(r->seen[n].ref, n - 2);
+	/* What the client calls n - 1 is that frame now. */
+	feedback_post_rfi(&r->feedback, n - 1, n - 1);
+	wait_seen(r, n + 2);
+	assert_int_equal(r->seen[n + 1].frame_no, n);
+	assert_true(r->seen[n + 1].after_rfi);
+	assert_int_equal(r->seen[n + 1].ref, n - 2);
+	/* A frame that went out in part keeps its number; the client is told nothing it does not know. */
+	feedback_post_unsent(&r->feedback, 8, n + 1, true);
+	wait_seen(r, n + 3);
+	assert_int_equal(r->seen[n + 2].frame_no, n + 1);
+	assert_true(r->seen[n + 2].after_rfi);
+	feedback_post_rfi(&r->feedback, n, n);
+	feed(r, 1);
+	assert_false(r->seen[n + 3].after_rfi || r->seen[n + 3].key);
+	rig_stop(r);
+}
+
+static void nothing_is_encoded_while_the_path_is_dead(void **state)
+{
+	struct rig *r = rig_start(500000, 500000, true);
+	unsigned n;
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	wait_seen(r, 10);
+	feedback_set_silent(&r->feedback, true);
+	clock_sleep_until(clock_ns() + 30 * NS_PER_MS); /* what was begun is done */
+	n = atomic_load(&r->n_seen);
+	feedback_post_ltr(&r->feedback, n - 2);
+	for (int i = 0; i < 20; i++) {
+		post(r, clock_ns());
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	}
+	assert_int_equal(atomic_load(&r->n_seen), n);
+	feedback_set_silent(&r->feedback, false);
+	wait_seen(r, n + 2);
+	assert_true(r->seen[n].after_rfi && !r->seen[n].key);
+	assert_int_equal(r->seen[n].ref, n - 2);
+	assert_false(r->seen[n + 1].after_rfi);
+	assert_gapless(r);
+	rig_stop(r);
+}
+
+static void frames_are_marked_for_clients_that_can_answer(void **state)
+{
+	struct rig *with = rig_start(60000, 60000, true), *without = rig_start(60000, 60000, false);
+	unsigned marks = 0, apart = 0;
+
+	(void)state;
+	encode_worker_begin(with->worker);
+	encode_worker_begin(without->worker);
+	wait_seen(with, 20);
+	wait_seen(without, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		marks += with->seen[i].ltr;
+		apart = with->seen[i].ltr ? 0 : apart + 1;
+		assert_in_range(apart, 0, 3);
+		assert_false(without->seen[i].ltr);
+	}
+	assert_int_equal(marks, 5);
+	rig_stop(with);
+	rig_stop(without);
+}
+
 static void m49_without_rfi_losses_give_key_frames(void **state)
 {
 	struct rig *r = rig_start(500000, 1000, false);
@@ -517,6 +598,9 @@ int main(void)
 		cmocka_unit_test(a_silent_source_gets_a_picture),
 		cmocka_unit_test(m24_m56_still_picture_is_repeated_with_rising_time_and_no_latency),
 		cmocka_unit_test(m46_m47_losses_are_answered_by_the_next_frame),
+		cmocka_unit_test(m25_numbers_of_frames_that_did_not_leave_are_used_again),
+		cmocka_unit_test(nothing_is_encoded_while_the_path_is_dead),
+		cmocka_unit_test(frames_are_marked_for_clients_that_can_answer),
 		cmocka_unit_test(m49_without_rfi_losses_give_key_frames),
 		cmocka_unit_test(m25_no_credit_no_frame_and_no_gap),
 		cmocka_unit_test(time_stamps_rise_though_the_source_goes_back),
