@@ -96,8 +96,15 @@ static const struct option options[] = {
 	INT(encode, max_kbps, "0", 0, 800000, "Ceiling of the bit rate a client may ask for; 0: none"),
 	BOOL(encode, rfi, "true", "Offer reference frame invalidation where the encoder has it"),
 
-	INT(stream, fec_percent, "20", 1, 100, "Parity packets per 100 data packets"),
-	INT(stream, pacing_percent, "150", 101, 1000, "Pacing ceiling in percent of the stream's bit rate"),
+	INT(stream, fec_percent, "20", 1, 100, "Parity packets per 100 data packets, at least"),
+	INT(stream, pacing_percent, "150", 101, 1000,
+	    "Pacing ceiling at the start, in percent of the stream's bit rate"),
+	INT(stream, min_kbps, "1000", 200, 800000, "The bit rate never falls below this"),
+	INT(stream, pause_ms, "300", 0, 10000,
+	    "A client of which nothing is heard for so long gets no picture until it is heard again; 0: always"),
+	BOOL(stream, adapt_fec, "true", "Follow the path: parity from fec_percent upward"),
+	BOOL(stream, adapt_rate, "true", "Follow the path: bit rate between min_kbps and what the client asks for"),
+	BOOL(stream, adapt_pacing, "true", "Follow the path: pacing ceiling"),
 
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),

@@ -57,6 +57,9 @@ struct config {
 	struct {
 		int64_t fec_percent;
 		int64_t pacing_percent;
+		int64_t min_kbps;
+		int64_t pause_ms;                         /* 0: never */
+		bool adapt_fec, adapt_rate, adapt_pacing; /* else they stay where they begin */
 	} stream;
 	struct {
 		int64_t source; /* enum audio_source */

@@ -231,6 +231,7 @@ static int open_streams(struct daemon_ctx *d)
 		.bind = c->net.bind,
 		.port = (uint16_t)(base + PORT_CONTROL),
 		.silence_ms = (uint32_t)c->session.silence_timeout_ms,
+		.pause_ms = (uint32_t)c->stream.pause_ms,
 	};
 	int err;
 

@@ -196,7 +196,7 @@ static int start_sender(struct pipeline *pl, int fd)
 		.video = pl->p.video,
 		.keys = pl->p.keys,
 		.iv_generation = pl->p.iv_generation,
-		.ceiling_kbps = (uint32_t)((uint64_t)pl->p.video.configured_kbps * pl->p.pacing_percent / 100),
+		.tune = pl->shared.tune,
 		.tx_wake = &pl->tx_wake,
 		.in = &pl->aus,
 		.credit = &pl->credit,

@@ -14,6 +14,7 @@
 #include "media/feedback.h"
 #include "media/params.h"
 #include "media/stats.h"
+#include "media/tune.h"
 
 struct pipeline;
 
@@ -25,7 +26,6 @@ struct pipeline_params {
 	const char *backend, *preset;
 	uint8_t min_slices;
 	uint32_t min_fps_mhz;
-	uint32_t pacing_percent;
 	uint32_t rtt_us;
 	enum audio_source audio_source;
 	const char *audio_node;
@@ -40,6 +40,7 @@ struct pipeline_events {
 struct pipeline_shared {
 	struct feedback *feedback;
 	struct stream_stats *stats;
+	struct tune *tune;
 };
 
 /* Opens the encoder and the sound source, so that errors show before PLAY is answered. -ENOTSUP,

@@ -7,13 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/layout.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "net/rtp_video.h"
 #include "session_media.h"
 #include "stream_offer.h"
 
 #define LOG_MODULE "session"
 #include "base/log.h"
+
+#define RTP_AUDIO_OVERHEAD 56u /* IP, UDP, RTP, the cipher's last block */
 
 const char *const session_state_name[] = {
 	[SESSION_STARTING] = "starting",     [SESSION_QUEUED] = "queued",       [SESSION_PENDING] = "pending",
@@ -210,6 +214,34 @@ static uint8_t default_slices(const struct config *c)
 	return cores < 1 ? 1 : cores > 4 ? 4 : (uint8_t)cores;
 }
 
+/* With its parity, headers, and those of IP and UDP. */
+static uint32_t audio_wire_kbps(const struct audio_params *a)
+{
+	const struct layout *l = layout_find(a->channels, a->high_quality);
+	unsigned bytes = l ? layout_packet_bytes(l, a->packet_ms) : 0;
+
+	return bytes ? (bytes + RTP_AUDIO_OVERHEAD) * 8 * 6 / 4 / a->packet_ms : 0;
+}
+
+/* The loop that follows the path; what the config pins stays as it begins. */
+static void open_tuning(struct session *s)
+{
+	const struct config *c = s->host->config;
+	const struct video_params *v = &s->announce.video;
+	const struct adapt_params p = {
+		.video = *v,
+		.audio_kbps = audio_wire_kbps(&s->announce.audio),
+		.packet_len = (uint16_t)(RTP_VIDEO_SHARD(v->packet_size) + (v->encrypt ? RTP_VIDEO_SEAL : 0)),
+		.pacing_percent = (uint32_t)c->stream.pacing_percent,
+		.floor_kbps = (uint32_t)c->stream.min_kbps,
+		.pin_fec = !c->stream.adapt_fec,
+		.pin_rate = !c->stream.adapt_rate,
+		.pin_ceiling = !c->stream.adapt_pacing,
+	};
+
+	tuning_init(&s->tuning, &p, &s->feedback, s->stats, &s->tune);
+}
+
 static int open_pipeline(struct session *s)
 {
 	const struct config *c = s->host->config;
@@ -222,15 +254,16 @@ static int open_pipeline(struct session *s)
 		.preset = c->encode.preset,
 		.min_slices = default_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
-		.pacing_percent = (uint32_t)c->stream.pacing_percent,
 		.audio_source = (enum audio_source)c->audio.source,
 		.audio_node = c->audio.node,
 	};
-	const struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats};
+	const struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats, .tune = &s->tune};
 	int err;
 
 	memset(s->stats, 0, sizeof(*s->stats));
 	feedback_init(&s->feedback);
+	open_tuning(s);
+	pp.video.encoder_kbps = s->tuning.adapt.orders.encoder_kbps;
 	s->sample_ns = s->sample_bytes = s->sample_kbps = 0;
 	err = pipeline_create(&s->pipeline, s->host->loop, &pp, &shared, &pipeline_events, s);
 	explicit_bzero(&pp.keys, sizeof(pp.keys));
@@ -247,6 +280,7 @@ static int open_control(struct session *s)
 		.peer = s->query.peer,
 		.feedback = &s->feedback,
 		.stats = s->stats,
+		.tuning = &s->tuning,
 		.input = s->in.input,
 		.out = s->in.out,
 	};

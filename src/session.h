@@ -17,9 +17,11 @@
 #include "apps.h"
 #include "config.h"
 #include "control/control.h"
+#include "control/tuning.h"
 #include "http/server.h"
 #include "media/feedback.h"
 #include "media/stats.h"
+#include "media/tune.h"
 #include "net/media_port.h"
 #include "pipeline.h"
 #include "rtsp/server.h"
@@ -97,6 +99,8 @@ struct session {
 	/* shared with the stream's threads */
 	struct feedback feedback;
 	struct stream_stats *stats;
+	struct tune tune;
+	struct tuning tuning;
 	/* rate sample of status */
 	uint64_t sample_ns, sample_bytes;
 	uint32_t sample_kbps;

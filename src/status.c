@@ -53,16 +53,26 @@ static json_t *input_json(const struct input *in)
 	return o;
 }
 
+/* Why each of the three stands where it does. */
+static json_t *adapt_json(struct stream_stats *st)
+{
+	const char *rate = STAT_GET(st->why_rate), *ceiling = STAT_GET(st->why_ceiling), *fec = STAT_GET(st->why_fec);
+
+	return json_pack("{s:s,s:s,s:s}", "rate", rate ? rate : "", "ceiling", ceiling ? ceiling : "", "fec",
+			 fec ? fec : "");
+}
+
 static json_t *stream_json(struct session *s)
 {
 	const struct video_params *v = &s->announce.video;
 	struct stream_stats *st = s->stats;
 	uint64_t data = STAT_GET(st->shards_data), missing = STAT_GET(st->shards_missing);
-	json_t *o = json_pack("{s:s,s:i,s:i,s:f,s:s,s:s,s:b,s:b,s:I,s:I,s:I}", "codec", codec_name(v->codec), "width",
-			      v->width, "height", v->height, "fps", (double)v->fps_mhz / 1000.0, "encoder",
-			      pipeline_encoder(s->pipeline), "sound", pipeline_sound(s->pipeline), "video_encrypted",
-			      v->encrypt, "rfi", v->rfi, "configured_kbps", (json_int_t)v->configured_kbps,
-			      "encoder_kbps", (json_int_t)v->encoder_kbps, "kbps", (json_int_t)current_kbps(s));
+	json_t *o =
+		json_pack("{s:s,s:i,s:i,s:f,s:s,s:s,s:b,s:b,s:I,s:I,s:I}", "codec", codec_name(v->codec), "width",
+			  v->width, "height", v->height, "fps", (double)v->fps_mhz / 1000.0, "encoder",
+			  pipeline_encoder(s->pipeline), "sound", pipeline_sound(s->pipeline), "video_encrypted",
+			  v->encrypt, "rfi", v->rfi, "configured_kbps", (json_int_t)v->configured_kbps, "encoder_kbps",
+			  (json_int_t)STAT_GET(st->encoder_kbps), "kbps", (json_int_t)current_kbps(s));
 
 	json_object_set_new(o, "seconds", json_real(ms(clock_ns() - s->stream_since_ns) / 1000.0));
 #define COUNT(name, value) json_object_set_new(o, name, json_integer((json_int_t)(value)))
@@ -80,7 +90,13 @@ static json_t *stream_json(struct session *s)
 	COUNT("input_packets", STAT_GET(st->input_packets));
 	COUNT("packets_missing", missing);
 	COUNT("rtt_us", STAT_GET(st->rtt_us));
+	COUNT("wanted_kbps", STAT_GET(st->wanted_kbps));
+	COUNT("ceiling_kbps", STAT_GET(st->ceiling_kbps));
+	COUNT("fec_percent", STAT_GET(st->fec_percent));
+	COUNT("ltr_acks", STAT_GET(st->ltr_acks));
 #undef COUNT
+	json_object_set_new(o, "adapt", adapt_json(st));
+	json_object_set_new(o, "silent", json_boolean(STAT_GET(st->silent)));
 	json_object_set_new(o, "loss_percent", json_real(data ? 100.0 * (double)missing / (double)data : 0.0));
 	json_object_set_new(o, "input", input_json(s->in.input));
 	json_object_set_new(o, "stages", stages_json(st));

@@ -123,6 +123,7 @@ int control_create(struct control **out, struct loop *loop, const struct control
 	c->event_fd = -1;
 	c->relay.fd = -1;
 	c->silence_ns = p->silence_ms * NS_PER_MS;
+	c->pause_ns = p->pause_ms ? p->pause_ms * NS_PER_MS : NS_NEVER;
 	err = wake_init(&c->wake);
 	if (!err)
 		err = wake_init(&c->ack);
@@ -237,7 +238,8 @@ int control_session_add(struct control *c, const struct control_session_params *
 	s->connect_data = p->connect_data;
 	s->match_by_ip = p->match_by_ip;
 	s->match_addr = p->peer;
-	s->dispatch = (struct dispatch){.feedback = p->feedback, .stats = p->stats, .input = p->input};
+	s->dispatch =
+		(struct dispatch){.feedback = p->feedback, .stats = p->stats, .input = p->input, .tuning = p->tuning};
 	s->out = p->out;
 	s->live = -1;
 	s->next = c->list;

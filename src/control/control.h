@@ -29,6 +29,7 @@ struct control_params {
 	const char *bind;    /* numeric address or "" */
 	uint16_t port;       /* 0: the system chooses */
 	uint32_t silence_ms; /* a connected peer that says nothing for so long is gone (10 000) */
+	uint32_t pause_ms;   /* of one that says nothing for so long the stream pauses (300); 0: never */
 };
 
 /* Per session; main thread; each at most once. After disconnected no further event comes and no client of this session
@@ -52,6 +53,8 @@ struct control_out *control_out_create(struct control *c); /* NULL: no memory */
 void control_out_destroy(struct control_out *o);           /* accepts NULL */
 const struct input_back *control_out_back(struct control_out *o);
 
+struct tuning;
+
 struct control_session_params {
 	struct session_keys keys;
 	bool v2;                   /* SS_ENC_CONTROL_V2 negotiated, else the 16-byte IV form */
@@ -60,6 +63,7 @@ struct control_session_params {
 	union addr peer;           /* for match_by_ip */
 	struct feedback *feedback; /* outlive the session's removal */
 	struct stream_stats *stats;
+	struct tuning *tuning;   /* may be NULL; stays the caller's; used on the control thread until remove returns */
 	struct input *input;     /* may be NULL; stays the caller's; used on the control thread until remove returns */
 	struct control_out *out; /* stays the caller's */
 };

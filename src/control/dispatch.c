@@ -26,6 +26,8 @@ static void fec_status(const struct dispatch *d, const struct fec_status *s)
 	uint32_t total = (uint32_t)s->total_data + s->total_parity;
 
 	COUNT(d, fec_reports, 1);
+	if (d->tuning)
+		tuning_block(d->tuning, s);
 	/* A block has at most 255 shards (2-media 2.1): what claims more counts as a report only. */
 	if (total <= 255 && s->missing_before_highest <= total)
 		COUNT(d, shards_missing, s->missing_before_highest);

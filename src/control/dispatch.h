@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "control/msg.h"
+#include "control/tuning.h"
 #include "input/input.h"
 #include "media/feedback.h"
 #include "media/stats.h"
@@ -14,11 +15,12 @@
  * (2-media 5.5). */
 #define RFI_SPAN_MAX 128u
 
-/* input and stats may be NULL. */
+/* input, stats and tuning may be NULL. */
 struct dispatch {
 	struct feedback *feedback;
 	struct stream_stats *stats;
 	struct input *input;
+	struct tuning *tuning;
 };
 
 /* -EBADMSG or -ENOTSUP when the input packet inside is not one; else 0. */

@@ -16,6 +16,8 @@
 #define STRANGERS_MAX 8 /* connections with the data of no session, before they are refused */
 /* A session under v1 may lose its client to a replay (see envelope.h), so a client that still talks stays. */
 #define V1_TAKEOVER_NS (1 * NS_PER_S)
+#define SILENT_RTTS    4u   /* or longer than the configured pause: what is sent then is sent into the dark */
+#define RTT_PING_MS    100u /* round trips are measured so often */
 
 static ENetPeer *peer_of(struct control *c, const struct link *l)
 {
@@ -141,6 +143,7 @@ static void on_connect(struct control *c, const ENetEvent *e, uint64_t now_ns)
 		.role = LINK_CANDIDATE, .session = s, .since_ns = now_ns, .heard_ns = now_ns, .acked_ns = now_ns};
 	/* ENet shall not be less patient than we are, or a short radio hole ends the stream. */
 	enet_peer_timeout(e->peer, 0, silence_ms, 3 * silence_ms);
+	enet_peer_ping_interval(e->peer, RTT_PING_MS);
 }
 
 /* The candidate has shown that it holds the session's key. */
@@ -168,6 +171,7 @@ static bool promote(struct control *c, struct link *l, uint64_t now_ns)
 		r->proven = true;
 	l->role = LINK_LIVE;
 	l->since_ns = now_ns;
+	feedback_set_silent(s->dispatch.feedback, false);
 	s->live = (int)(l - c->links);
 	out_again(s->out);
 	return true;
@@ -264,6 +268,34 @@ static void send_due(struct control_session *s, ENetPeer *p)
 	}
 }
 
+static uint64_t silent_from(const struct control *c, const struct link *l)
+{
+	uint64_t rtt_ns = SILENT_RTTS * c->host->peers[l - c->links].roundTripTime * NS_PER_MS;
+	uint64_t sign_ns = l->heard_ns > l->acked_ns ? l->heard_ns : l->acked_ns;
+
+	if (c->pause_ns == NS_NEVER)
+		return NS_NEVER;
+	return sign_ns + (rtt_ns > c->pause_ns ? rtt_ns : c->pause_ns);
+}
+
+static void watch_silence(struct control *c, struct control_session *s, struct link *l, uint64_t now_ns)
+{
+	bool silent = now_ns >= silent_from(c, l);
+
+	if (silent == l->silent)
+		return;
+	l->silent = silent;
+	if (silent)
+		log_info("nothing comes from the client: the stream pauses");
+	else
+		log_info("the client is heard again after %u ms: the stream goes on",
+			 (unsigned)((now_ns - l->silent_ns) / NS_PER_MS));
+	l->silent_ns = now_ns;
+	feedback_set_silent(s->dispatch.feedback, silent);
+	if (s->dispatch.stats)
+		STAT_SET(s->dispatch.stats->silent, silent);
+}
+
 static void update_stats(struct control_session *s, const ENetPeer *p)
 {
 	struct stream_stats *st = s->dispatch.stats;
@@ -289,17 +321,29 @@ static void tick_live(struct control *c, struct link *l, uint64_t now_ns)
 		return;
 	}
 	update_stats(s, p);
+	watch_silence(c, s, l, now_ns);
+	if (s->dispatch.tuning && !l->silent)
+		tuning_run(s->dispatch.tuning, now_ns);
 	send_due(s, p);
 }
 
-/* When the role ends by itself. */
+static uint64_t live_due(const struct control *c, const struct link *l)
+{
+	uint64_t due = l->heard_ns + c->silence_ns, silent = l->silent ? NS_NEVER : silent_from(c, l);
+	uint64_t tuning = l->session->dispatch.tuning && !l->silent ? l->session->dispatch.tuning->due_ns : NS_NEVER;
+
+	due = due < silent ? due : silent;
+	return due < tuning ? due : tuning;
+}
+
+/* When something is to be done, or the role ends, by itself. */
 static uint64_t link_due(const struct control *c, const struct link *l)
 {
 	switch (l->role) {
 	case LINK_CANDIDATE:
 		return l->since_ns + c->silence_ns;
 	case LINK_LIVE:
-		return l->heard_ns + c->silence_ns;
+		return live_due(c, l);
 	case LINK_FAREWELL:
 		return l->since_ns + LINGER_NS;
 	case LINK_NONE:

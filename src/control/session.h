@@ -55,15 +55,18 @@ enum link_role { LINK_NONE, LINK_CANDIDATE, LINK_LIVE, LINK_FAREWELL };
 struct link {
 	enum link_role role;
 	struct control_session *session;
-	uint64_t since_ns; /* the role began */
-	uint64_t heard_ns; /* last message that opened */
-	uint64_t acked_ns; /* last acknowledgement seen */
-	uint32_t acked;    /* ENet's time of it */
+	uint64_t since_ns;  /* the role began */
+	uint64_t heard_ns;  /* last message that opened */
+	uint64_t acked_ns;  /* last acknowledgement seen */
+	uint32_t acked;     /* ENet's time of it */
+	bool silent;        /* nothing is heard, the stream pauses */
+	uint64_t silent_ns; /* since when */
 };
 
 struct control {
 	/* constant */
 	uint64_t silence_ns;
+	uint64_t pause_ns; /* NS_NEVER: streams go on in the dark */
 	uint16_t port;
 	struct thread thread;
 	/* main thread */

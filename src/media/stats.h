@@ -26,7 +26,8 @@ extern const char *const stage_name[STAGE_COUNT];
 #define STAT_ADD(counter, n)                                                                                           \
 	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (n),                \
 			      memory_order_relaxed)
-#define STAT_GET(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
+#define STAT_SET(field, v) atomic_store_explicit(&(field), (v), memory_order_relaxed)
+#define STAT_GET(counter)  atomic_load_explicit(&(counter), memory_order_relaxed)
 
 struct stream_stats {
 	/* encode thread */
@@ -34,7 +35,7 @@ struct stream_stats {
 		rfi_frames, frames_skipped; /* pictures of the source between two encoded ones */
 	struct hist capture, convert, encode;
 	/* video-tx thread: packing */
-	_Alignas(64) _Atomic uint64_t shards_data, shards_parity;
+	_Alignas(64) _Atomic uint64_t shards_data, shards_parity, blocks;
 	struct hist pack;
 	/* video-tx thread: sending */
 	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;
@@ -45,6 +46,10 @@ struct stream_stats {
 	_Alignas(64) _Atomic uint64_t fec_reports, shards_missing, idr_requests, ltr_acks, input_packets,
 		control_rejected; /* messages that the key did not open, or malformed inside */
 	_Atomic uint32_t rtt_us, rtt_var_us;
+	/* the orders in force, and why: constant strings, NULL before the first */
+	_Atomic uint32_t wanted_kbps, encoder_kbps, ceiling_kbps, fec_percent;
+	const char *_Atomic why_rate, *_Atomic why_ceiling, *_Atomic why_fec;
+	atomic_bool silent;
 };
 
 /* The histogram of a stage. */

@@ -26,6 +26,15 @@ static void give_up(struct pack *p, uint32_t frame_no)
 	credit_give(p->credit);
 }
 
+static enum frame_class class_of(const struct pack *p)
+{
+	const struct au *first = p->part[0];
+
+	if (first->key || first->after_rfi)
+		return FRAME_VITAL;
+	return first->ltr ? FRAME_MARKED : FRAME_ORDINARY;
+}
+
 static void describe(struct pack *p, struct packet_frame *f, uint64_t now)
 {
 	const struct au *first = p->part[0], *last = p->part[p->n_parts - 1];
@@ -38,7 +47,7 @@ static void describe(struct pack *p, struct packet_frame *f, uint64_t now)
 			: first->after_rfi ? RTP_FRAME_P_AFTER_RFI
 					   : RTP_FRAME_P,
 		.ltr = last->ltr,
-		.fec_percent = p->fec_percent,
+		.fec_percent = p->with_parity ? TUNE_GET(p->tune->fec_percent[class_of(p)]) : 0,
 		.fec_min = p->fec_min,
 		.piece = p->piece,
 		.n_pieces = p->n_parts,
@@ -68,7 +77,7 @@ static int begin(struct pack *p)
 	/* Late is what is late against the ceiling's own schedule: neither a large frame nor the one behind it is. */
 	if (p->clear_ns < now)
 		p->clear_ns = now;
-	p->clear_ns += pacer_time_ns(packetizer_frame_bytes(p->packetizer), p->ceiling_kbps);
+	p->clear_ns += pacer_time_ns(packetizer_frame_bytes(p->packetizer), TUNE_GET(p->tune->ceiling_kbps));
 	p->deadline_ns = p->clear_ns + p->patience_ns;
 	p->packing = true;
 	return 1;
@@ -120,6 +129,7 @@ static int pack_batch(struct pack *p)
 	b->deadline_ns = p->deadline_ns;
 	p->t.packed = clock_ns();
 	b->t = p->t;
+	STAT_ADD(p->stats->blocks, 1);
 	STAT_ADD(p->stats->shards_data, b->n_data);
 	STAT_ADD(p->stats->shards_parity, (unsigned)(b->n_packets - b->n_data));
 	batch_queue(p->pool, b);

@@ -14,14 +14,16 @@
 #include "media/link.h"
 #include "media/params.h"
 #include "media/stats.h"
+#include "media/tune.h"
 #include "net/batch.h"
 #include "net/gate.h"
 #include "net/packetizer.h"
 
 struct pack {
 	/* constant */
-	uint8_t fec_percent, fec_min;
-	uint32_t ceiling_kbps;
+	bool with_parity; /* the client agreed to it */
+	uint8_t fec_min;
+	const struct tune *tune;
 	uint64_t patience_ns; /* how late against the ceiling's schedule a frame may be */
 	struct au_link *in;
 	struct batch_pool *pool;

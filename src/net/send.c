@@ -84,7 +84,7 @@ static struct send_step refused(struct send *s, const struct pkt_batch *b, int e
 /* A train left, or part of one. */
 static void sent(struct send *s, const struct pkt_batch *b, unsigned count, uint64_t now)
 {
-	pacer_sent(&s->pacer, now, count, s->packet_len, s->ceiling_kbps);
+	pacer_sent(&s->pacer, now, count, s->packet_len, TUNE_GET(s->tune->ceiling_kbps));
 	STAT_ADD(s->stats->packets_sent, count);
 	STAT_ADD(s->stats->bytes_sent, (uint64_t)count * s->packet_len);
 	if (!s->first_ns)
@@ -115,7 +115,7 @@ struct send_step send_step(struct send *s)
 		drop_frame(s, b);
 		return done;
 	}
-	step = pacer_next(&s->pacer, now, b->n_packets - s->next, s->packet_len, s->ceiling_kbps);
+	step = pacer_next(&s->pacer, now, b->n_packets - s->next, s->packet_len, TUNE_GET(s->tune->ceiling_kbps));
 	if (!step.count)
 		return (struct send_step){
 			.what = SEND_WAIT,

@@ -12,6 +12,7 @@
 #include "media/feedback.h"
 #include "media/link.h"
 #include "media/stats.h"
+#include "media/tune.h"
 #include "net/batch.h"
 #include "net/gate.h"
 #include "net/pacer.h"
@@ -20,7 +21,7 @@
 struct send {
 	/* constant */
 	uint16_t packet_len;
-	uint32_t ceiling_kbps;
+	const struct tune *tune;
 	struct batch_pool *pool;
 	struct credit *credit;
 	struct gate *gate;

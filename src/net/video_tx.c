@@ -98,36 +98,19 @@ static void run(void *arg)
 	log_hot_bind(NULL);
 }
 
-/*
- * Padding to whole shards and the minimum of parity make small frames larger on the wire than their share of the stream
- * rate. One train per frame time is never a burst, and no ceiling may be so low that the stream itself does not fit:
- * the queue would only grow.
- */
-static uint32_t ceiling_floor(const struct video_params *v, uint16_t packet_len)
-{
-	uint64_t frames_mhz = v->fps_mhz;
-	uint64_t train = frames_mhz * PACER_TRAIN * packet_len * 8 / 1000000;
-	uint64_t stream = (uint64_t)v->encoder_kbps * (100 + v->fec_percent) / 100 * 5 / 4;
-
-	return (uint32_t)(train > stream ? train : stream);
-}
-
 static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_t packet_len)
 {
-	uint32_t floor_kbps = ceiling_floor(&p->video, packet_len);
-	uint32_t ceiling_kbps = p->ceiling_kbps > floor_kbps ? p->ceiling_kbps : floor_kbps;
-
 	tx->gate.feedback = p->feedback;
 	tx->send.packet_len = packet_len;
-	tx->send.ceiling_kbps = ceiling_kbps;
+	tx->send.tune = p->tune;
 	tx->send.pool = &tx->pool;
 	tx->send.credit = p->credit;
 	tx->send.gate = &tx->gate;
 	tx->send.stats = p->stats;
 
-	tx->pack.fec_percent = p->video.fec_percent;
+	tx->pack.with_parity = p->video.fec_percent != 0;
 	tx->pack.fec_min = p->video.fec_min;
-	tx->pack.ceiling_kbps = ceiling_kbps;
+	tx->pack.tune = p->tune;
 	tx->pack.patience_ns = PATIENCE_FRAMES * 1000 * NS_PER_S / p->video.fps_mhz;
 	tx->pack.in = p->in;
 	tx->pack.pool = &tx->pool;
@@ -135,7 +118,7 @@ static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_
 	tx->pack.gate = &tx->gate;
 	tx->pack.stats = p->stats;
 	log_dbg("%u byte packets, %s, pacing ceiling %u kbit/s", packet_len, p->video.encrypt ? "encrypted" : "plain",
-		ceiling_kbps);
+		TUNE_GET(p->tune->ceiling_kbps));
 }
 
 int video_tx_start(struct video_tx **out, const struct video_tx_params *p, int fd, const struct video_tx_events *ev,

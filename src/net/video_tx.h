@@ -11,15 +11,16 @@
 #include "media/link.h"
 #include "media/params.h"
 #include "media/stats.h"
+#include "media/tune.h"
 
 struct video_tx;
 
 struct video_tx_params {
 	struct video_params video;
 	struct session_keys keys;
-	uint32_t iv_generation; /* upper half of the video IV counter: never the same twice in one daemon and key */
-	uint32_t ceiling_kbps;  /* pacing ceiling; raised to what small frames and parity need */
-	struct wake *tx_wake;   /* of the tx thread; the same as in->wake */
+	uint32_t iv_generation;  /* upper half of the video IV counter: never the same twice in one daemon and key */
+	const struct tune *tune; /* pacing ceiling and parity; may change at any time, outlives the tx */
+	struct wake *tx_wake;    /* of the tx thread; the same as in->wake */
 	struct au_link *in;
 	struct credit *credit;
 	struct feedback *feedback; /* frames that had to be dropped are reported here */

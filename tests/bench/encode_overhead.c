@@ -226,6 +226,7 @@ struct ours {
 	struct au_link aus;
 	struct credit credit;
 	struct feedback feedback;
+	struct tune tune;
 	struct stream_stats stats;
 	struct encode_worker *worker;
 	struct video_tx *tx;
@@ -269,7 +270,7 @@ static void ours_start(struct ours *o, const struct setup *s)
 	};
 	const struct video_tx_params tp = {
 		.video = s->enc.video,
-		.ceiling_kbps = s->enc.video.configured_kbps * 3 / 2,
+		.tune = &o->tune,
 		.tx_wake = &o->tx_wake,
 		.in = &o->aus,
 		.credit = &o->credit,
@@ -285,6 +286,7 @@ static void ours_start(struct ours *o, const struct setup *s)
 	o->frames.wake = o->credit.wake = &o->encode_wake;
 	o->aus.wake = &o->tx_wake;
 	feedback_init(&o->feedback);
+	tune_set_all(&o->tune, s->enc.video.configured_kbps * 3 / 2, s->enc.video.fec_percent);
 	if (encode_worker_start(&o->worker, &p, &events, NULL) < 0 ||
 	    video_tx_start(&o->tx, &tp, o->out, &tx_events, NULL) < 0)
 		abort();

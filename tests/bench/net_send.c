@@ -117,13 +117,14 @@ int main(int argc, char **argv)
 	struct au_link link = {.wake = &tx_wake};
 	struct credit credit = {.wake = &encode_wake};
 	struct feedback feedback;
+	struct tune tune;
 	struct video_tx_params params = {
 		.video = {.fps_mhz = FPS * 1000,
 			  .packet_size = 1392,
 			  .encoder_kbps = kbps * 4 / 5,
 			  .fec_percent = 20,
 			  .fec_min = 2},
-		.ceiling_kbps = kbps * 3 / 2,
+		.tune = &tune,
 		.tx_wake = &tx_wake,
 		.in = &link,
 		.credit = &credit,
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	feedback_init(&feedback);
+	tune_set_all(&tune, kbps * 3 / 2, 20);
 	if (!seconds || !kbps || frame_len > sizeof(unit->data) || wake_init(&tx_wake) || wake_init(&encode_wake) ||
 	    ring_init(&link.ring, AU_RING_CAPACITY) || addr_bind("127.0.0.1", 0, SOCK_DGRAM, &rx) || pipe(report) ||
 	    getsockname(rx, &to.sa, &len) || setsockopt(rx, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)))
@@ -149,7 +151,7 @@ int main(int argc, char **argv)
 		return 1;
 	pid = fork();
 	if (pid == 0)
-		receive(rx, report[1], params.ceiling_kbps);
+		receive(rx, report[1], kbps * 3 / 2);
 	if (pid < 0 || video_tx_start(&tx, &params, fd, &events, NULL))
 		return 1;
 

@@ -22,6 +22,7 @@ struct rig {
 	struct loop *loop;
 	struct screens *screens;
 	struct feedback feedback;
+	struct tune tune;
 	struct stream_stats *stats;
 	int sink, out; /* what the packets go to, and the connected socket they leave by */
 	int failed;
@@ -65,6 +66,7 @@ static void rig_init(struct rig *r)
 	assert_non_null(r->stats);
 	memset(r->stats, 0, sizeof(*r->stats));
 	feedback_init(&r->feedback);
+	tune_set_all(&r->tune, 15000, 20);
 	loopback(r);
 }
 
@@ -99,11 +101,10 @@ static struct pipeline *start(struct rig *r, bool encrypt)
 		.preset = "superfast",
 		.min_slices = 2,
 		.min_fps_mhz = 10000,
-		.pacing_percent = 150,
 		.audio_source = AUDIO_TONE,
 		.audio_node = "",
 	};
-	const struct pipeline_shared shared = {.feedback = &r->feedback, .stats = r->stats};
+	const struct pipeline_shared shared = {.feedback = &r->feedback, .stats = r->stats, .tune = &r->tune};
 	struct pipeline *pl;
 
 	assert_int_equal(pipeline_create(&pl, r->loop, &pp, &shared, &pipeline_events, r), 0);

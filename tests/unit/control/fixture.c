@@ -44,7 +44,7 @@ const struct control_events owner_events = {owner_connected, owner_started, owne
 
 static void setup_silence(uint32_t silence_ms)
 {
-	struct control_params p = {.bind = "", .silence_ms = silence_ms};
+	struct control_params p = {.bind = "", .silence_ms = silence_ms, .pause_ms = 300};
 
 	log_set_level(LOG_LEVEL_ERR);
 	loop = loop_create();

@@ -312,6 +312,24 @@ static void an_idle_daemon_does_not_wake(void **state)
 	assert_int_equal(sleeps(), before);
 }
 
+static void a_client_that_is_not_heard_pauses_its_stream_until_it_is(void **state)
+{
+	struct owner o;
+	struct client c;
+
+	(void)state;
+	owner_default(&o, key_a, 77);
+	start(&c, &o, false, 77, key_a);
+	until(&c, 1, !atomic_load(&o.feedback.silent));
+	/* It does not even acknowledge: nobody runs it. */
+	for (unsigned i = 0; i < 1000 && !atomic_load(&o.feedback.silent); i++)
+		usleep(10000);
+	assert_true(atomic_load(&o.feedback.silent));
+	until(&c, 1, !atomic_load(&o.feedback.silent));
+	assert_int_equal(o.disconnected, 0);
+	finish(&c, &o);
+}
+
 static void one_address_of_either_family(void **state)
 {
 	static const char *const addresses[] = {"127.0.0.1", "::1"};
@@ -374,6 +392,7 @@ int main(void)
 		CASE(a_busy_session_is_removed_without_waiting_for_it),
 		CASE(many_sessions_at_once),
 		CASE(an_idle_daemon_does_not_wake),
+		CASE(a_client_that_is_not_heard_pauses_its_stream_until_it_is),
 		CASE(one_address_of_either_family),
 		CASE(destroying_waits_for_a_dead_client_only_so_long),
 	};

@@ -37,6 +37,7 @@ struct rig {
 	struct credit credit;
 	struct feedback feedback;
 	struct stream_stats stats;
+	struct tune tune;
 	atomic_int failed;
 	atomic_uint aus_out;
 	uint32_t frame_no; /* of the last pushed */
@@ -127,6 +128,7 @@ static void rig_init(struct rig *r, unsigned packet_size, bool encrypt, uint32_t
 	r->link.wake = &r->tx_wake;
 	r->credit.wake = &r->encode_wake;
 	feedback_init(&r->feedback);
+	tune_set_all(&r->tune, ceiling_kbps, 20);
 	r->packet_len = packet_size + 16 + (encrypt ? 32 : 0);
 	r->params = (struct video_tx_params){
 		.video = {.codec = CODEC_H264,
@@ -137,7 +139,7 @@ static void rig_init(struct rig *r, unsigned packet_size, bool encrypt, uint32_t
 			  .fec_min = 2,
 			  .encrypt = encrypt},
 		.iv_generation = 3,
-		.ceiling_kbps = ceiling_kbps,
+		.tune = &r->tune,
 		.tx_wake = &r->tx_wake,
 		.in = &r->link,
 		.credit = &r->credit,
