@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "net/udp_train.h"
 #include "session.h"
+
+#define LOG_MODULE "session"
+#include "base/log.h"
 
 void session_media_close(struct session *s)
 {
@@ -57,6 +61,8 @@ int session_media_connect(struct session *s, enum media_class cls)
 	m->busy = false;
 	if (err)
 		return err;
+	if (cls == MEDIA_VIDEO && udp_train_keep_times(fd))
+		log_dbg("%s: the kernel's queue paces the packets", s->client_name);
 	m->peer_from = from;
 	m->peer_to = to;
 	if (cls == MEDIA_VIDEO)

@@ -9,13 +9,15 @@
 
 /* The kernel does not say when a device queue (ENOBUFS) has room again. */
 #define RETRY_NS NS_PER_MS
+/* Longer than a thread is late, shorter than a frame: what the kernel holds cannot be taken back. */
+#define AHEAD_NS (2 * NS_PER_MS)
 
 static const struct send_step done = {.what = SEND_DONE};
 
 void send_set_fd(struct send *s, int fd)
 {
 	s->fd = fd;
-	s->train = (struct udp_train){0};
+	udp_train_init(&s->train, fd);
 	s->dead = false;
 }
 
@@ -101,7 +103,7 @@ struct send_step send_step(struct send *s)
 {
 	const struct pkt_batch *b = batch_front(s->pool);
 	struct pacer_step step;
-	uint64_t now;
+	uint64_t now, at = 0;
 	int n;
 
 	if (!b)
@@ -116,12 +118,21 @@ struct send_step send_step(struct send *s)
 		return done;
 	}
 	step = pacer_next(&s->pacer, now, b->n_packets - s->next, s->packet_len, TUNE_GET(s->tune->ceiling_kbps));
-	if (!step.count)
+	/* A queue that keeps times is told a little ahead: then it does not matter when this thread wakes. */
+	if (!step.count && s->train.timed && step.at_ns <= now + AHEAD_NS) {
+		at = step.at_ns;
+		step = pacer_next(&s->pacer, at, b->n_packets - s->next, s->packet_len,
+				  TUNE_GET(s->tune->ceiling_kbps));
+	}
+	if (!step.count) {
+		uint64_t wake_at = s->train.timed ? step.at_ns - AHEAD_NS / 2 : step.at_ns;
+
 		return (struct send_step){
 			.what = SEND_WAIT,
-			.at_ns = step.at_ns < b->deadline_ns ? step.at_ns : b->deadline_ns,
+			.at_ns = wake_at < b->deadline_ns ? wake_at : b->deadline_ns,
 		};
-	n = udp_train_send(&s->train, s->fd, b->bytes + (size_t)s->next * s->packet_len, s->packet_len, step.count);
+	}
+	n = udp_train_send(&s->train, s->fd, b->bytes + (size_t)s->next * s->packet_len, s->packet_len, step.count, at);
 	if (n == -EAGAIN)
 		return (struct send_step){.what = SEND_BLOCKED, .at_ns = b->deadline_ns};
 	if (n == -ENOBUFS)
@@ -129,7 +140,8 @@ struct send_step send_step(struct send *s)
 	if (n < 0)
 		return refused(s, b, n);
 	/* Not now: whatever held this thread up before the packets really left must not bring the next train closer. */
-	sent(s, b, (unsigned)n, clock_ns());
+	now = clock_ns();
+	sent(s, b, (unsigned)n, at > now ? at : now);
 	return done;
 }
 

@@ -55,7 +55,7 @@ static void trains_arrive_as_packets(void **state)
 		int rx, tx = pair(hosts[h], &rx);
 
 		for (unsigned n = 1; n <= UDP_TRAIN_MAX; n++) {
-			assert_int_equal(udp_train_send(&t, tx, packets, LEN, n), n);
+			assert_int_equal(udp_train_send(&t, tx, packets, LEN, n, 0), n);
 			expect(rx, n);
 		}
 		close(tx);
@@ -71,10 +71,10 @@ static void refused_segmentation_falls_back_for_good(void **state)
 
 	(void)state;
 	assert_int_equal(setsockopt(tx, SOL_SOCKET, SO_NO_CHECK, &one, sizeof(one)), 0);
-	assert_int_equal(udp_train_send(&t, tx, packets, LEN, 8), 8);
+	assert_int_equal(udp_train_send(&t, tx, packets, LEN, 8, 0), 8);
 	expect(rx, 8);
 	assert_true(t.no_gso);
-	assert_int_equal(udp_train_send(&t, tx, packets, LEN, 5), 5);
+	assert_int_equal(udp_train_send(&t, tx, packets, LEN, 5, 0), 5);
 	expect(rx, 5);
 	close(tx);
 	close(rx);
@@ -85,7 +85,7 @@ static void one_refused_send_does_not_end_segmentation_when_the_truth_is_another
 	struct udp_train t = {0};
 
 	(void)state;
-	assert_int_equal(udp_train_send(&t, -1, packets, LEN, 8), -EBADF);
+	assert_int_equal(udp_train_send(&t, -1, packets, LEN, 8, 0), -EBADF);
 	assert_false(t.no_gso);
 }
 
@@ -97,7 +97,7 @@ static void leftover_icmp_error_is_swallowed(void **state)
 	(void)state;
 	close(rx);
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(udp_train_send(&t, tx, packets, LEN, 8), 8);
+		assert_int_equal(udp_train_send(&t, tx, packets, LEN, 8, 0), 8);
 	assert_false(t.no_gso);
 	close(tx);
 }
