@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "capture/screen.h"
 
-enum option_type { OPT_STRING, OPT_INT, OPT_BOOL, OPT_CHOICE };
+enum option_type { OPT_STRING, OPT_PLACE, OPT_INT, OPT_BOOL, OPT_CHOICE };
 
 struct option {
 	const char *section, *key;
@@ -41,6 +41,10 @@ _Static_assert(LOG_LEVEL_TRACE == 4, "choice_level follows enum log_level");
 #define STRING(s, k, v, h)                                                                                             \
 	{                                                                                                              \
 		AT(s, k), .type = OPT_STRING, .initial = v, .help = h                                                  \
+	}
+#define PLACE(s, k, h)                                                                                                 \
+	{                                                                                                              \
+		AT(s, k), .type = OPT_PLACE, .initial = "", .help = h                                                  \
 	}
 #define INT(s, k, v, lo, hi, h)                                                                                        \
 	{                                                                                                              \
@@ -87,6 +91,10 @@ static const struct option options[] = {
 
 	CHOICE(video, source, "auto", choice_video, "Where the picture comes from"),
 	STRING(video, node, "", "PipeWire node of the screen (id, serial or name), with source = pipewire"),
+	PLACE(video, place,
+	      "Where that screen lies among the outputs, for the pointer, as 1920x1080+1280+0 (width, height, left, "
+	      "top); "
+	      "empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, still or chart"),
 
 	STRING(encode, backend, "auto", "Encoder to use"),
@@ -164,6 +172,12 @@ static int set_option(struct config *c, const struct option *o, const char *v, s
 	void *at = (char *)c + o->offset;
 
 	switch (o->type) {
+	case OPT_PLACE:
+		if (screen_place_parse(&(struct screen_place){0}, v) < 0) {
+			fail(e, "%s.%s: '%.40s' is not like 1920x1080+1280+0", o->section, o->key, v);
+			return -EINVAL;
+		}
+		/* fall through */
 	case OPT_STRING:
 		if (!utf8_valid(v, strlen(v)) || !str_copy(at, CONFIG_STR, v)) {
 			fail(e, "%s.%s: longer than %d bytes or not UTF-8", o->section, o->key, CONFIG_STR - 1);
@@ -364,6 +378,7 @@ static void dump_value(const struct config *c, const struct option *o, struct bu
 
 	switch (o->type) {
 	case OPT_STRING:
+	case OPT_PLACE:
 		buf_str(out, at);
 		break;
 	case OPT_BOOL:

@@ -44,6 +44,7 @@ struct config {
 	struct {
 		int64_t source; /* enum screens_source */
 		char node[CONFIG_STR];
+		char place[CONFIG_STR];
 		char pattern[CONFIG_STR];
 	} video;
 	struct {

@@ -207,6 +207,7 @@ static int open_screens(struct daemon_ctx *d)
 		.source = (enum screens_source)d->config.video.source,
 		.node = d->config.video.node,
 		.pattern = d->config.video.pattern,
+		.place = d->config.video.place,
 		.token_path = token,
 	};
 	int err = fs_join(token, sizeof(token), d->paths.state, "portal-token");

@@ -2,8 +2,10 @@
 #include "session_input.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/str.h"
+#include "capture/screen.h"
 #include "session.h"
 
 #define LOG_MODULE "session"
@@ -33,6 +35,7 @@ void session_input_close(struct session *s)
 int session_input_open(struct session *s)
 {
 	const struct config *c = s->host->config;
+	const struct screen_place at = screens_place(s->host->screens);
 	struct session_input *i = &s->in;
 	char seat[2 * SEAT_BYTES + 1];
 	struct input_params p = {
@@ -40,12 +43,19 @@ int session_input_open(struct session *s)
 		.log_file = c->input.log_file,
 		.pad_kind = c->input.pads,
 		.seat = seat,
+		.place = {at.x, at.y, at.width, at.height},
 	};
 	int err;
 
 	stop_resting(i);
+	if (i->input && memcmp(&i->place, &p.place, sizeof(p.place)) != 0) {
+		log_info("%s: another screen is streamed than before, so the devices are made anew", s->client_name);
+		input_close(i->input);
+		i->input = NULL;
+	}
 	if (i->input)
 		return 0;
+	i->place = p.place;
 	if (!i->out)
 		i->out = control_out_create(s->host->control);
 	if (!i->out)

@@ -13,8 +13,9 @@
 struct session;
 
 struct session_input {
-	struct input *input;     /* NULL: this session has none */
-	struct control_out *out; /* what the client is told */
+	struct input *input;      /* NULL: this session has none */
+	struct control_out *out;  /* what the client is told */
+	struct input_place place; /* that the input was opened with */
 	/* between streams */
 	struct loop_fd *watch;
 	struct loop_timer *grace;

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "capture/choice.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "build_config.h"
+
+#define PLACE_SIZE_MAX 65535
+#define PLACE_FAR      1000000
 
 static bool given(const char *s)
 {
@@ -59,4 +65,30 @@ struct choice_env choice_env_read(void)
 	if (!env.session_bus && given(runtime) && snprintf(path, sizeof(path), "%s/bus", runtime) < (int)sizeof(path))
 		env.session_bus = access(path, F_OK) == 0;
 	return env;
+}
+
+/* One number and the character behind it. */
+static bool take_number(const char **at, char end, int64_t min, int64_t max, int *out)
+{
+	const char *stop = strchr(*at, end);
+	int64_t n;
+
+	if (!stop || str_to_i64(*at, (size_t)(stop - *at), min, max, &n))
+		return false;
+	*at = stop + (end != '\0');
+	*out = (int)n;
+	return true;
+}
+
+int screen_place_parse(struct screen_place *out, const char *text)
+{
+	struct screen_place p = {0};
+
+	if (*text && (!take_number(&text, 'x', 1, PLACE_SIZE_MAX, &p.width) ||
+		      !take_number(&text, '+', 1, PLACE_SIZE_MAX, &p.height) ||
+		      !take_number(&text, '+', -PLACE_FAR, PLACE_FAR, &p.x) ||
+		      !take_number(&text, '\0', -PLACE_FAR, PLACE_FAR, &p.y)))
+		return -EINVAL;
+	*out = p;
+	return 0;
 }

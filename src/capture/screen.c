@@ -69,6 +69,7 @@ struct screens {
 	enum screens_source source;
 	bool automatic; /* chosen by us, so a portal that is not there is no failure */
 	char *node, *pattern, *token_path;
+	struct screen_place wanted_place, told_place; /* by the configuration, by the source */
 	enum screens_state state;
 	char why[256];
 	struct screen *list;
@@ -328,16 +329,18 @@ static void use_pattern(struct screens *s, const char *why)
 	set_state(s, SCREENS_READY, "");
 }
 
-static void portal_ready(void *ctx, int pipewire_fd, uint32_t node)
+static void portal_ready(void *ctx, int pipewire_fd, const struct portal_stream *stream)
 {
 	struct screens *s = ctx;
 
 	if (s->portal_fd >= 0)
 		close(s->portal_fd);
 	s->portal_fd = pipewire_fd;
-	snprintf(s->portal_node, sizeof(s->portal_node), "%u", node);
+	snprintf(s->portal_node, sizeof(s->portal_node), "%u", stream->node);
+	s->told_place = (struct screen_place){stream->x, stream->y, stream->width, stream->height};
 	if (s->state == SCREENS_WAIT_CONSENT)
-		log_info("the screen may be streamed (PipeWire node %u)", node);
+		log_info("the screen may be streamed (PipeWire node %u, %dx%d at %d,%d)", stream->node, stream->width,
+			 stream->height, stream->x, stream->y);
 	if (s->list && s->list->n_users && s->list->phase == PHASE_OFF)
 		rebuild(s->list);
 	set_state(s, SCREENS_READY, "");
@@ -400,6 +403,8 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 	s->node = strdup(p->node ? p->node : "");
 	s->pattern = strdup(p->pattern && *p->pattern ? p->pattern : "motion");
 	s->token_path = p->token_path ? strdup(p->token_path) : NULL;
+	if (p->place && screen_place_parse(&s->wanted_place, p->place))
+		goto fail;
 	if (!s->node || !s->pattern || (p->token_path && !s->token_path) || wake_init(&s->wake))
 		goto fail;
 	s->wake_fd = loop_fd_add(loop, s->wake.fd, EPOLLIN, on_wake, s);
@@ -460,6 +465,11 @@ enum screens_state screens_state(const struct screens *s, const char **why)
 const char *screens_source_name(const struct screens *s)
 {
 	return source_name[s->source];
+}
+
+struct screen_place screens_place(const struct screens *s)
+{
+	return s->wanted_place.width ? s->wanted_place : s->told_place;
 }
 
 void screens_retry(struct screens *s)

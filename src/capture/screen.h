@@ -26,10 +26,16 @@ enum screens_state {
 
 #define SCREEN_USERS_MAX 8 /* streams on one capture */
 
+/* Where a picture lies among the desktop's outputs, in logical pixels. */
+struct screen_place {
+	int x, y, width, height; /* width 0: not known */
+};
+
 struct screens_params {
 	enum screens_source source;
-	const char *node;       /* config video.node */
-	const char *pattern;    /* config video.pattern */
+	const char *node;    /* config video.node */
+	const char *pattern; /* config video.pattern */
+	const char *place;   /* config video.place, as screen_place_parse() takes it; wins over what a source tells */
 	const char *token_path; /* where the portal's restore token is kept (mode 600) */
 };
 
@@ -48,6 +54,11 @@ void screens_destroy(struct screens *s); /* no user may be attached; accepts NUL
 enum screens_state screens_state(const struct screens *s, const char **why);
 /* "pattern", "pipewire", "portal": the source in use, for status. */
 const char *screens_source_name(const struct screens *s);
+/* Of what streams show now. What the source tells is known as soon as the state is SCREENS_READY, and may be another after
+ * the next consent; it is not known of a PipeWire node, and of the pattern, which lies nowhere. */
+struct screen_place screens_place(const struct screens *s);
+/* "1920x1080+1280+0": width, height, left, top; a negative one is +-100. "": not known. -EINVAL. Pure. */
+int screen_place_parse(struct screen_place *out, const char *text);
 /* Tries again after SCREENS_FAILED (a new launch asks). */
 void screens_retry(struct screens *s);
 

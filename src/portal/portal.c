@@ -40,7 +40,7 @@
 struct result {
 	int err; /* 0: ready */
 	int pipewire_fd;
-	uint32_t node;
+	struct portal_stream stream;
 	char why[200];
 };
 
@@ -67,7 +67,7 @@ struct portal {
 	XdpPortal *xdp;
 	XdpSession *session;
 	gulong closed_id;
-	uint32_t node;
+	struct portal_stream stream;
 	bool started, done;
 };
 
@@ -104,7 +104,7 @@ static void __attribute__((format(printf, 3, 4))) fail(struct portal *p, int err
 
 static void open_remote(struct portal *p)
 {
-	struct result r = {.node = p->node, .pipewire_fd = xdp_session_open_pipewire_remote(p->session)};
+	struct result r = {.stream = p->stream, .pipewire_fd = xdp_session_open_pipewire_remote(p->session)};
 
 	if (r.pipewire_fd < 0) {
 		fail(p, -EIO, "the portal gives no access to PipeWire");
@@ -154,11 +154,23 @@ static void refused(struct portal *p, GError *error, const char *what)
 	g_error_free(error);
 }
 
+/* The desktop's own words about what it shares. A size without a position is no place, and neither is one of nothing. */
+static struct portal_stream read_stream(uint32_t node, GVariant *props)
+{
+	struct portal_stream s = {.node = node}, nowhere = s;
+
+	if (!g_variant_lookup(props, "position", "(ii)", &s.x, &s.y) ||
+	    !g_variant_lookup(props, "size", "(ii)", &s.width, &s.height) || s.width <= 0 || s.height <= 0)
+		return nowhere;
+	return s;
+}
+
 static void on_started(GObject *object, GAsyncResult *result, gpointer data)
 {
 	struct portal *p = data;
 	GError *error = NULL;
 	GVariant *streams, *props;
+	uint32_t node;
 
 	if (!xdp_session_start_finish(XDP_SESSION(object), result, &error)) {
 		refused(p, error, "the portal does not share the screen");
@@ -172,7 +184,8 @@ static void on_started(GObject *object, GAsyncResult *result, gpointer data)
 		fail(p, -EIO, "the portal's answer names no stream");
 		return;
 	}
-	g_variant_get_child(streams, 0, "(u@a{sv})", &p->node, &props);
+	g_variant_get_child(streams, 0, "(u@a{sv})", &node, &props);
+	p->stream = read_stream(node, props);
 	g_variant_unref(props);
 	p->started = true;
 	open_remote(p);
@@ -316,7 +329,7 @@ static void on_wake(void *ctx, uint32_t events)
 
 			free(r);
 			if (!got.err) {
-				p->ev->ready(p->ctx, got.pipewire_fd, got.node);
+				p->ev->ready(p->ctx, got.pipewire_fd, &got.stream);
 				continue;
 			}
 			p->ev->failed(p->ctx, got.err, got.why);

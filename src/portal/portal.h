@@ -15,10 +15,16 @@
 
 struct portal;
 
+/* What is shared: one monitor. */
+struct portal_stream {
+	uint32_t node;           /* of PipeWire */
+	int x, y, width, height; /* its place in the desktop's layout; width 0: the desktop does not tell */
+};
+
 struct portal_events {
-	/* Main thread. The screen may be captured: node lies in the remote behind pipewire_fd,
-	 * which is passed. The restore token is on disk by now. */
-	void (*ready)(void *ctx, int pipewire_fd, uint32_t node);
+	/* Main thread. The screen may be captured: its node lies in the remote behind pipewire_fd,
+	 * which is passed. The restore token is on disk by now. stream: valid during the call. */
+	void (*ready)(void *ctx, int pipewire_fd, const struct portal_stream *stream);
 	/* Main thread; the session is over, only portal_close() may follow. -ENOTSUP: there is no
 	 * portal here; -EACCES: refused, or sharing was ended on the host; -EIO. why: a sentence,
 	 * valid during the call. */

@@ -166,6 +166,11 @@ def test_portal_screen_arrives_with_the_right_pixels():
         colours(out, 100, QUADRANTS)
 
 
+def test_the_portal_tells_where_the_screen_lies():
+    with client(), host("portal") as h:
+        assert "1280x720 at 0,0)" in h.logged(), h.logged()[-2000:]
+
+
 def test_portal_screen_scaled_and_letterboxed():
     with client(), host("portal") as h:
         for width, height in ((640, 360), (1280, 1024), (1920, 800)):

@@ -61,6 +61,7 @@ static void errors_name_line_and_neighbour(void **state)
 		{"[net]\n\nport = 47989x\n", 3, "not a number"},
 		{"[net]\nmdns = maybe\n", 2, "neither true nor false"},
 		{"[video]\nsource = x11\n", 2, "auto, pattern, pipewire, portal"},
+		{"[video]\nplace = 1920x1080\n", 2, "1920x1080+1280+0"},
 		{"[net]\nport\n", 2, "key = value"},
 		{"[net]\n  port = 50000\n", 2, "white space"},
 		{"port = 50000\n", 1, "net.port"},

@@ -34,6 +34,21 @@ static void devices_wait_for_the_client_to_come_back(void **state)
 	assert_null(s->in.out);
 }
 
+static void devices_of_another_screen_are_made_anew(void **state)
+{
+	struct session *s = stream(1);
+	struct input *devices = s->in.input;
+
+	(void)state;
+	disconnect_control(s, -ETIMEDOUT);
+	assert_ptr_equal(s->in.input, devices);
+	place = (struct screen_place){1280, 0, 800, 600};
+	assert_non_null(resumed_input(s));
+	assert_int_equal(s->in.place.x, 1280);
+	assert_int_equal(s->in.place.width, 800);
+	place = (struct screen_place){0};
+}
+
 static void without_grace_devices_go_with_the_stream(void **state)
 {
 	struct session *s;
@@ -50,6 +65,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(devices_wait_for_the_client_to_come_back),
+		CASE(devices_of_another_screen_are_made_anew),
 		CASE(without_grace_devices_go_with_the_stream),
 	};
 

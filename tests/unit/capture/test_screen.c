@@ -318,6 +318,55 @@ static void auto_prefers_no_question_then_the_portal_then_the_pattern(void **sta
 	}
 }
 
+static void a_place_is_a_geometry_or_not_known(void **state)
+{
+	static const struct {
+		const char *text;
+		struct screen_place want;
+	} good[] = {
+		{"", {0}},
+		{"1920x1080+0+0", {0, 0, 1920, 1080}},
+		{"800x600+1280+720", {1280, 720, 800, 600}},
+		{"1x65535+-1000000+-5", {-1000000, -5, 1, 65535}},
+	};
+	static const char *const bad[] = {"1920x1080",   "1920x1080+0",
+					  "x1080+0+0",   "0x1080+0+0",
+					  "1920x0+0+0",  "-1x10+0+0",
+					  "65536x1+0+0", "1x1+1000001+0",
+					  "1x1+0+0 ",    " 1x1+0+0",
+					  "1x1+0+0x",    "1920X1080+0+0",
+					  "1x1-5+0",     "99999999999999999999x1+0+0",
+					  "x",           "+"};
+	struct screen_place p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(screen_place_parse(&p, good[i].text), 0);
+		assert_memory_equal(&p, &good[i].want, sizeof(p));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(screen_place_parse(&p, bad[i]), -EINVAL);
+}
+
+static void the_place_of_the_configuration_is_that_of_the_screen(void **state)
+{
+	struct screens_params sp = {.source = SCREENS_PATTERN, .pattern = "still", .place = "800x600+1280+0"};
+	struct loop *loop = loop_create();
+	struct screens *s;
+
+	(void)state;
+	s = screens_create(loop, &sp, &(const struct screens_events){0}, NULL);
+	assert_non_null(s);
+	assert_int_equal(screens_place(s).width, 800);
+	assert_int_equal(screens_place(s).x, 1280);
+	screens_destroy(s);
+	sp.place = NULL;
+	s = screens_create(loop, &sp, &(const struct screens_events){0}, NULL);
+	assert_int_equal(screens_place(s).width, 0);
+	screens_destroy(s);
+	loop_destroy(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +377,8 @@ int main(void)
 		cmocka_unit_test(frames_beyond_the_budget_are_skipped_and_made_good),
 		cmocka_unit_test(attach_and_detach_a_thousand_times),
 		cmocka_unit_test(an_unknown_pattern_is_an_error_and_leaves_nothing_behind),
+		cmocka_unit_test(a_place_is_a_geometry_or_not_known),
+		cmocka_unit_test(the_place_of_the_configuration_is_that_of_the_screen),
 		cmocka_unit_test(auto_prefers_no_question_then_the_portal_then_the_pattern),
 	};
 
