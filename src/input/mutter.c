@@ -2,7 +2,7 @@
 /*
  * GNOME: keys, text and pointer through org.gnome.Mutter.RemoteDesktop on the session bus. No permission and no
  * question, but only for programs of the user's own session. Absolute positions are those of a stream, so a ScreenCast
- * session of the primary monitor goes with it; nobody reads its pictures.
+ * session of the place that is captured, or else of the primary monitor, goes with it; nobody reads its pictures.
  *
  * Touch is left to the kernel's devices: the programs of a Mutter 43 without a touch screen never saw a contact.
  *
@@ -56,6 +56,7 @@ struct mutter {
 	struct input_watch watch;
 	int owner;
 	bool ready, gone;
+	bool area; /* the stream is of the captured place */
 	char session[PATH_SIZE], cast[PATH_SIZE], stream[PATH_SIZE];
 	double width, height; /* of the stream; 0: there is none */
 };
@@ -175,21 +176,49 @@ static void on_parameters(void *ctx, const struct bus_error *err, const struct b
 	start_without_stream(m, "the monitor's size", why(err));
 }
 
+static int record(struct mutter *m);
+
 static void on_stream(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
 	const struct bus_value args[] = {STR(CAST_STREAM), STR("Parameters")};
 	struct mutter *m = ctx;
 
+	if (err &&
+	    m->area) { /* no monitor is there: the desktop and the source of the picture mean different layouts */
+		failed("no stream of the captured place, the primary monitor takes the pointer", err);
+		m->area = false;
+		if (!record(m))
+			return;
+	}
+	if (m->area &&
+	    take_path(m->stream, err, v, n)) { /* its parameters are those of nothing: Mutter sets them too early */
+		m->width = m->base.env->place.width;
+		m->height = m->base.env->place.height;
+		start(m);
+		return;
+	}
 	if (!take_path(m->stream, err, v, n) || call(m, CAST, m->stream, PROPERTIES, "Get", args, 2, on_parameters))
 		start_without_stream(m, "no stream of the monitor", why(err));
 }
 
+/* The rectangle that is captured, whatever the monitors there are called; else the primary monitor. */
+static int record(struct mutter *m)
+{
+	const struct input_place *p = &m->base.env->place;
+	const struct bus_value area[] = {I32(p->x), I32(p->y), I32(p->width), I32(p->height), {.type = BUS_OPTIONS}};
+	const struct bus_value monitor[] = {STR(""), {.type = BUS_OPTIONS}};
+
+	if (m->area)
+		return call(m, CAST, m->cast, CAST_SESSION, "RecordArea", area, 5, on_stream);
+	return call(m, CAST, m->cast, CAST_SESSION, "RecordMonitor", monitor, 2, on_stream);
+}
+
 static void on_cast(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
-	const struct bus_value args[] = {STR(""), {.type = BUS_OPTIONS}};
 	struct mutter *m = ctx;
 
-	if (!take_path(m->cast, err, v, n) || call(m, CAST, m->cast, CAST_SESSION, "RecordMonitor", args, 2, on_stream))
+	m->area = m->base.env->place.width > 0;
+	if (!take_path(m->cast, err, v, n) || record(m))
 		start_without_stream(m, "no ScreenCast session", why(err));
 }
 

@@ -31,12 +31,6 @@
 #define PARTING_NS   500000000ull        /* for one that has stopped reading meanwhile */
 #define KEYMAP_BYTES (1u << 20)          /* a large one has 80 KiB */
 #define SEAT_VERSION 3                   /* the first whose keyboard can be released */
-#define OUTPUTS_MAX  16
-
-struct output {
-	struct wl_output *wl;
-	uint32_t name; /* of the global */
-};
 
 struct input_wlr {
 	struct input_backend base;
@@ -48,8 +42,7 @@ struct input_wlr {
 	struct wl_keyboard *told; /* of the seat: tells the keymap in use */
 	struct zwp_virtual_keyboard_manager_v1 *keyboards;
 	struct zwlr_virtual_pointer_manager_v1 *pointers;
-	struct output outputs[OUTPUTS_MAX]; /* in the order in which they came */
-	unsigned output_count;
+	struct wlr_outputs outputs;
 	uint32_t pointer_output; /* global that the pointer is bound to, 0: none */
 	char *keymap_text;       /* told last, until the keyboard has taken it */
 	struct wlr_keyboard keyboard;
@@ -150,11 +143,8 @@ static void on_global(void *data, struct wl_registry *r, uint32_t name, const ch
 		w->seat = wl_registry_bind(r, name, &wl_seat_interface, SEAT_VERSION);
 		if (w->seat)
 			wl_seat_add_listener(w->seat, &seat_listener, w);
-	} else if (!strcmp(interface, wl_output_interface.name) && w->output_count < OUTPUTS_MAX) {
-		struct wl_output *o = wl_registry_bind(r, name, &wl_output_interface, 1);
-
-		if (o)
-			w->outputs[w->output_count++] = (struct output){.wl = o, .name = name};
+	} else if (wlr_outputs_global(&w->outputs, r, name, interface, version)) {
+		return;
 	} else if (!strcmp(interface, zwp_virtual_keyboard_manager_v1_interface.name) && !w->keyboards) {
 		w->keyboards = wl_registry_bind(r, name, &zwp_virtual_keyboard_manager_v1_interface, 1);
 	} else if (!strcmp(interface, zwlr_virtual_pointer_manager_v1_interface.name) && !w->pointers) {
@@ -167,29 +157,20 @@ static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
 	struct input_wlr *w = data;
 
 	(void)r;
-	for (unsigned i = 0; i < w->output_count; i++) {
-		if (w->outputs[i].name != name)
-			continue;
-		wl_output_destroy(w->outputs[i].wl);
-		w->output_count--;
-		memmove(&w->outputs[i], &w->outputs[i + 1], (w->output_count - i) * sizeof(w->outputs[0]));
-		return;
-	}
+	wlr_outputs_remove(&w->outputs, name);
 }
 
 static const struct wl_registry_listener registry_listener = {on_global, on_global_remove};
 
-/* Listeners of outputs are not needed: their events are ours to ignore, which libwayland does without a listener. */
-
-/* The output whose pictures the client sees. Sessions capture one screen, and compositors announce theirs first. */
-static const struct output *captured_output(const struct input_wlr *w)
+/* The output whose pictures the client sees. */
+static const struct wlr_output *captured_output(const struct input_wlr *w)
 {
-	return w->output_count ? &w->outputs[0] : NULL;
+	return wlr_outputs_find(&w->outputs, &w->base.env->place);
 }
 
 static int make_pointer(struct input_wlr *w)
 {
-	const struct output *o = captured_output(w);
+	const struct wlr_output *o = captured_output(w);
 
 	w->pointer_output = o ? o->name : 0;
 	return wlr_pointer_create(&w->pointer, w->pointers, w->seat, o ? o->wl : NULL);
@@ -198,7 +179,7 @@ static int make_pointer(struct input_wlr *w)
 /* After every dispatch: what was told becomes so. */
 static void settle(struct input_wlr *w)
 {
-	const struct output *o = captured_output(w);
+	const struct wlr_output *o = captured_output(w);
 
 	if (w->keyboard.keymap && w->keymap_text) {
 		int err = wlr_keyboard_set_keymap(&w->keyboard, w->keymap_text);
@@ -297,9 +278,7 @@ static void disconnect(struct input_wlr *w)
 		return;
 	if (w->told)
 		wl_keyboard_release(w->told);
-	for (unsigned i = 0; i < w->output_count; i++)
-		wl_output_destroy(w->outputs[i].wl);
-	w->output_count = 0;
+	wlr_outputs_finish(&w->outputs);
 	if (w->seat)
 		wl_seat_destroy(w->seat);
 	if (w->keyboards)
@@ -359,8 +338,10 @@ static int connect_display(struct input_wlr *w, char why[INPUT_WHY_MAX])
 	if (!w->registry)
 		return -ENOMEM;
 	wl_registry_add_listener(w->registry, &registry_listener, w);
-	if (wait_answer(w, ANSWER_NS))
-		return refuse(why, -ENODEV, "the compositor does not answer");
+	/* What there is; then where the outputs are. */
+	for (unsigned i = 0; i < 2; i++)
+		if (wait_answer(w, ANSWER_NS))
+			return refuse(why, -ENODEV, "the compositor does not answer");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * input_drive BACKEND: the front of src/input without a network. Prints which back end serves what, then takes lines on
- * standard input and gives each to the back end:
+ * input_drive BACKEND [X Y WIDTH HEIGHT]: the front of src/input without a network; the rectangle is the place of the
+ * captured picture. Prints which back end serves what, then takes lines on standard input and gives each to the back end:
  *
  *	key VK 0|1 MODIFIERS [raw]
  *	text HEX...          code points
@@ -75,11 +75,15 @@ static bool turn(const char *line)
 int main(int argc, char **argv)
 {
 	struct input_params params = {.backend = argc > 1 ? argv[1] : "auto", .log_file = "/dev/null", .seat = "live"};
+	const int place[4] = {argc > 5 ? atoi(argv[2]) : 0, argc > 5 ? atoi(argv[3]) : 0, argc > 5 ? atoi(argv[4]) : 0,
+			      argc > 5 ? atoi(argv[5]) : 0};
 	struct pollfd fds[2] = {{.events = POLLIN}, {.fd = 0, .events = POLLIN}};
 	unsigned long wakes = 0;
 	static char line[65536];
-	int err = input_open(&input, &params);
+	int err;
 
+	params.place = (struct input_place){place[0], place[1], place[2], place[3]};
+	err = input_open(&input, &params);
 	if (err) {
 		fprintf(stderr, "input_drive: %s: %s\n", params.backend, strerror(-err));
 		return 1;

@@ -118,16 +118,17 @@ start_sway() {
 	wait_for 5 swaymsg -t get_outputs || fail "swaymsg"
 }
 
-# start_mutter WIDTHxHEIGHT: GNOME's compositor without its shell, one virtual monitor, drawn in software
+# start_mutter WIDTHxHEIGHT...: GNOME's compositor without its shell, a virtual monitor each, drawn in software
 start_mutter() {
 	local lib
+	local -a monitors=("${@/#/--virtual-monitor=}")
 	lib=$(dirname "$LIVE_ROOT"/usr/lib/*/mutter-*)
 	glib-compile-schemas --targetdir=. "$LIVE_ROOT/usr/share/glib-2.0/schemas" >schemas.log 2>&1 || fail "schemas"
 	export GSETTINGS_SCHEMA_DIR=$XDG_RUNTIME_DIR GSETTINGS_BACKEND=memory LIBGL_ALWAYS_SOFTWARE=1 \
 		LIBGL_DRIVERS_PATH=$lib/dri __EGL_VENDOR_LIBRARY_DIRS=$LIVE_ROOT/usr/share/glvnd/egl_vendor.d \
 		LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$(echo "$lib"/mutter-*) XDG_SESSION_TYPE=wayland XDG_CURRENT_DESKTOP=GNOME
 	start_pipewire
-	bg mutter mutter --headless --wayland --no-x11 --wayland-display=wl-live --virtual-monitor "$1" \
+	bg mutter mutter --headless --wayland --no-x11 --wayland-display=wl-live "${monitors[@]}" \
 		--mutter-plugin="$(echo "$lib"/mutter-*/plugins/libdefault.so)"
 	wait_for 15 test -S wl-live || fail "mutter"
 	export WAYLAND_DISPLAY=wl-live

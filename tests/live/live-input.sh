@@ -12,5 +12,8 @@ fi
 here=$(dirname "$(readlink -f "$0")")
 export INPUT_DRIVE=$1/tests/live/input_drive LIVE_DESKTOP=${2:?sway or mutter} PYTHONDONTWRITEBYTECODE=1
 shift 2
-"start_$LIVE_DESKTOP" 1280x720
+case $LIVE_DESKTOP in
+sway) start_sway 1280x720 ;;
+mutter) start_mutter 1280x720 800x600 ;;
+esac
 python3 "$here/live_input.py" "$@"

@@ -42,9 +42,9 @@ def sway(command):
 class Reader:
     """The program under test: wlkeys, whose lines are read as they come."""
 
-    def __init__(self):
-        self.log = RUNTIME / "wlkeys.log"
-        self.process = subprocess.Popen(["wlkeys"], stdout=open(self.log, "wb"))
+    def __init__(self, size=f"{WIDTH}x{HEIGHT}"):
+        self.log = RUNTIME / f"wlkeys-{size}.log"
+        self.process = subprocess.Popen(["wlkeys", size], stdout=open(self.log, "wb"))
         self.mark = 0
 
     def lines(self):
@@ -71,9 +71,9 @@ class Reader:
 class Client:
     """What a session has: the front of the input with the back end."""
 
-    def __init__(self, reader, first=True):
+    def __init__(self, reader, first=True, place=()):
         reader.forget()
-        self.process = subprocess.Popen([os.environ["INPUT_DRIVE"], BACKEND], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([os.environ["INPUT_DRIVE"], BACKEND, *map(str, place)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=open(RUNTIME / "drive.log", "a"), text=True,
                                         bufsize=1)
         self.serves = self.process.stdout.readline().strip()
@@ -318,24 +318,71 @@ def two_clients_type_and_hold_side_by_side(reader):
         sway("input * xkb_layout us")
 
 
+def corner(reader, client, x, y):
+    """Where the program sees the pointer when the client is there."""
+    reader.forget()
+    client.do(f"abs {x} {y}")
+    return [int(float(v)) for v in reader.wait_lines(1, "motion")[-1].split()[1:]]
+
+
+def second_output(x, y):
+    """HEADLESS-2, 800x600, beside the first; sway never takes one away again, it is only disabled."""
+    if "HEADLESS-2" not in subprocess.check_output(["swaymsg", "-rt", "get_outputs"], text=True):
+        sway("create_output")
+    sway("output HEADLESS-1 pos 0 0")
+    sway(f"output HEADLESS-2 enable mode --custom 800x600@60Hz pos {x} {y}")
+
+
 @only("wlroots")
 def the_pointer_stays_on_its_output(reader):
     """With a second output beside it, which the far edge must not reach."""
-    def corner(client, x, y):
-        reader.forget()
-        client.do(f"abs {x} {y}")
-        return [int(float(v)) for v in reader.wait_lines(1, "motion")[-1].split()[1:]]
-
-    sway("create_output")
-    sway(f"output HEADLESS-2 mode --custom 800x600@60Hz pos {WIDTH} 0")
+    second_output(WIDTH, 0)
     try:
         with Client(reader) as client:
             client.do("abs 0.5 0.5")
             reader.wait_lines(1, "frame")
-            assert corner(client, 0, 0) == [0, 0]
-            assert corner(client, 1, 1) == [WIDTH - 1, HEIGHT - 1]
-            assert corner(client, 1, 0) == [WIDTH - 1, 0]
+            assert corner(reader, client, 0, 0) == [0, 0]
+            assert corner(reader, client, 1, 1) == [WIDTH - 1, HEIGHT - 1]
+            assert corner(reader, client, 1, 0) == [WIDTH - 1, 0]
     finally:
+        sway("output HEADLESS-2 disable")
+
+
+def move_program(output):
+    for command in "fullscreen disable", f"move container to output {output}", "fullscreen enable", "focus":
+        sway(f'[app_id=".*"] {command}')
+    time.sleep(0.5)
+
+
+def corners(reader, client, width, height):
+    """Of the program's screen; exactly."""
+    client.do("abs 0.5 0.5")
+    reader.wait_lines(1, "frame")
+    for x, y in (0, 0), (1, 0), (1, 1), (0, 1):
+        want = [x * (width - 1), y * (height - 1)]
+        got = corner(reader, client, x, y)
+        assert got == want, f"{x},{y} of {width}x{height}: {got}"
+
+
+@only("wlroots")
+def the_pointer_is_on_the_output_that_is_captured(reader):
+    """Another one than the first, of another size, and the program is on it; where it lies changes meanwhile."""
+    second_output(WIDTH, 40)
+    move_program("HEADLESS-2")
+    try:
+        for place in (WIDTH, 40, 800, 600), (0, 0, 800, 600), (WIDTH + 20, 100, 700, 500):
+            with Client(reader, first=place[0] == WIDTH, place=place) as client:
+                corners(reader, client, 800, 600)
+        with Client(reader, first=False, place=(WIDTH, 40, 800, 600)) as client:
+            sway(f"output HEADLESS-2 pos 0 {HEIGHT}")
+            time.sleep(0.5)
+            corners(reader, client, 800, 600)
+            sway("output HEADLESS-2 scale 2")
+            time.sleep(0.5)
+            corners(reader, client, 400, 300)
+    finally:
+        sway("output HEADLESS-2 scale 1")
+        move_program("HEADLESS-1")
         sway("output HEADLESS-2 disable")
 
 
@@ -378,6 +425,25 @@ def a_compositor_that_ends_is_survived(reader):
         client.end()
     told = [x for x in (RUNTIME / "drive.log").read_text().splitlines() if "compositor has gone" in x]
     assert len(told) == 1, told
+
+
+@only("mutter")
+def the_pointer_is_on_the_monitor_that_is_captured(reader):
+    """Another one than the primary, and of another size; a place where no monitor is leaves the primary one."""
+    other = Reader("800x600")
+    try:
+        time.sleep(1)
+        for place in (WIDTH, 0, 800, 600), (WIDTH, 0, 800, 600):
+            with Client(other, first=False, place=place) as client:
+                corners(other, client, 800, 600)
+        with Client(reader, first=False, place=(0, 0, WIDTH, HEIGHT)) as client:
+            corners(reader, client, WIDTH, HEIGHT)
+        with Client(reader, first=False, place=(90000, 0, 800, 600)) as client:
+            corners(reader, client, WIDTH, HEIGHT)
+    finally:
+        other.process.kill()
+        other.process.wait()
+        time.sleep(1)
 
 
 @only("mutter")

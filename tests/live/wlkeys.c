@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A Wayland client that prints what it is given, one line for each event:
+ * wlkeys [WIDTHxHEIGHT]: a Wayland client that prints what it is given, one line for each event; with a size it fills the
+ * output of that size:
  *
  *	ready                          it has the keyboard
  *	key 30 down a 61 shift,ctrl    evdev code, symbol, its text in hex ("-": none), modifiers in force ("-": none)
@@ -8,6 +9,7 @@
  *	motion 12.5 7.0                in pixels of the output
  *	button 272 down
  *	axis v 15.0 | discrete v 1 | source 0 | frame
+ *	touch down 3 12.5 7.0 | touch move 3 13.0 7.0 | touch up 3 | touch cancel
  *
  * Built by scripts/live-env.sh, with the headers that it fetches.
  */
@@ -30,6 +32,9 @@ static struct xdg_wm_base *wm_base;
 static struct wl_surface *surface;
 static struct wl_keyboard *keyboard;
 static struct wl_pointer *pointer;
+static struct wl_touch *touch;
+static struct wl_output *output; /* of the size that is wanted */
+static int output_width, output_height;
 static struct xkb_context *context;
 static struct xkb_keymap *keymap;
 static struct xkb_state *state;
@@ -191,6 +196,44 @@ static const struct wl_pointer_listener pointer_listener = {on_pointer_enter, on
 							    on_button,        on_axis,          on_frame,
 							    on_axis_source,   on_axis_stop,     on_axis_discrete};
 
+static void on_touch_down(void *data, struct wl_touch *t, uint32_t serial, uint32_t time, struct wl_surface *s,
+			  int32_t id, wl_fixed_t x, wl_fixed_t y)
+{
+	(void)data, (void)t, (void)serial, (void)time, (void)s;
+	printf("touch down %d %.3f %.3f\n", id, wl_fixed_to_double(x), wl_fixed_to_double(y));
+}
+
+static void on_touch_up(void *data, struct wl_touch *t, uint32_t serial, uint32_t time, int32_t id)
+{
+	(void)data, (void)t, (void)serial, (void)time;
+	printf("touch up %d\n", id);
+}
+
+static void on_touch_motion(void *data, struct wl_touch *t, uint32_t time, int32_t id, wl_fixed_t x, wl_fixed_t y)
+{
+	(void)data, (void)t, (void)time;
+	printf("touch move %d %.3f %.3f\n", id, wl_fixed_to_double(x), wl_fixed_to_double(y));
+}
+
+static void on_touch_frame(void *data, struct wl_touch *t)
+{
+	(void)data, (void)t;
+}
+
+static void on_touch_cancel(void *data, struct wl_touch *t)
+{
+	(void)data, (void)t;
+	printf("touch cancel\n");
+}
+
+static const struct wl_touch_listener touch_listener = {
+	.down = on_touch_down,
+	.up = on_touch_up,
+	.motion = on_touch_motion,
+	.frame = on_touch_frame,
+	.cancel = on_touch_cancel,
+};
+
 /* The seat has devices only while somebody drives it. */
 static void on_capabilities(void *data, struct wl_seat *s, uint32_t capabilities)
 {
@@ -208,6 +251,15 @@ static void on_capabilities(void *data, struct wl_seat *s, uint32_t capabilities
 	} else if (!(capabilities & WL_SEAT_CAPABILITY_POINTER) && pointer) {
 		wl_pointer_release(pointer);
 		pointer = NULL;
+	}
+	if (capabilities & WL_SEAT_CAPABILITY_TOUCH && !touch) {
+		touch = wl_seat_get_touch(s);
+		wl_touch_add_listener(touch, &touch_listener, NULL);
+		printf("touch there\n");
+	} else if (!(capabilities & WL_SEAT_CAPABILITY_TOUCH) && touch) {
+		wl_touch_release(touch);
+		touch = NULL;
+		printf("touch gone\n");
 	}
 }
 
@@ -271,6 +323,22 @@ static void on_ping(void *data, struct xdg_wm_base *base, uint32_t serial)
 
 static const struct xdg_wm_base_listener wm_base_listener = {.ping = on_ping};
 
+static void on_geometry(void *data, struct wl_output *o, int32_t x, int32_t y, int32_t mm_width, int32_t mm_height,
+			int32_t subpixel, const char *make, const char *model, int32_t transform)
+{
+	(void)data, (void)o, (void)x, (void)y, (void)mm_width, (void)mm_height, (void)subpixel, (void)make, (void)model;
+	(void)transform;
+}
+
+static void on_mode(void *data, struct wl_output *o, uint32_t flags, int32_t w, int32_t h, int32_t refresh)
+{
+	(void)data, (void)refresh;
+	if (flags & WL_OUTPUT_MODE_CURRENT && w == output_width && h == output_height)
+		output = o;
+}
+
+static const struct wl_output_listener output_listener = {.geometry = on_geometry, .mode = on_mode};
+
 static void on_global(void *data, struct wl_registry *r, uint32_t name, const char *interface, uint32_t version)
 {
 	(void)data, (void)version;
@@ -282,6 +350,8 @@ static void on_global(void *data, struct wl_registry *r, uint32_t name, const ch
 		wm_base = wl_registry_bind(r, name, &xdg_wm_base_interface, 1);
 	else if (!strcmp(interface, wl_seat_interface.name))
 		seat = wl_registry_bind(r, name, &wl_seat_interface, 5);
+	else if (!strcmp(interface, wl_output_interface.name))
+		wl_output_add_listener(wl_registry_bind(r, name, &wl_output_interface, 1), &output_listener, NULL);
 }
 
 static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
@@ -291,12 +361,14 @@ static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
 
 static const struct wl_registry_listener registry_listener = {on_global, on_global_remove};
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct wl_display *display = wl_display_connect(NULL);
 	struct xdg_surface *xdg;
 	struct xdg_toplevel *top;
 
+	if (argc > 1)
+		sscanf(argv[1], "%dx%d", &output_width, &output_height);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	context = xkb_context_new(XKB_CONTEXT_NO_FLAGS);
 	if (!display || !context) {
@@ -305,6 +377,7 @@ int main(void)
 	}
 	wl_registry_add_listener(wl_display_get_registry(display), &registry_listener, NULL);
 	wl_display_roundtrip(display);
+	wl_display_roundtrip(display); /* what the outputs are */
 	if (!compositor || !shm || !wm_base || !seat) {
 		fprintf(stderr, "wlkeys: the compositor lacks wl_compositor, wl_shm, wl_seat or xdg_wm_base\n");
 		return 1;
@@ -318,6 +391,8 @@ int main(void)
 	xdg_toplevel_add_listener(top, &toplevel_listener, NULL);
 	xdg_toplevel_set_title(top, "wlkeys");
 	xdg_toplevel_set_app_id(top, "wlkeys");
+	if (output)
+		xdg_toplevel_set_fullscreen(top, output);
 	wl_surface_commit(surface);
 	while (!closed && wl_display_dispatch(display) >= 0)
 		;

@@ -36,6 +36,7 @@ struct fake {
 	char heard[8192]; /* "interface.opcode(first argument) " of each request but display's and registry's */
 	const char *interface[OBJECTS];
 	uint32_t registry, bound[8]; /* the client's object of each global */
+	uint32_t place_of[8];        /* the client's object for the place of the output of that global */
 };
 
 static void send_words(struct fake *f, uint32_t object, uint32_t opcode, const uint32_t *args, unsigned n)
@@ -64,6 +65,24 @@ static void learn(struct fake *f, uint32_t id, const char *interface)
 	f->interface[id] = interface;
 }
 
+/* An output of 100x100 whose global is n lies at 100*n,0. */
+static void tell_place(struct fake *f, uint32_t n, uint32_t x)
+{
+	send_words(f, f->place_of[n], 0, (uint32_t[]){x, 0}, 2);
+	send_words(f, f->place_of[n], 1, (uint32_t[]){100, 100}, 2);
+}
+
+static void place_asked(struct fake *f, const uint32_t *args)
+{
+	learn(f, args[0], "place");
+	for (uint32_t i = 0; i < ARRAY_LEN(f->bound); i++) {
+		if (f->bound[i] != args[1])
+			continue;
+		f->place_of[i] = args[0];
+		tell_place(f, i, 100 * i);
+	}
+}
+
 static void hear(struct fake *f, uint32_t object, uint32_t opcode, const uint32_t *args)
 {
 	const char *interface = object < OBJECTS && f->interface[object] ? f->interface[object] : "?";
@@ -87,6 +106,8 @@ static void hear(struct fake *f, uint32_t object, uint32_t opcode, const uint32_
 			snprintf(f->heard + at, sizeof(f->heard) - at, "create(%u) ", args[1]);
 			return;
 		}
+		if (!strcmp(interface, "zxdg_output_manager_v1") && opcode == 1)
+			place_asked(f, args);
 		if (!strcmp(interface, "zwp_virtual_keyboard_manager_v1"))
 			learn(f, args[1], "keyboard");
 		snprintf(f->heard + at, sizeof(f->heard) - at, "%s.%u ", interface, opcode);
@@ -285,6 +306,36 @@ static void the_pointer_moves_to_another_output_when_its_own_goes(void **state)
 	fake_stop(&f);
 }
 
+static void the_pointer_is_on_the_output_that_is_captured_wherever_that_goes(void **state)
+{
+	struct fake f = {.globals = {"wl_output", "wl_seat", "wl_output", "zxdg_output_manager_v1", "wl_output",
+				     "zwlr_virtual_pointer_manager_v1"}};
+	uint32_t classes = INPUT_CLASS(INPUT_CLASS_MOUSE);
+	char why[INPUT_WHY_MAX], want[64];
+	int err;
+	struct input_backend *b;
+
+	(void)state;
+	env.place = (struct input_place){200, 0, 100, 100};
+	fake_start(&f);
+	b = open_it(&classes, why, &err);
+	assert_int_equal(err, 0);
+	snprintf(want, sizeof(want), "create(%u) ", f.bound[2]);
+	fake_wait(&f, want);
+	assert_non_null(strstr(f.heard, want));
+	assert_null(strstr(strstr(f.heard, "create(") + 1, "create(")); /* at once on the right one */
+	tell_place(&f, 2, 1000);
+	tell_place(&f, 4, 200);
+	do
+		dispatch();
+	while (epoll_wait(env.epoll, &(struct epoll_event){0}, 1, 0) > 0);
+	snprintf(want, sizeof(want), "pointer.8 create(%u) ", f.bound[4]);
+	fake_wait(&f, want);
+	close_it(b, err);
+	fake_stop(&f);
+	env.place = (struct input_place){0};
+}
+
 static void a_compositor_that_goes_is_forgotten(void **state)
 {
 	struct fake f = {.globals = {"wl_seat", "zwlr_virtual_pointer_manager_v1", "zwp_virtual_keyboard_manager_v1"}};
@@ -324,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_silent_compositor_is_given_up),
 		cmocka_unit_test(only_what_is_there_is_served),
 		cmocka_unit_test(the_pointer_moves_to_another_output_when_its_own_goes),
+		cmocka_unit_test(the_pointer_is_on_the_output_that_is_captured_wherever_that_goes),
 		cmocka_unit_test(a_compositor_that_goes_is_forgotten),
 	};
 
