@@ -13,6 +13,8 @@
 
 /* Of the client's fingerprint: enough to tell one client's devices from another's. */
 #define SEAT_BYTES 4
+/* A client that is back gets this long at least to name its pads. */
+#define NAMING_NS (5 * NS_PER_S)
 
 static void stop_resting(struct session_input *i)
 {
@@ -35,6 +37,7 @@ void session_input_close(struct session *s)
 int session_input_open(struct session *s)
 {
 	const struct config *c = s->host->config;
+	const uint64_t pads_ns = (uint64_t)c->input.grace_ms * NS_PER_MS;
 	const struct screen_place at = screens_place(s->host->screens);
 	struct session_input *i = &s->in;
 	char seat[2 * SEAT_BYTES + 1];
@@ -53,8 +56,12 @@ int session_input_open(struct session *s)
 		input_close(i->input);
 		i->input = NULL;
 	}
-	if (i->input)
+	if (i->input) {
+		err = input_await_pads(i->input, pads_ns > NAMING_NS ? pads_ns : NAMING_NS);
+		if (err)
+			log_errno(err, "%s: pads that the client no longer has stay", s->client_name);
 		return 0;
+	}
 	i->place = p.place;
 	if (!i->out)
 		i->out = control_out_create(s->host->control);
@@ -101,5 +108,6 @@ void session_input_rest(struct session *s)
 		session_input_close(s);
 		return;
 	}
+	input_await_pads(i->input, 0); /* the whole of the grace time is theirs again */
 	loop_timer_arm_in(i->grace, grace_ns);
 }

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "build_config.h"
 #include "input/backend.h"
@@ -42,6 +44,7 @@ struct input {
 	struct input_env env;
 	char *strings; /* what env points at */
 	struct input_state state;
+	struct input_watch pads_due; /* a timer; fd 0: there was never one */
 	struct input_backend *open[BACKENDS];
 	struct input_backend *serves[INPUT_CLASSES]; /* NULL: nobody */
 	char why[INPUT_CLASSES][INPUT_WHY_MAX];
@@ -193,6 +196,8 @@ static void destroy(struct input *in)
 		in->open[n]->ops->close(in->open[n]);
 		free(in->open[n]);
 	}
+	if (in->pads_due.fd > 0)
+		close(in->pads_due.fd);
 	if (in->env.epoll >= 0)
 		close(in->env.epoll);
 	free(in->strings);
@@ -296,6 +301,38 @@ void input_watch_remove(const struct input_env *env, struct input_watch *w)
 {
 	if (w->fd >= 0)
 		epoll_ctl(env->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+}
+
+static void on_pads_due(struct input_watch *w)
+{
+	struct input *in = (struct input *)((char *)w - offsetof(struct input, pads_due));
+	uint64_t times;
+
+	if (read(w->fd, &times, sizeof(times)) != sizeof(times)) /* set anew meanwhile */
+		return;
+	input_state_forget(&in->state, emit, in);
+}
+
+int input_await_pads(struct input *in, uint64_t ns)
+{
+	const struct itimerspec t = {.it_value = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)}};
+	int fd, err;
+
+	if (in->pads_due.fd <= 0) {
+		if (!ns)
+			return 0;
+		fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		in->pads_due = (struct input_watch){.fd = fd, .ready = on_pads_due};
+		err = input_watch_add(&in->env, &in->pads_due);
+		if (err) {
+			close(fd);
+			in->pads_due.fd = 0;
+			return err;
+		}
+	}
+	return timerfd_settime(in->pads_due.fd, 0, &t, NULL) ? -errno : 0;
 }
 
 int input_fd(const struct input *in)

@@ -297,6 +297,7 @@ static void apply_pen(struct input_state *s, const struct input_event *e, input_
 
 static void pad_add(struct input_state *s, const struct input_event *e, input_emit_fn emit, void *ctx)
 {
+	s->unnamed &= (uint16_t) ~(1u << e->arrival.pad);
 	if (s->pads >> e->arrival.pad & 1) {
 		if (s->pad[e->arrival.pad].away)
 			emit(ctx, e);
@@ -316,6 +317,7 @@ static void pad_remove(struct input_state *s, uint8_t pad, input_emit_fn emit, v
 		return;
 	pad_cancel_all(s, pad, emit, ctx);
 	s->pads &= (uint16_t) ~(1u << pad);
+	s->unnamed &= s->pads;
 	emit(ctx, &gone);
 }
 
@@ -328,6 +330,7 @@ static void apply_pad_state(struct input_state *s, const struct input_event *e, 
 	for (uint8_t n = 0; n < INPUT_PADS_MAX; n++)
 		if (s->pad[n].away && !(e->state.active >> n & 1))
 			pad_remove(s, n, emit, ctx);
+	s->unnamed &= (uint16_t)~e->state.active;
 	if (!(e->state.active & bit)) {
 		pad_remove(s, pad, emit, ctx);
 		return;
@@ -425,4 +428,12 @@ void input_state_release(struct input_state *s, input_emit_fn emit, void *ctx)
 		s->pad[pad].moved = false;
 		s->pad[pad].away = true;
 	}
+	s->unnamed = s->pads;
+}
+
+void input_state_forget(struct input_state *s, input_emit_fn emit, void *ctx)
+{
+	for (uint8_t pad = 0; pad < INPUT_PADS_MAX; pad++)
+		if (s->unnamed >> pad & 1)
+			pad_remove(s, pad, emit, ctx);
 }

@@ -30,10 +30,11 @@ struct input_state {
 		bool near, down;
 		float x, y;
 	} pen;
-	uint16_t pads; /* that exist */
+	uint16_t pads;    /* that exist */
+	uint16_t unnamed; /* of those: everything was let go, and the client has not said since that it has it */
 	struct {
 		bool moved; /* the last state sent was not neutral */
-		bool away;  /* everything was let go, and the client has not named it since */
+		bool away;  /* everything was let go, and the client has not announced it since */
 		struct contact touch[PAD_CONTACTS_MAX];
 	} pad[INPUT_PADS_MAX];
 };
@@ -43,3 +44,5 @@ typedef void (*input_emit_fn)(void *ctx, const struct input_event *e);
 /* A zeroed state holds nothing. emit is called once for each event that the back end must see, in order. */
 void input_state_apply(struct input_state *s, const struct input_event *e, input_emit_fn emit, void *ctx);
 void input_state_release(struct input_state *s, input_emit_fn emit, void *ctx);
+/* The client has had its time: pads that were there before the last release, and that it has not named since, go. */
+void input_state_forget(struct input_state *s, input_emit_fn emit, void *ctx);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,6 +103,63 @@ static void m60_the_log_shows_each_event_and_the_release_on_close(void **state)
 	unlink(path);
 }
 
+/* The log's lines of pads until now, and no others. */
+static void expect_lines(int fd, const char *want)
+{
+	char text[4096];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	assert_true(n >= 0);
+	text[n] = '\0';
+	assert_string_equal(text, want);
+}
+
+static void pads_wait_for_a_client_as_long_as_is_said(void **state)
+{
+	static const char arrival[] =
+		"{\"event\":\"pad_arrival\",\"pad\":0,\"kind\":2,\"caps\":511,\"buttons\":4294967295}\n";
+	char path[] = "/tmp/input-log-XXXXXX";
+	struct input_event e;
+	struct input *in;
+	struct pollfd p = {.events = POLLIN};
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(packet_parse(&e, 0x55000004, "0002ff01ffffffff"), 0);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "log", .log_file = path}), 0);
+	p.fd = input_fd(in);
+	input_event(in, &e);
+	expect_lines(fd, arrival);
+	assert_int_equal(input_await_pads(in, 0), 0);
+	/* back, and named in time */
+	input_release_all(in);
+	assert_int_equal(input_await_pads(in, 1), 0);
+	input_event(in, &e);
+	expect_lines(fd, arrival);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	input_dispatch(in);
+	assert_int_equal(poll(&p, 1, 0), 0); /* once */
+	expect_lines(fd, "");
+	/* called off */
+	input_release_all(in);
+	assert_int_equal(input_await_pads(in, 1), 0);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	assert_int_equal(input_await_pads(in, 0), 0);
+	input_dispatch(in);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	expect_lines(fd, "");
+	/* never named */
+	assert_int_equal(input_await_pads(in, 1), 0);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	input_dispatch(in);
+	expect_lines(fd, "{\"event\":\"pad_gone\",\"pad\":0}\n");
+	input_close(in);
+	expect_lines(fd, "");
+	close(fd);
+	unlink(path);
+}
+
 static void lines_are_there_at_once_and_are_appended(void **state)
 {
 	char path[] = "/tmp/input-log-XXXXXX", line[256];
@@ -144,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(m60_the_log_shows_each_event_and_the_release_on_close),
+		cmocka_unit_test(pads_wait_for_a_client_as_long_as_is_said),
 		cmocka_unit_test(lines_are_there_at_once_and_are_appended),
 		cmocka_unit_test(back_ends_are_found_by_name),
 	};

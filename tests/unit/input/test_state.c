@@ -259,6 +259,48 @@ static void pads_of_a_client_that_comes_back_arrive_again_and_the_rest_go(void *
 	assert_int_equal(feed(&s, 0x0c, "1a000000010014000000000000000000000000009c0000005500"), 1);
 }
 
+static unsigned forget(struct input_state *s)
+{
+	n_seen = 0;
+	input_state_forget(s, record, NULL);
+	return n_seen;
+}
+
+static void pads_that_a_client_that_comes_back_never_names_go_when_its_time_is_over(void **state)
+{
+	struct input_state s = {0};
+
+	(void)state;
+	assert_int_equal(forget(&s), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		char body[] = "0002ff01ffffffff";
+
+		body[1] = (char)('0' + i);
+		assert_int_equal(feed(&s, 0x55000004, body), 1);
+	}
+	assert_int_equal(forget(&s), 0); /* they are in use */
+	release(&s);
+	assert_int_equal(feed(&s, 0x55000004, "0102ff01ffffffff"), 1); /* announced again */
+	/* a state of pad 2 with a mask of 1, 2 and 3: an old client announces nothing; pad 0 goes at once */
+	assert_int_equal(feed(&s, 0x0c, "1a0002000e0014000000000000000000000000009c0000005500"), 2);
+	assert_int_equal(seen[0].type, INPUT_PAD_GONE);
+	assert_int_equal(seen[0].gone.pad, 0);
+	assert_int_equal(forget(&s), 0);
+	release(&s);
+	assert_int_equal(feed(&s, 0x55000004, "0102ff01ffffffff"), 1);
+	assert_int_equal(forget(&s), 2);
+	assert_int_equal(seen[0].type, INPUT_PAD_GONE);
+	assert_int_equal(seen[0].gone.pad, 2);
+	assert_int_equal(seen[1].gone.pad, 3);
+	assert_int_equal(forget(&s), 0);
+	/* a client without any */
+	release(&s);
+	assert_int_equal(forget(&s), 1);
+	assert_int_equal(s.pads, 0);
+	/* and they may come again */
+	assert_int_equal(feed(&s, 0x55000004, "0102ff01ffffffff"), 1);
+}
+
 static void m67_pen_contact_passes_and_ends(void **state)
 {
 	struct input_state s = {0};
@@ -346,6 +388,7 @@ int main(void)
 		cmocka_unit_test(m64_arrival_then_state_is_one_pad),
 		cmocka_unit_test(an_old_clients_pad_arrives_with_its_first_state),
 		cmocka_unit_test(m65_own_mask_bit_clear_removes_the_pad),
+		cmocka_unit_test(pads_that_a_client_that_comes_back_never_names_go_when_its_time_is_over),
 		cmocka_unit_test(pads_of_a_client_that_comes_back_arrive_again_and_the_rest_go),
 		cmocka_unit_test(m67_pen_contact_passes_and_ends),
 		cmocka_unit_test(m68_cancel_all_lifts_ten_contacts),
