@@ -4,7 +4,8 @@
  * question, but only for programs of the user's own session. Absolute positions are those of a stream, so a ScreenCast
  * session of the place that is captured, or else of the primary monitor, goes with it; nobody reads its pictures.
  *
- * Touch is left to the kernel's devices: the programs of a Mutter 43 without a touch screen never saw a contact.
+ * Touch is left to the kernel's devices: a Mutter 43 may crash when its last touch device goes, as ours would with each
+ * session (doc/input-desktops.md).
  *
  * The bus belongs to whoever owns the input at that moment: open() asks only the bus itself, Mutter answers step by
  * step on the control thread. Interface: data/dbus-interfaces of Mutter 43, unchanged since 3.28 but for additions.

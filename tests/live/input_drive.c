@@ -6,6 +6,7 @@
  *	key VK 0|1 MODIFIERS [raw]
  *	text HEX...          code points
  *	rel DX DY | abs X Y | button N 0|1 | scroll AMOUNT | hscroll AMOUNT
+ *	touch down|move|up ID X Y
  *	release              everything that is held
  *
  * Answers "ok" to each. Ends with its input, as a session does.
@@ -38,6 +39,7 @@ static bool turn(const char *line)
 	struct input_event e = {0};
 	unsigned a, b, modifiers;
 	char raw[4] = "";
+	char what[8] = "";
 	int x, y;
 
 	if (sscanf(line, "key %x %u %u %3s", &a, &b, &modifiers, raw) >= 3) {
@@ -62,6 +64,12 @@ static bool turn(const char *line)
 	} else if (sscanf(line, "scroll %d", &x) == 1 || sscanf(line, "hscroll %d", &x) == 1) {
 		e.type = *line == 's' ? INPUT_SCROLL : INPUT_HSCROLL;
 		e.scroll.amount = (int16_t)x;
+	} else if (sscanf(line, "touch %7s %u %f %f", what, &a, &e.pointer.x, &e.pointer.y) == 4) {
+		e.type = INPUT_TOUCH;
+		e.pointer.event = *what == 'd' ? POINTER_DOWN : *what == 'm' ? POINTER_MOVE : POINTER_UP;
+		e.pointer.id = a;
+		e.pointer.rotation = 0xffff;
+		e.pointer.tilt = 0xff;
 	} else if (strncmp(line, "release", 7) == 0) {
 		input_release_all(input);
 		return true;
