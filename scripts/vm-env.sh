@@ -11,9 +11,9 @@ DIR=${1:?usage: vm-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-vm
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, of modules or the layout changes.
-STAMP=1-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
+STAMP=2-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
 
-WANT="qemu-system-x86 qemu-system-common qemu-system-data seabios busybox-static"
+WANT="qemu-system-x86 qemu-system-common qemu-system-data seabios busybox-static udev"
 KERNEL=linux-image-amd64 # not the cloud one: that has no input devices
 
 # Loaded in the guest; what they depend on comes along. What the kernel has built in is passed over.

@@ -41,11 +41,11 @@ def prepare(where):
     return env
 
 
-def task(build, command):
+def task(where, build, command):
     """The shell script that the guest runs."""
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/run/home",
            "XDG_RUNTIME_DIR": "/run/user", "TMPDIR": "/run", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1",
-           "VM_SHARE": "/run/vm", "VM_BUILD": str(build)}
+           "VM_SHARE": "/run/vm", "VM_BUILD": str(build), "VM_ROOT": str(where / "root")}
     env.update({"MOONRILL_BUILD": str(build), "PYTHONPATH": str(HERE.parent / "e2e")})  # our own tests, by hand
     env.update({k: os.environ[k] for k in PASSED_ON if k in os.environ})
     if command[0].endswith(".py"):
@@ -131,7 +131,7 @@ def main():
     share.mkdir(parents=True, exist_ok=True)
     for name in ("task", "output", "status", "console", "qemu"):
         (share / name).unlink(missing_ok=True)
-    (share / "task").write_text(task(build, options.command))
+    (share / "task").write_text(task(where, build, options.command))
     start = time.monotonic()
     try:
         status = boot(where, env, share, options)
