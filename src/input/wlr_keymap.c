@@ -10,14 +10,13 @@
 
 #include "base/str.h"
 #include "input/keymap.h"
+#include "input/keymap_find.h"
 
 #define EVDEV_OFFSET 8   /* XKB counts from there */
 #define KEYCODE_MAX  255 /* Xwayland passes no more */
 #define KEYS_MAX     768 /* KEY_MAX + 1 of the kernel */
 #define SPARES_MAX   32
 #define LINE_MAX_LEN 64 /* of one spare key in the text */
-#define LEVELS_MAX   16
-#define MASKS_MAX    16
 
 /* A keymap that bears this name is one of ours. */
 #define OUR_KEYCODES "xkb_keycodes \"moonrill\" {"
@@ -274,62 +273,9 @@ void wlr_keymap_inherit(struct wlr_keymap *k, const struct wlr_keymap *old)
 			      0);
 }
 
-/* The least that must be held for a level; a lock is never among it. Returns whether there is such a mask. */
-static bool mask_of_level(const struct wlr_keymap *k, xkb_keycode_t code, xkb_layout_index_t layout,
-			  xkb_level_index_t level, xkb_mod_mask_t *mask)
+static bool usable(const void *ctx, uint16_t evdev)
 {
-	xkb_mod_index_t lock = xkb_keymap_mod_get_index(k->keymap, XKB_MOD_NAME_CAPS);
-	xkb_mod_mask_t masks[MASKS_MAX];
-	size_t n = xkb_keymap_key_get_mods_for_level(k->keymap, code, layout, level, masks, MASKS_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		if (lock != XKB_MOD_INVALID && masks[i] >> lock & 1)
-			continue;
-		*mask = masks[i];
-		return true;
-	}
-	return false;
-}
-
-/* A layout writes a character by its old name or by its code point; vendors' keys begin far above those. */
-static bool same_symbol(xkb_keysym_t a, xkb_keysym_t b)
-{
-	return a == b || (a >= 0x01000100 && a <= 0x0110ffff && xkb_utf32_to_keysym(a & 0xffffff) == b);
-}
-
-/* The level of a key that gives just this symbol in the group. */
-static bool find_level(const struct wlr_keymap *k, xkb_keycode_t code, xkb_keysym_t sym, xkb_layout_index_t group,
-		       xkb_mod_mask_t *mask)
-{
-	xkb_layout_index_t layouts = xkb_keymap_num_layouts_for_key(k->keymap, code), layout;
-	xkb_level_index_t levels;
-	const xkb_keysym_t *syms;
-
-	if (!layouts)
-		return false;
-	layout = group < layouts ? group : group % layouts;
-	levels = xkb_keymap_num_levels_for_key(k->keymap, code, layout);
-	for (xkb_level_index_t level = 0; level < levels && level < LEVELS_MAX; level++)
-		if (xkb_keymap_key_get_syms_by_level(k->keymap, code, layout, level, &syms) == 1 &&
-		    same_symbol(*syms, sym) && mask_of_level(k, code, layout, level, mask))
-			return true;
-	return false;
-}
-
-static bool find_key(const struct wlr_keymap *k, xkb_keysym_t sym, struct wlr_stroke *s)
-{
-	xkb_mod_mask_t mask;
-
-	for (xkb_keycode_t code = EVDEV_OFFSET + 1; code <= KEYCODE_MAX; code++) {
-		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
-
-		if (wlr_keymap_held(k, evdev) || !find_level(k, code, sym, s->mods.group, &mask))
-			continue;
-		s->evdev = evdev;
-		s->mods.depressed = mask;
-		return true;
-	}
-	return false;
+	return !wlr_keymap_held(ctx, evdev);
 }
 
 /* The spare key that has the character already, else the one that was not used for the longest time. */
@@ -370,15 +316,15 @@ static bool can_be_named(uint32_t cp)
 
 int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
 {
-	/* The new line of a text is the key that makes one. */
-	xkb_keysym_t sym = code_point == '\n' ? XKB_KEY_Return : xkb_utf32_to_keysym(code_point);
+	struct keymap_spot spot;
 
 	*s = (struct wlr_stroke){.mods.group = xkb_state_serialize_layout(k->state, XKB_STATE_LAYOUT_EFFECTIVE)};
-	if (sym == XKB_KEY_NoSymbol)
-		return -ENOENT;
-	if (find_key(k, sym, s))
+	if (keymap_find(k->keymap, s->mods.group, code_point, usable, k, &spot)) {
+		s->evdev = spot.evdev;
+		s->mods.depressed = spot.mods;
 		return 0;
-	if (!can_be_named(code_point))
+	}
+	if (!can_be_named(code_point) || xkb_utf32_to_keysym(code_point) == XKB_KEY_NoSymbol)
 		return -ENOENT;
 	return take_spare(k, code_point, s);
 }
