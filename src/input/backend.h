@@ -59,6 +59,7 @@ void input_watch_remove(const struct input_env *env, struct input_watch *w); /* 
 
 /* The back ends, one file each, in the order in which "auto" tries them; input.c holds the only list. */
 extern const struct input_ops input_mutter;  /* keyboard, mouse */
+extern const struct input_ops input_kwin;    /* keyboard, mouse, touch; HAVE_WAYLAND */
 extern const struct input_ops input_wlroots; /* keyboard, mouse; HAVE_WAYLAND */
 extern const struct input_ops input_uinput;  /* keyboard, mouse, touch, pen; HAVE_UINPUT */
 extern const struct input_ops input_pads;

@@ -59,13 +59,9 @@ static bool find_level(struct xkb_keymap *keymap, xkb_keycode_t code, xkb_keysym
 	return false;
 }
 
-bool keymap_find(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point, keymap_usable usable, const void *ctx,
-		 struct keymap_spot *at)
+static bool find_symbol(struct xkb_keymap *keymap, uint32_t group, xkb_keysym_t sym, keymap_usable usable,
+			const void *ctx, struct keymap_spot *at)
 {
-	xkb_keysym_t sym = code_point == '\n' ? XKB_KEY_Return : xkb_utf32_to_keysym(code_point);
-
-	if (sym == XKB_KEY_NoSymbol)
-		return false;
 	for (xkb_keycode_t code = EVDEV_OFFSET + 1; code <= KEYCODE_MAX; code++) {
 		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
 
@@ -75,6 +71,41 @@ bool keymap_find(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point,
 		return true;
 	}
 	return false;
+}
+
+bool keymap_find(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point, keymap_usable usable, const void *ctx,
+		 struct keymap_spot *at)
+{
+	xkb_keysym_t sym = code_point == '\n' ? XKB_KEY_Return : xkb_utf32_to_keysym(code_point);
+
+	return sym != XKB_KEY_NoSymbol && find_symbol(keymap, group, sym, usable, ctx, at);
+}
+
+bool keymap_find_dead(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point, keymap_usable usable,
+		      const void *ctx, struct keymap_spot *at)
+{
+	/* Those that all tables of compositions agree on. */
+	static const struct {
+		uint32_t code_point;
+		xkb_keysym_t sym;
+	} dead[] = {
+		{'^', XKB_KEY_dead_circumflex},
+		{'`', XKB_KEY_dead_grave},
+		{'~', XKB_KEY_dead_tilde},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(dead); i++)
+		if (dead[i].code_point == code_point)
+			return find_symbol(keymap, group, dead[i].sym, usable, ctx, at);
+	return false;
+}
+
+bool keymap_is_text(uint32_t cp)
+{
+	bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0), surrogate = cp >= 0xd800 && cp < 0xe000;
+	bool noncharacter = (cp >= 0xfdd0 && cp < 0xfdf0) || (cp & 0xfffe) == 0xfffe;
+
+	return cp <= 0x10ffff && !control && !surrogate && !noncharacter;
 }
 
 /* What is in force while the key is held; 0 as well for one that leaves something behind. */
@@ -114,4 +145,20 @@ int keymap_mod_keys(struct xkb_keymap *keymap, uint16_t keys[KEYMAP_MODS])
 	}
 	xkb_state_unref(state);
 	return 0;
+}
+
+bool keymap_find_lock(struct xkb_keymap *keymap, uint32_t group, struct keymap_spot *at)
+{
+	return find_symbol(keymap, group, XKB_KEY_Caps_Lock, NULL, NULL, at);
+}
+
+bool keymap_is_modifier(struct xkb_keymap *keymap, uint16_t evdev)
+{
+	const xkb_keysym_t *syms;
+
+	if (xkb_keymap_key_get_syms_by_level(keymap, (xkb_keycode_t)evdev + EVDEV_OFFSET, 0, 0, &syms) != 1)
+		return false;
+	return (*syms >= XKB_KEY_Shift_L && *syms <= XKB_KEY_Hyper_R && *syms != XKB_KEY_Caps_Lock &&
+		*syms != XKB_KEY_Shift_Lock) ||
+	       *syms == XKB_KEY_ISO_Level3_Shift || *syms == XKB_KEY_ISO_Level5_Shift || *syms == XKB_KEY_Mode_switch;
 }

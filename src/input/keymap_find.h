@@ -31,5 +31,18 @@ typedef bool (*keymap_usable)(const void *ctx, uint16_t evdev);
 bool keymap_find(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point, keymap_usable usable, const void *ctx,
 		 struct keymap_spot *at);
 
+/* The dead key whose accent alone is this code point: with a space behind it, programs make it of the two. */
+bool keymap_find_dead(struct xkb_keymap *keymap, uint32_t group, uint32_t code_point, keymap_usable usable,
+		      const void *ctx, struct keymap_spot *at);
+
+/* Whether a code point is text: assigned or not, but no control character, surrogate or noncharacter. */
+bool keymap_is_text(uint32_t code_point);
+
 /* For each real modifier a key that puts just it in force while it is held, 0: there is none. -ENOMEM. */
 int keymap_mod_keys(struct xkb_keymap *keymap, uint16_t keys[KEYMAP_MODS]);
+
+/* What turns Caps Lock on and off. */
+bool keymap_find_lock(struct xkb_keymap *keymap, uint32_t group, struct keymap_spot *at);
+
+/* Whether the key is one that is held for the sake of others; a lock is not. */
+bool keymap_is_modifier(struct xkb_keymap *keymap, uint16_t evdev);

@@ -302,18 +302,6 @@ static int take_spare(struct wlr_keymap *k, uint32_t code_point, struct wlr_stro
 	return 0;
 }
 
-/*
- * What a keymap may name by code point. libxkbcommon's releases differ about the odd ones, and a compositor refuses a
- * whole keymap for one name that it does not take.
- */
-static bool can_be_named(uint32_t cp)
-{
-	bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0), surrogate = cp >= 0xd800 && cp < 0xe000;
-	bool noncharacter = (cp >= 0xfdd0 && cp < 0xfdf0) || (cp & 0xfffe) == 0xfffe;
-
-	return cp <= 0x10ffff && !control && !surrogate && !noncharacter;
-}
-
 int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
 {
 	struct keymap_spot spot;
@@ -324,7 +312,8 @@ int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke
 		s->mods.depressed = spot.mods;
 		return 0;
 	}
-	if (!can_be_named(code_point) || xkb_utf32_to_keysym(code_point) == XKB_KEY_NoSymbol)
+	/* libxkbcommon's releases differ about the odd ones, and a compositor refuses a whole keymap for one name. */
+	if (!keymap_is_text(code_point) || xkb_utf32_to_keysym(code_point) == XKB_KEY_NoSymbol)
 		return -ENOENT;
 	return take_spare(k, code_point, s);
 }

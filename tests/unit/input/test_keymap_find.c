@@ -81,6 +81,61 @@ static void what_the_group_lacks_is_not_found(void **state)
 	xkb_keymap_unref(keymap);
 }
 
+static void accents_alone_are_dead_keys_where_the_layout_has_only_those(void **state)
+{
+	struct xkb_keymap *de = layout("de"), *us = layout("us");
+	struct keymap_spot at;
+
+	(void)state;
+	assert_false(keymap_find(de, 0, '^', NULL, NULL, &at));
+	assert_true(keymap_find_dead(de, 0, '^', NULL, NULL, &at));
+	assert_int_equal(at.evdev, KEY_APOSTROPHE); /* with AltGr; it comes before the one without */
+	assert_int_equal(at.mods, LEVEL3);
+	assert_true(keymap_find_dead(de, 0, '`', NULL, NULL, &at));
+	assert_int_equal(at.evdev, KEY_EQUAL);
+	assert_int_equal(at.mods, SHIFT);
+	assert_false(keymap_find_dead(us, 0, '^', NULL, NULL, &at));
+	assert_false(keymap_find_dead(de, 0, 'e', NULL, NULL, &at));
+	xkb_keymap_unref(de);
+	xkb_keymap_unref(us);
+}
+
+static void locks_and_modifiers_are_told_apart(void **state)
+{
+	struct xkb_keymap *us = layout("us"), *de = layout("de"), *jp = layout("jp");
+	struct keymap_spot at;
+
+	(void)state;
+	assert_true(keymap_find_lock(us, 0, &at));
+	assert_int_equal(at.evdev, KEY_CAPSLOCK);
+	assert_int_equal(at.mods, 0);
+	assert_true(keymap_find_lock(jp, 0, &at));
+	assert_int_equal(at.evdev, KEY_CAPSLOCK);
+	assert_int_equal(at.mods, SHIFT);
+	xkb_keymap_unref(jp);
+	assert_true(keymap_is_modifier(us, KEY_LEFTSHIFT));
+	assert_true(keymap_is_modifier(us, KEY_LEFTMETA));
+	assert_true(keymap_is_modifier(de, KEY_RIGHTALT));
+	assert_false(keymap_is_modifier(us, KEY_CAPSLOCK));
+	assert_false(keymap_is_modifier(us, KEY_NUMLOCK));
+	assert_false(keymap_is_modifier(us, KEY_A));
+	assert_false(keymap_is_modifier(us, 700));
+	xkb_keymap_unref(us);
+	xkb_keymap_unref(de);
+}
+
+static void text_is_what_is_no_control_and_no_half_of_anything(void **state)
+{
+	static const uint32_t text[] = {' ', '~', 0xa0, 0xfdcf, 0xe000, 0x1f600, 0x10fffd};
+	static const uint32_t none[] = {0, '\n', 0x7f, 0x9f, 0xd800, 0xdfff, 0xfdd0, 0xfffe, 0x1ffff, 0x110000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(text); i++)
+		assert_true(keymap_is_text(text[i]));
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_false(keymap_is_text(none[i]));
+}
+
 static bool but(const void *ctx, uint16_t evdev)
 {
 	return evdev != *(const uint16_t *)ctx;
@@ -127,6 +182,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_character_is_a_key_a_level_and_what_it_needs),
 		cmocka_unit_test(what_the_group_lacks_is_not_found),
+		cmocka_unit_test(accents_alone_are_dead_keys_where_the_layout_has_only_those),
+		cmocka_unit_test(locks_and_modifiers_are_told_apart),
+		cmocka_unit_test(text_is_what_is_no_control_and_no_half_of_anything),
 		cmocka_unit_test(a_key_that_may_not_be_pressed_is_passed_over),
 		cmocka_unit_test(modifiers_have_the_keys_that_people_have),
 	};
