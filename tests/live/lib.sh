@@ -135,6 +135,18 @@ start_mutter() {
 	wait_for 15 has_name org.gnome.Mutter.RemoteDesktop || fail "mutter's RemoteDesktop"
 }
 
+# start_kwin WIDTHxHEIGHT: KDE's compositor without its desktop, two virtual screens side by side, drawn in software
+start_kwin() {
+	local lib
+	lib=$(echo "$LIVE_ROOT"/usr/lib/*/qt5)
+	export QT_PLUGIN_PATH=$lib/plugins QML2_IMPORT_PATH=$lib/qml KWIN_COMPOSE=Q KWIN_WAYLAND_NO_PERMISSION_CHECKS=1 \
+		XDG_CURRENT_DESKTOP=KDE XDG_SESSION_TYPE=wayland
+	bg kwin kwin_wayland --virtual --width "${1%x*}" --height "${1#*x}" --output-count 2 --socket wl-live \
+		--no-lockscreen --no-global-shortcuts
+	wait_for 20 test -S wl-live || fail "kwin"
+	export WAYLAND_DISPLAY=wl-live
+}
+
 sway_resize() {
 	swaymsg "output HEADLESS-1 mode --custom $1@60Hz" >/dev/null || fail "resize to $1"
 }

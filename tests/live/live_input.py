@@ -13,7 +13,7 @@ import time
 RUNTIME = pathlib.Path(os.environ["XDG_RUNTIME_DIR"])
 WIDTH, HEIGHT = 1280, 720
 PATIENCE = 30  # seconds until something that must come is given up
-BACKEND = {"sway": "wlroots", "mutter": "mutter"}[os.environ["LIVE_DESKTOP"]]
+BACKEND = {"sway": "wlroots", "mutter": "mutter", "kwin": "kwin"}[os.environ["LIVE_DESKTOP"]]
 LAYOUT = os.environ["LIVE_LAYOUT"]
 TESTS = []
 
@@ -24,9 +24,9 @@ def test(f, layouts=False):
     return f
 
 
-def only(backend, layouts=False):
-    """What one back end alone can do. Of another layout than us only what is of layouts is shown."""
-    return lambda f: test(f, layouts) if BACKEND == backend else f
+def only(*backends, layouts=False):
+    """What not every back end can do. Of another layout than us only what is of layouts is shown."""
+    return lambda f: test(f, layouts) if BACKEND in backends else f
 
 
 def wait(what, condition):
@@ -46,7 +46,9 @@ class Reader:
 
     def __init__(self, size=f"{WIDTH}x{HEIGHT}"):
         self.log = RUNTIME / f"wlkeys-{size}.log"
-        self.process = subprocess.Popen(["wlkeys", size], stdout=open(self.log, "wb"))
+        # KWin's screens have one size, and it places the window on the first
+        command = ["wlkeys"] if BACKEND == "kwin" else ["wlkeys", size]
+        self.process = subprocess.Popen(command, stdout=open(self.log, "wb"))
         self.mark = 0
 
     def lines(self):
@@ -79,7 +81,7 @@ class Client:
                                         stdout=subprocess.PIPE, stderr=open(RUNTIME / "drive.log", "a"), text=True,
                                         bufsize=1)
         self.serves = self.process.stdout.readline().strip()
-        if first:  # the seat had no keyboard
+        if first and BACKEND != "kwin":  # the seat had no keyboard
             reader.wait_lines(1, "ready")
         reader.forget()
 
@@ -164,7 +166,7 @@ def nothing_stays_down_when_the_client_ends(reader):
     assert buttons[2:] == ["button 272 up", "button 276 up"], buttons
 
 
-@test
+@only("wlroots", "mutter")
 def no_key_stays_down_when_the_daemon_is_killed(reader):
     with Client(reader) as client:
         client.do("key a2 1 2", "key 43 1 2")
@@ -214,6 +216,145 @@ def five_buttons(reader):
         got = reader.wait_lines(10, "button")
     want = [f"button {code} {way}" for code in (272, 274, 273, 275, 276) for way in ("down", "up")]
     assert got == want, got
+
+
+@only("kwin")
+def a_key_of_a_killed_daemon_goes_up_with_the_next_session(reader):
+    """This KWin keeps down what a client held that has left (its protocol is older than version 5)."""
+    with Client(reader) as client:
+        client.do("key 43 1 0")
+        keys(reader, 1)
+        client.process.kill()
+        client.process.wait()
+        client.process.stdin.close()
+        client.process.returncode = 0
+    time.sleep(0.5)
+    assert [g[:2] for g in keys(reader, 1)] == [(46, "down")], reader.lines()
+    mark = reader.mark
+    with Client(reader) as client:
+        reader.mark = mark
+        assert [g[:2] for g in keys(reader, 2)] == [(46, "down"), (46, "up")], reader.lines()
+        reader.forget()
+        client.do(*tap(0x43))
+        assert [g[:3] for g in keys(reader, 2)] == [(46, "down", "c"), (46, "up", "c")], reader.lines()
+
+
+@only("kwin")
+def distances_on_both_axes(reader):
+    cases = [("scroll 120", "axis v -15.000"), ("scroll -240", "axis v 30.000"), ("hscroll 120", "axis h 15.000"),
+             ("hscroll -120", "axis h -15.000"), ("scroll 15", "axis v -1.875"), ("hscroll -1", "axis h -0.125")]
+    with Client(reader) as client:
+        client.do("abs 0.5 0.5")
+        reader.wait_lines(1, "frame")
+        for line, want in cases:
+            reader.forget()
+            client.do(line)
+            assert reader.wait_lines(1, "axis") == [want], f"{line}: {reader.lines()}"
+
+
+def kwin_layout(layout):
+    config = pathlib.Path(os.environ["HOME"]) / ".config"
+    config.mkdir(exist_ok=True)
+    (config / "kxkbrc").write_text(f"[Layout]\nLayoutList={layout}\nUse=true\n")
+    subprocess.run(["dbus-send", "--session", "--type=signal", "/Layouts", "org.kde.keyboard.reloadConfig"], check=True)
+    time.sleep(0.5)
+
+
+@only("kwin")
+def text_of_the_layout_is_typed_on_it(reader):
+    ascii_text = "The quick brown fox! 0123456789 \"#$%&'()*+,-./:;<=>?@[\\]_{|}~ zyqawm ZYQAWM"
+    own = {"us": "`^", "de": "äöüßÄÖÜ€§°²³µ", "fr": "`^éèçàùµ£€§²", "jp": "`^"}
+    try:
+        for layout in "us", "de", "fr", "jp":
+            kwin_layout(layout)
+            with Client(reader) as client:
+                text = ascii_text + own[layout]
+                assert typed_as(reader, client, text) == text, f"{layout}: {reader.text()!r}"
+                # held modifiers and a lock do not reach the text
+                client.do("key a0 1 1", *tap(0x14))
+                assert typed_as(reader, client, "aBz@1") == "aBz@1", f"{layout}, shift and Caps Lock: {reader.text()!r}"
+                reader.forget()
+                client.do(*tap(0x41))  # and come back
+                wait("the key", lambda: len([k for k in reader.of("key") if k.split()[1] == "30"]) == 2)
+                shifted_locked = [k.split()[3] for k in reader.of("key") if k.split()[1] == "30"][0]
+                assert shifted_locked == ("q" if layout == "fr" else "a"), reader.lines()
+                client.do(*tap(0x14), "key a0 0 0")
+    finally:
+        kwin_layout("us")
+
+
+def typed_as(reader, client, text):
+    """What a program makes of it, when keys beside those of the text come as well."""
+    reader.forget()
+    client.do("text " + " ".join(f"{ord(c):x}" for c in text))
+    wait(f"{text!r}; came {reader.text()!r}", lambda: len(reader.text()) >= len(text))
+    return reader.text()
+
+
+@only("kwin")
+def what_the_layout_lacks_goes_to_the_input_method(reader):
+    for layout in "us", "fr":
+        kwin_layout(layout)
+        with Client(reader) as client:
+            client.do("text 1f600")
+            wait("the code point", lambda: reader.text().endswith(" "))
+            got = [x.split() for x in reader.of("key")]
+            downs = [(w[3], w[5]) for w in got if w[2] == "down" and w[3] not in ("Shift_L", "Control_L")]
+            shift = "-" if layout == "us" else "shift"
+            assert downs == [("U", "shift,ctrl")] + [(c, "-" if c == "f" else shift) for c in "1f600"] + \
+                [("space", "-")], downs
+            ups = sorted(w[1] for w in got if w[2] == "up")
+            assert ups == sorted(w[1] for w in got if w[2] == "down"), got
+    kwin_layout("us")
+
+
+@only("kwin")
+def accents_alone_are_their_dead_keys_and_a_space(reader):
+    try:
+        kwin_layout("de")
+        with Client(reader) as client:
+            client.do("text 5e 60")
+            downs = [k[2] for k in keys(reader, 12) if k[1] == "down"]
+            assert downs == ["ISO_Level3_Shift", "dead_circumflex", "space", "Shift_L", "dead_grave", "space"], downs
+    finally:
+        kwin_layout("us")
+
+
+@only("kwin")
+def the_pointer_is_on_the_second_output(reader):
+    """Beside that of the program: a step to the left leads to the program's far edge."""
+    with Client(reader, place=(WIDTH, 0, WIDTH, HEIGHT)) as client:
+        client.do("abs 0 0.5", "rel -1 0")
+        last = reader.wait_lines(1, "motion")[-1].split()
+        assert [int(float(v)) for v in last[1:]] == [WIDTH - 1, HEIGHT // 2], last
+        reader.forget()
+        client.do("abs 1 1", "rel 1 1", "abs 0 0")
+        time.sleep(0.3)
+        assert not reader.of("motion"), reader.lines()
+
+
+@only("kwin")
+def a_lock_that_somebody_else_pressed_is_known(reader):
+    with Client(reader) as one, Client(reader) as two:
+        one.do(*tap(0x14))
+        keys(reader, 2)
+        time.sleep(0.3)
+        assert typed_as(reader, two, "aBc") == "aBc", reader.text()
+        reader.forget()
+        one.do(*tap(0x41), *tap(0x14))
+        assert keys(reader, 4)[0][2] == "A", reader.lines()
+
+
+@only("kwin")
+def two_clients_hold_side_by_side(reader):
+    with Client(reader) as one, Client(reader) as two:
+        one.do("key 41 1 0")
+        two.do("key 42 1 0")
+        assert [g[:2] for g in keys(reader, 2)] == [(30, "down"), (48, "down")], reader.lines()
+        one.end()
+        assert keys(reader, 3)[2][:2] == (30, "up"), reader.lines()
+        two.do("key 42 0 0")
+        assert keys(reader, 4)[3][:2] == (48, "up"), reader.lines()
 
 
 @only("wlroots")
@@ -388,15 +529,15 @@ def the_pointer_is_on_the_output_that_is_captured(reader):
         sway("output HEADLESS-2 disable")
 
 
-@only("wlroots")
+@only("wlroots", "kwin")
 def a_compositor_that_stops_reading_is_waited_for(reader):
     """Its socket fills up: moves are left out, what lets go is not, and nobody waits or spins meanwhile."""
-    sway_pid = int((RUNTIME / "sway.pid").read_text())
+    pid = int((RUNTIME / f"{os.environ['LIVE_DESKTOP']}.pid").read_text())
     with Client(reader) as client:
         client.do("abs 0.5 0.5", "key a2 1 2", "button 1 1")
         keys(reader, 1)
         reader.wait_lines(1, "button")
-        os.kill(sway_pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
         try:
             for n in range(20000):
                 client.do(f"rel {1 if n % 2 else -1} 0")
@@ -405,7 +546,7 @@ def a_compositor_that_stops_reading_is_waited_for(reader):
             time.sleep(0.5)
             assert int(client.ask("wakes")) <= before + 1, "it is woken for nothing"
         finally:
-            os.kill(sway_pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
         assert reader.wait_lines(2, "button")[1] == "button 272 up"
         assert [g[:2] for g in keys(reader, 2)] == [(29, "down"), (29, "up")]
         reader.forget()
@@ -413,11 +554,11 @@ def a_compositor_that_stops_reading_is_waited_for(reader):
         assert [g[:3] for g in keys(reader, 2)] == [(48, "down", "b"), (48, "up", "b")]
 
 
-@only("wlroots")
+@only("wlroots", "kwin")
 def a_compositor_that_ends_is_survived(reader):
     with Client(reader) as client:
         client.do("key 41 1 0", "abs 0.5 0.5")
-        os.kill(int((RUNTIME / "sway.pid").read_text()), signal.SIGKILL)
+        os.kill(int((RUNTIME / f"{os.environ['LIVE_DESKTOP']}.pid").read_text()), signal.SIGKILL)
         reader.process.wait(PATIENCE)
         client.do("key 41 0 0", "rel 1 1", "text 41 4e00", "button 1 1")
         before = int(client.ask("wakes"))
@@ -520,7 +661,15 @@ def a_desktop_that_ends_is_survived(reader):
 def main():
     chosen = [t for t in TESTS if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
     reader = Reader()
-    if BACKEND == "mutter":  # a new window gets its keyboard twice
+    if BACKEND == "kwin":  # its seat has what a client brings along: with this one it never changes
+        keeper = subprocess.Popen([os.environ["INPUT_DRIVE"], BACKEND], stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.DEVNULL, stderr=open(RUNTIME / "keeper.log", "w"))
+        time.sleep(1)  # until the window is there; a click makes sure of its focus
+        keeper.stdin.write("abs 0.25 0.25\nabs 0.5 0.5\nbutton 1 1\nbutton 1 0\n")
+        keeper.stdin.flush()
+        reader.wait_lines(1, "ready")
+        reader.wait_lines(2, "button")
+    elif BACKEND == "mutter":  # a new window gets its keyboard twice
         with Client(reader):
             time.sleep(1)
     failed = 0
