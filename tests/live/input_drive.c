@@ -6,7 +6,7 @@
  *	key VK 0|1 MODIFIERS [raw]
  *	text HEX...          code points
  *	rel DX DY | abs X Y | button N 0|1 | scroll AMOUNT | hscroll AMOUNT
- *	touch down|move|up ID X Y
+ *	touch down|move|up|cancel ID X Y
  *	release              everything that is held
  *
  * Answers "ok" to each. Ends with its input, as a session does.
@@ -66,7 +66,10 @@ static bool turn(const char *line)
 		e.scroll.amount = (int16_t)x;
 	} else if (sscanf(line, "touch %7s %u %f %f", what, &a, &e.pointer.x, &e.pointer.y) == 4) {
 		e.type = INPUT_TOUCH;
-		e.pointer.event = *what == 'd' ? POINTER_DOWN : *what == 'm' ? POINTER_MOVE : POINTER_UP;
+		e.pointer.event = *what == 'd'   ? POINTER_DOWN
+				  : *what == 'm' ? POINTER_MOVE
+				  : *what == 'c' ? POINTER_CANCEL
+						 : POINTER_UP;
 		e.pointer.id = a;
 		e.pointer.rotation = 0xffff;
 		e.pointer.tilt = 0xff;

@@ -144,6 +144,8 @@ start_kwin() {
 	bg kwin kwin_wayland --virtual --width "${1%x*}" --height "${1#*x}" --output-count 2 --socket wl-live \
 		--no-lockscreen --no-global-shortcuts
 	wait_for 20 test -S wl-live || fail "kwin"
+	wait_for 20 has_name org.kde.KWin || fail "kwin's workspace" # a window from before it is never seen
+	sleep 1
 	export WAYLAND_DISPLAY=wl-live
 }
 

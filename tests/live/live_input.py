@@ -334,6 +334,23 @@ def the_pointer_is_on_the_second_output(reader):
 
 
 @only("kwin")
+def contacts_go_down_move_up_and_are_cancelled(reader):
+    with Client(reader) as client:
+        client.do("touch down 7 0 0", "touch down 9 1 1", "touch move 7 0.5 0", "touch up 7 0.5 0")
+        got = [x.split() for x in reader.wait_lines(4, "touch")]
+        first, second = got[0][2], got[1][2]
+        assert first != second, got
+        assert [g[1:3] for g in got] == [["down", first], ["down", second], ["move", first], ["up", first]], got
+        assert [float(v) for v in got[1][3:]] == [WIDTH - 1, HEIGHT - 1], got
+        client.do("touch cancel 9 1 1")
+        assert reader.wait_lines(5, "touch")[4] == "touch cancel", reader.lines()
+        client.do("touch down 1 0.5 0.5")
+        reader.wait_lines(6, "touch")
+        client.end()
+        assert reader.wait_lines(7, "touch")[6].split()[1] in ("up", "cancel"), reader.lines()
+
+
+@only("kwin")
 def a_lock_that_somebody_else_pressed_is_known(reader):
     with Client(reader) as one, Client(reader) as two:
         one.do(*tap(0x14))
