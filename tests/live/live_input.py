@@ -681,11 +681,16 @@ def main():
     if BACKEND == "kwin":  # its seat has what a client brings along: with this one it never changes
         keeper = subprocess.Popen([os.environ["INPUT_DRIVE"], BACKEND], stdin=subprocess.PIPE, text=True,
                                   stdout=subprocess.DEVNULL, stderr=open(RUNTIME / "keeper.log", "w"))
-        time.sleep(1)  # until the window is there; a click makes sure of its focus
-        keeper.stdin.write("abs 0.25 0.25\nabs 0.5 0.5\nbutton 1 1\nbutton 1 0\n")
-        keeper.stdin.flush()
-        reader.wait_lines(1, "ready")
-        reader.wait_lines(2, "button")
+
+        def clicked():
+            """The window may still be on its way: a click gives it the keyboard as soon as it is there."""
+            keeper.stdin.write("abs 0.25 0.25\nabs 0.5 0.5\nbutton 1 1\nbutton 1 0\n")
+            keeper.stdin.flush()
+            time.sleep(0.5)
+            return reader.of("ready") and reader.of("button")
+
+        wait("the keyboard, after a click", clicked)
+        time.sleep(0.5)  # a click that is still under way
     elif BACKEND == "mutter":  # a new window gets its keyboard twice
         with Client(reader):
             time.sleep(1)
