@@ -11,7 +11,7 @@ DIR=${1:?usage: live-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-live
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, the layout or one of our own programs changes.
-STAMP=11
+STAMP=12
 
 # The programs, and the libraries that find their own modules by path: these must lie in one root, so they are taken
 # even where the machine has them.
@@ -38,25 +38,14 @@ plan() {
 }
 fetch "live session" "$WANT"
 rm -rf "$DIR/root"
-mkdir -p "$DIR/root" "$DIR/bin"
+mkdir -p "$DIR/root"
 for f in $files; do
 	dpkg -x "$CACHE/archives/$f" "$DIR/root"
 done
 
-# Our own small programs of the session: a client with known pixels, one that prints its input, and the shim that lets
-# the portal's back end work with a compositor that has no GPU.
+"$HERE/scripts/live-programs.sh" "$DIR/root" "$DIR/bin"
 ARCH=$(cc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
 LIB=$DIR/root/usr/lib/$ARCH
-export LD_LIBRARY_PATH=$LIB
-XDG_SHELL=$DIR/root/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml
-"$DIR/root/usr/bin/wayland-scanner" client-header "$XDG_SHELL" "$DIR/xdg-shell-client-protocol.h"
-"$DIR/root/usr/bin/wayland-scanner" private-code "$XDG_SHELL" "$DIR/xdg-shell-protocol.c"
-cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$DIR" -I"$HERE/src" -I"$DIR/root/usr/include" \
-	"$HERE/tests/live/wlclient.c" "$HERE/src/capture/pattern_code.c" "$DIR/xdg-shell-protocol.c" \
-	-o "$DIR/bin/wlclient" -L"$LIB" -lwayland-client
-cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$DIR" -I"$DIR/root/usr/include" \
-	"$HERE/tests/live/wlkeys.c" "$DIR/xdg-shell-protocol.c" -o "$DIR/bin/wlkeys" -L"$LIB" -lwayland-client -lxkbcommon
-cc -std=gnu11 -D_GNU_SOURCE -O2 -shared -fPIC "$HERE/tests/live/xdpw_shm.c" -o "$DIR/bin/xdpw_shm.so" -ldl
 
 cat >"$DIR/env" <<ENV
 # Written by live-env.sh. Programs and modules of the live session; everything else is the machine's own.

@@ -126,7 +126,7 @@ start_mutter() {
 	glib-compile-schemas --targetdir=. "$LIVE_ROOT/usr/share/glib-2.0/schemas" >schemas.log 2>&1 || fail "schemas"
 	export GSETTINGS_SCHEMA_DIR=$XDG_RUNTIME_DIR GSETTINGS_BACKEND=memory LIBGL_ALWAYS_SOFTWARE=1 \
 		LIBGL_DRIVERS_PATH=$lib/dri __EGL_VENDOR_LIBRARY_DIRS=$LIVE_ROOT/usr/share/glvnd/egl_vendor.d \
-		LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$(echo "$lib"/mutter-*) XDG_SESSION_TYPE=wayland XDG_CURRENT_DESKTOP=GNOME
+		LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$(echo "$lib"/mutter-*) XDG_SESSION_TYPE=wayland XDG_CURRENT_DESKTOP=GNOME
 	start_pipewire
 	bg mutter mutter --headless --wayland --no-x11 --wayland-display=wl-live "${monitors[@]}" \
 		--mutter-plugin="$(echo "$lib"/mutter-*/plugins/libdefault.so)"

@@ -3,13 +3,20 @@
 # session.sh LIVE_DIR SCRIPT [ARG...]: runs SCRIPT (bash) in a private session made of what live-env.sh put into
 # LIVE_DIR: its own runtime directory, home and D-Bus, as an ordinary user (sway refuses root, dbus-daemon users
 # without a name). Nothing of the caller's own session is seen or touched. SCRIPT sources tests/live/lib.sh.
+# With $LIVE_INSTALLED set all is installed where it belongs (a root like that of tests/trixie), and LIVE_DIR gets our own
+# programs only.
 # Exit status: that of SCRIPT, or 77 with a line "SKIP: why" when such a session cannot be had here.
 set -u
 mkdir -p "${1:?usage: session.sh LIVE_DIR SCRIPT [ARG...]}" && LIVE=$(cd "$1" && pwd) || exit 1
 shift
 HERE=$(dirname "$(readlink -f "$0")")
-"$HERE/../../scripts/live-env.sh" "$LIVE" || exit $?
-. "$LIVE/env"
+if [ -n "${LIVE_INSTALLED:-}" ]; then
+	"$HERE/../../scripts/live-programs.sh" "" "$LIVE/bin" || exit 1
+	export LIVE_ROOT= LIVE_BIN=$LIVE/bin PATH=$LIVE/bin:$PATH
+else
+	"$HERE/../../scripts/live-env.sh" "$LIVE" || exit $?
+	. "$LIVE/env"
+fi
 
 export XDG_RUNTIME_DIR HOME LIVE_LIB=$HERE/lib.sh
 XDG_RUNTIME_DIR=$(mktemp -d /tmp/live.XXXXXX)
