@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# live-programs.sh ROOT BIN: builds our own small programs of a live session into BIN, with the libraries of ROOT ("" is
-# the system itself): a client with known pixels, one that prints its input, and the shim that lets the portal's back end
-# work with a compositor that has no GPU.
+# live-programs.sh ROOT BIN: builds our own small programs of a live session into BIN, with the libraries of ROOT (""
+# is the system itself): a client with known pixels, one that prints its input, one that is a keyboard with a layout,
+# and the shim that lets the portal's back end work with a compositor that has no GPU.
 set -euo pipefail
 
 ROOT=$1
@@ -13,14 +13,22 @@ LIB=$ROOT/usr/lib/$ARCH
 [ -z "$ROOT" ] || export LD_LIBRARY_PATH=$LIB
 GEN=$BIN/protocol
 mkdir -p "$GEN"
-XDG_SHELL=$ROOT/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml
-"$ROOT/usr/bin/wayland-scanner" client-header "$XDG_SHELL" "$GEN/xdg-shell-client-protocol.h"
-"$ROOT/usr/bin/wayland-scanner" private-code "$XDG_SHELL" "$GEN/xdg-shell-protocol.c"
+# protocol FILE.xml
+protocol() {
+	local name
+	name=$(basename "$1" .xml)
+	"$ROOT/usr/bin/wayland-scanner" client-header "$1" "$GEN/$name-client-protocol.h"
+	"$ROOT/usr/bin/wayland-scanner" private-code "$1" "$GEN/$name-protocol.c"
+}
+protocol "$ROOT/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml"
+protocol "$HERE/src/input/protocol/virtual-keyboard-unstable-v1.xml"
 
 # program OUT SOURCE... FLAGS...
 program() {
 	cc -std=gnu11 -D_GNU_SOURCE -O2 -I"$GEN" -I"$HERE/src" -I"$ROOT/usr/include" -L"$LIB" -o "$BIN/$1" "${@:2}"
 }
-program wlclient "$HERE/tests/live/wlclient.c" "$HERE/src/capture/pattern_code.c" "$GEN/xdg-shell-protocol.c" -lwayland-client
-program wlkeys "$HERE/tests/live/wlkeys.c" "$GEN/xdg-shell-protocol.c" -lwayland-client -lxkbcommon
-program xdpw_shm.so -shared -fPIC "$HERE/tests/live/xdpw_shm.c" -ldl
+cd "$HERE/tests/live"
+program wlclient wlclient.c "$HERE/src/capture/pattern_code.c" "$GEN/xdg-shell-protocol.c" -lwayland-client
+program wlkeys wlkeys.c "$GEN/xdg-shell-protocol.c" -lwayland-client -lxkbcommon
+program wllayout wllayout.c "$GEN/virtual-keyboard-unstable-v1-protocol.c" -lwayland-client -lxkbcommon
+program xdpw_shm.so -shared -fPIC xdpw_shm.c -ldl
