@@ -4,8 +4,8 @@
 
 skip() { echo "SKIP: $*"; exit 77; }
 
-# A private view on apt: the machine's sources and installed packages, unless APT_VIEW has options that say otherwise, and
-# our own lists, archives and locks.
+# A private view on apt: the machine's sources and installed packages, unless APT_VIEW has options that say otherwise,
+# and our own lists, archives and locks.
 LISTS=/var/lib/apt/lists
 APT_VIEW=()
 apt_private() {
@@ -39,8 +39,8 @@ download() {
 	(cd "$CACHE/archives" && apt_private apt-get -qq download $missing) >"$DIR/apt.log" 2>&1
 }
 
-# fetch LABEL WANTED: what the caller's plan() prints, into $CACHE/archives; the names of the files in $files. Lists that
-# are old name packages that the mirrors have no more: then with new ones.
+# fetch LABEL WANTED: what the caller's plan() prints, into $CACHE/archives; the names of the files in $files. Lists
+# that are old name packages that the mirrors have no more: then with new ones.
 fetch() {
 	local f
 	mkdir -p "$CACHE/archives" "$CACHE/lists/partial" "$DIR/plan/partial"
