@@ -101,6 +101,8 @@ class Client:
         self.serves = self.process.stdout.readline().strip()
         if first and BACKEND != "kwin":  # the seat had no keyboard
             reader.wait_lines(1, "ready")
+            if BACKEND == "mutter":  # which never tells a program of a pointer that has reached it before it listened
+                reader.wait_lines(1, "pointer")
         reader.forget()
 
     def ask(self, line):

@@ -4,6 +4,7 @@
  * output of that size:
  *
  *	ready                          it has the keyboard
+ *	pointer                        the compositor knows that it listens to the pointer
  *	key 30 down a 61 shift,ctrl    evdev code, symbol, its text in hex ("-": none), modifiers in force ("-": none)
  *	held 30                        keys that were down when the keyboard came
  *	motion 12.5 7.0                in pixels of the output
@@ -27,6 +28,7 @@
 
 static struct wl_compositor *compositor;
 static struct wl_shm *shm;
+static struct wl_display *display;
 static struct wl_seat *seat;
 static struct xdg_wm_base *wm_base;
 static struct wl_surface *surface;
@@ -234,6 +236,15 @@ static const struct wl_touch_listener touch_listener = {
 	.cancel = on_touch_cancel,
 };
 
+static void on_listening(void *data, struct wl_callback *callback, uint32_t serial)
+{
+	(void)data, (void)serial;
+	wl_callback_destroy(callback);
+	printf("pointer\n");
+}
+
+static const struct wl_callback_listener listening_listener = {on_listening};
+
 /* The seat has devices only while somebody drives it. */
 static void on_capabilities(void *data, struct wl_seat *s, uint32_t capabilities)
 {
@@ -248,6 +259,7 @@ static void on_capabilities(void *data, struct wl_seat *s, uint32_t capabilities
 	if (capabilities & WL_SEAT_CAPABILITY_POINTER && !pointer) {
 		pointer = wl_seat_get_pointer(s);
 		wl_pointer_add_listener(pointer, &pointer_listener, NULL);
+		wl_callback_add_listener(wl_display_sync(display), &listening_listener, NULL);
 	} else if (!(capabilities & WL_SEAT_CAPABILITY_POINTER) && pointer) {
 		wl_pointer_release(pointer);
 		pointer = NULL;
@@ -363,13 +375,13 @@ static const struct wl_registry_listener registry_listener = {on_global, on_glob
 
 int main(int argc, char **argv)
 {
-	struct wl_display *display = wl_display_connect(NULL);
 	struct xdg_surface *xdg;
 	struct xdg_toplevel *top;
 
 	if (argc > 1)
 		sscanf(argv[1], "%dx%d", &output_width, &output_height);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	display = wl_display_connect(NULL);
 	context = xkb_context_new(XKB_CONTEXT_NO_FLAGS);
 	if (!display || !context) {
 		fprintf(stderr, "wlkeys: no Wayland display\n");

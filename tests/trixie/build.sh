@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# build.sh COMMAND...: in the trixie root, builds the tree into /build, or what has changed of it, then runs COMMAND
+# build.sh COMMAND...: in the trixie root, builds into /build what is run there, or what has changed of it; then COMMAND
 set -e
 if [ ! -f /build/build.ninja ]; then
 	features=
@@ -9,5 +9,8 @@ if [ ! -f /build/build.ninja ]; then
 	done
 	meson setup /build /moonrill -Dwerror=true $features >/build/setup.log || { cat /build/setup.log; exit 1; }
 fi
-ninja -C /build -j "${TRIXIE_JOBS:-2}" >/build/ninja.log || { grep -A20 -E '^FAILED|error:' /build/ninja.log; exit 1; }
+# The daemon, and the programs of the tests that run here.
+targets=$(ninja -C /build -t targets all | sed -nE 's,^(moonrill|tests/(hot|live|unit)/[a-z0-9_/]+): c_LINKER$,\1,p')
+ninja -C /build -j "${TRIXIE_JOBS:-2}" $targets >/build/ninja.log ||
+	{ grep -A20 -E '^FAILED|error:' /build/ninja.log; exit 1; }
 exec "$@"
