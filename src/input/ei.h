@@ -28,5 +28,10 @@ struct ei_sender_events {
  */
 int ei_sender_open(struct ei_sender **out, const struct input_env *env, int fd, uint32_t classes,
 		   const char *mapping_id, const struct ei_sender_events *ev);
+/* In open only: until the server has given what the classes need, or until then; what is sent before is dropped. It may
+ * end meanwhile (gone). */
+void ei_sender_wait(struct ei_sender *s, uint64_t deadline_ns);
+/* The server takes a distance for a number of notches: it is told shares of a notch as such. */
+void ei_sender_count_notches(struct ei_sender *s);
 void ei_sender_event(struct ei_sender *s, const struct input_event *e);
 void ei_sender_close(struct ei_sender *s); /* accepts NULL */

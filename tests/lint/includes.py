@@ -31,6 +31,7 @@ FOREIGN = {
     r"(pipewire|spa)/": {"capture", "audio"},
     r"opus": {"audio", "probe"},
     r"libevdev": {"input"},
+    r"libei\.h": {"input"},
     r"(wayland-client|xkbcommon/|.*-client-protocol\.h)": {"input"},
     r"enet/": {"control", "probe"},
     r"ini\.h": {""},
