@@ -4,8 +4,11 @@
  * question, but only for programs of the user's own session. Absolute positions are those of a stream, so a ScreenCast
  * session of the place that is captured, or else of the primary monitor, goes with it; nobody reads its pictures.
  *
- * Touch is left to the kernel's devices: a Mutter 43 may crash when its last touch device goes, as ours would with each
- * session (doc/input-desktops.md).
+ * From version 45 on the session has a socket for libei, too: that way text knows the layout, and positions name the
+ * stream. Whether it has is asked of the session itself.
+ *
+ * Touch is left to the kernel's devices: Mutter (43, and 48 through libei) may crash when its last touch device goes, as
+ * ours would with each session (doc/input-desktops.md).
  *
  * The bus belongs to whoever owns the input at that moment: open() asks only the bus itself, Mutter answers step by
  * step on the control thread. Interface: data/dbus-interfaces of Mutter 43, unchanged since 3.28 but for additions.
@@ -16,10 +19,13 @@
 #include <linux/input-event-codes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "build_config.h"
 #include "bus/bus.h"
+#include "input/ei.h"
 #include "input/keymap.h"
 
 #define LOG_MODULE "input"
@@ -33,9 +39,11 @@
 #define CAST_SESSION    "org.gnome.Mutter.ScreenCast.Session"
 #define CAST_STREAM     "org.gnome.Mutter.ScreenCast.Stream"
 #define PROPERTIES      "org.freedesktop.DBus.Properties"
+#define INTROSPECTABLE  "org.freedesktop.DBus.Introspectable"
 
 #define WAIT_NS        (300 * NS_PER_MS) /* for a bus on this machine */
 #define PATH_SIZE      160
+#define MAPPING_SIZE   64
 #define STEP_PER_NOTCH 10.0 /* of smooth scrolling, as libinput has it */
 
 /* Symbols of X11 that are not their own character. */
@@ -60,6 +68,11 @@ struct mutter {
 	bool area; /* the stream is of the captured place */
 	char session[PATH_SIZE], cast[PATH_SIZE], stream[PATH_SIZE];
 	double width, height; /* of the stream; 0: there is none */
+	/* HAVE_EI */
+	bool has_eis;
+	uint32_t serves; /* classes, for ei */
+	char mapping[MAPPING_SIZE];
+	struct ei_sender *ei; /* takes all events, if it is there */
 };
 
 #define STR(x)                                                                                                         \
@@ -113,6 +126,58 @@ static void make_devices(struct mutter *m)
 	tell(m, "NotifyPointerMotionRelative", still, 2);
 }
 
+static int call(struct mutter *m, const char *dest, const char *path, const char *iface, const char *method,
+		const struct bus_value *v, unsigned n, bus_reply_fn fn)
+{
+	return bus_call(m->bus, NULL, dest, path, iface, method, v, n, fn, m);
+}
+
+static void use_notify(struct mutter *m)
+{
+	m->ready = true;
+	make_devices(m);
+	log_dbg("mutter: ready, %.0fx%.0f", m->width, m->height);
+}
+
+#if HAVE_EI
+static void on_ei_gone(void *ctx, const char *why)
+{
+	struct mutter *m = ctx;
+
+	if (!m->gone)
+		log_warn("mutter: %s; keys and pointer are dead until the next stream", why);
+	m->gone = true;
+}
+
+static void on_eis(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
+{
+	struct mutter *m = ctx;
+	const struct ei_sender_events ev = {on_ei_gone, m};
+	int fd = !err && n && v[0].type == BUS_FD ? dup(v[0].fd) : -1, e = -EBADF;
+
+	if (fd >= 0)
+		e = ei_sender_open(&m->ei, m->base.env, fd, m->serves, *m->mapping ? m->mapping : NULL, &ev);
+	if (e) {
+		log_warn("mutter: no connection of libei (%s)", err ? err->message : strerror(-e));
+		use_notify(m);
+		return;
+	}
+	m->ready = true;
+	log_dbg("mutter: ready, through libei");
+}
+#endif
+
+static bool ask_eis(struct mutter *m)
+{
+#if HAVE_EI
+	const struct bus_value none[] = {{.type = BUS_OPTIONS}};
+
+	return m->has_eis && !call(m, DESKTOP, m->session, DESKTOP_SESSION, "ConnectToEIS", none, 1, on_eis);
+#else
+	return m->has_eis;
+#endif
+}
+
 static void on_started(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
 	struct mutter *m = ctx;
@@ -121,17 +186,9 @@ static void on_started(void *ctx, const struct bus_error *err, const struct bus_
 	if (err) {
 		failed("the session does not start", err);
 		m->gone = true;
-		return;
+	} else if (!ask_eis(m)) {
+		use_notify(m);
 	}
-	m->ready = true;
-	make_devices(m);
-	log_dbg("mutter: ready, %.0fx%.0f", m->width, m->height);
-}
-
-static int call(struct mutter *m, const char *dest, const char *path, const char *iface, const char *method,
-		const struct bus_value *v, unsigned n, bus_reply_fn fn)
-{
-	return bus_call(m->bus, NULL, dest, path, iface, method, v, n, fn, m);
 }
 
 static void start(struct mutter *m)
@@ -160,11 +217,22 @@ static const struct bus_error *why(const struct bus_error *err)
 	return err ? err : &strange;
 }
 
-/* {"position": (ii), "size": (ii), ...}, flattened */
+/* Which region of libei's the stream is. */
+static void take_mapping(struct mutter *m, const struct bus_value *v, unsigned n)
+{
+	for (unsigned i = 0; i + 1 < n; i++)
+		if (v[i].type == BUS_STRING && strcmp(v[i].s, "mapping-id") == 0 && v[i + 1].type == BUS_STRING &&
+		    strlen(v[i + 1].s) < MAPPING_SIZE)
+			strcpy(m->mapping, v[i + 1].s);
+}
+
+/* {"position": (ii), "size": (ii), "mapping-id": s, ...}, flattened */
 static void on_parameters(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
 	struct mutter *m = ctx;
 
+	if (!err)
+		take_mapping(m, v, n);
 	for (unsigned i = 0; !err && i + 2 < n; i++) {
 		if (v[i].type != BUS_STRING || strcmp(v[i].s, "size") != 0 || v[i + 1].type != BUS_INT32 ||
 		    v[i + 2].type != BUS_INT32 || v[i + 1].i <= 0 || v[i + 2].i <= 0)
@@ -247,14 +315,24 @@ static void on_closed(void *ctx, const struct bus_value *v, unsigned n)
 	m->gone = true;
 }
 
-static void on_session(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
+/* What the session can: its interface has no number that tells. */
+static void on_described(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
 {
 	const struct bus_value args[] = {STR(DESKTOP_SESSION), STR("SessionId")};
 	struct mutter *m = ctx;
 
+	m->has_eis = HAVE_EI && !err && n && v[0].type == BUS_STRING && strstr(v[0].s, "\"ConnectToEIS\"");
+	if (call(m, DESKTOP, m->session, PROPERTIES, "Get", args, 2, on_session_id))
+		m->gone = true;
+}
+
+static void on_session(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n)
+{
+	struct mutter *m = ctx;
+
 	if (!take_path(m->session, err, v, n) ||
 	    bus_match(m->bus, &m->closed, DESKTOP, m->session, DESKTOP_SESSION, "Closed", on_closed, m) ||
-	    call(m, DESKTOP, m->session, PROPERTIES, "Get", args, 2, on_session_id)) {
+	    call(m, DESKTOP, m->session, INTROSPECTABLE, "Introspect", NULL, 0, on_described)) {
 		failed("no RemoteDesktop session", why(err));
 		m->gone = true;
 	}
@@ -289,6 +367,9 @@ static void close_mutter(struct input_backend *b)
 {
 	struct mutter *m = (struct mutter *)b;
 
+#if HAVE_EI
+	ei_sender_close(m->ei);
+#endif
 	if (*m->session && !m->gone)
 		bus_tell(m->bus, DESKTOP, m->session, DESKTOP_SESSION, "Stop", NULL, 0);
 	if (m->loop) {
@@ -306,7 +387,7 @@ static int open_mutter(struct input_backend *b, uint32_t *classes, char reason[I
 	uint64_t deadline = clock_ns() + WAIT_NS;
 	int err;
 
-	(void)classes;
+	m->serves = *classes;
 	m->watch.fd = -1;
 	m->loop = loop_create();
 	err = m->loop ? bus_open(&m->bus, m->loop, BUS_SESSION, on_lost, m) : -ENOMEM;
@@ -333,6 +414,10 @@ static int open_mutter(struct input_backend *b, uint32_t *classes, char reason[I
 	/* Usually it is there before the first event; a desktop that is slow only loses the first ones. */
 	while (!m->ready && !m->gone && clock_ns() < deadline)
 		loop_step(m->loop, 20);
+#if HAVE_EI
+	if (m->ei)
+		ei_sender_wait(m->ei, clock_ns() + WAIT_NS);
+#endif
 	return 0;
 fail:
 	close_mutter(b);
@@ -447,6 +532,12 @@ static void event(struct input_backend *b, const struct input_event *e)
 
 	if (m->gone || !m->ready)
 		return;
+#if HAVE_EI
+	if (m->ei) {
+		ei_sender_event(m->ei, e);
+		return;
+	}
+#endif
 	switch (e->type) {
 	case INPUT_KEY:
 		key(m, e);
