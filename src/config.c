@@ -118,8 +118,8 @@ static const struct option options[] = {
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),
 
 	STRING(input, backend, "auto",
-	       "Where input goes: auto (for each kind of device the first that works), mutter, wlroots, uinput, pads, "
-	       "log or null"),
+	       "Where input goes: auto (for each kind of device the first that works), mutter, wlroots, gamescope, "
+	       "uinput, pads, log or null"),
 	STRING(input, pads, "auto", "What pads appear as: auto (as the client says), xbox, dualsense, switch"),
 	INT(input, grace_ms, "30000", 0, 3600000,
 	    "How long pads stay plugged in after a stream, for the client to come back"),

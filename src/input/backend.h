@@ -58,10 +58,11 @@ int input_watch_add(const struct input_env *env, struct input_watch *w);
 void input_watch_remove(const struct input_env *env, struct input_watch *w); /* accepts one that is not added, fd < 0 */
 
 /* The back ends, one file each, in the order in which "auto" tries them; input.c holds the only list. */
-extern const struct input_ops input_mutter;  /* keyboard, mouse */
-extern const struct input_ops input_kwin;    /* keyboard, mouse, touch; HAVE_WAYLAND */
-extern const struct input_ops input_wlroots; /* keyboard, mouse; HAVE_WAYLAND */
-extern const struct input_ops input_uinput;  /* keyboard, mouse, touch, pen; HAVE_UINPUT */
+extern const struct input_ops input_mutter;    /* keyboard, mouse */
+extern const struct input_ops input_kwin;      /* keyboard, mouse, touch; HAVE_WAYLAND */
+extern const struct input_ops input_wlroots;   /* keyboard, mouse; HAVE_WAYLAND */
+extern const struct input_ops input_gamescope; /* keyboard, mouse; HAVE_EI */
+extern const struct input_ops input_uinput;    /* keyboard, mouse, touch, pen; HAVE_UINPUT */
 extern const struct input_ops input_pads;
 extern const struct input_ops input_log;
 extern const struct input_ops input_null;

@@ -25,6 +25,9 @@ static const struct input_ops *const backends[] = {
 #if HAVE_WAYLAND
 	&input_kwin,   &input_wlroots,
 #endif
+#if HAVE_EI
+	&input_gamescope,
+#endif
 #if HAVE_UINPUT
 	&input_uinput,
 #endif
