@@ -11,7 +11,7 @@ DIR=${1:?usage: live-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-live
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, the layout or one of our own programs changes.
-STAMP=14
+STAMP=15
 
 # The programs, and the libraries that find their own modules by path: these must lie in one root, so they are taken
 # even where the machine has them.

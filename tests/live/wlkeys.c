@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <wayland-client.h>
+#include <xkbcommon/xkbcommon-compose.h>
 #include <xkbcommon/xkbcommon.h>
 
 #include "xdg-shell-client-protocol.h"
@@ -40,6 +41,7 @@ static int output_width, output_height;
 static struct xkb_context *context;
 static struct xkb_keymap *keymap;
 static struct xkb_state *state;
+static struct xkb_compose_state *compose; /* NULL: its data is not here, and dead keys give nothing */
 static int width = 1280, height = 720;
 static bool closed;
 
@@ -96,6 +98,24 @@ static void print_modifiers(void)
 	printf("%s\n", any ? "" : " -");
 }
 
+/* What toolkits make of dead keys: in text what the key gives now. */
+static void feed(xkb_keysym_t sym, char *text, size_t size)
+{
+	if (!compose || xkb_compose_state_feed(compose, sym) != XKB_COMPOSE_FEED_ACCEPTED)
+		return;
+	switch (xkb_compose_state_get_status(compose)) {
+	case XKB_COMPOSE_COMPOSED:
+		xkb_compose_state_get_utf8(compose, text, size);
+		break;
+	case XKB_COMPOSE_COMPOSING:
+	case XKB_COMPOSE_CANCELLED:
+		*text = '\0';
+		break;
+	case XKB_COMPOSE_NOTHING:
+		break;
+	}
+}
+
 static void on_key(void *data, struct wl_keyboard *k, uint32_t serial, uint32_t time, uint32_t key, uint32_t down)
 {
 	char name[64] = "none", text[16] = "";
@@ -107,6 +127,8 @@ static void on_key(void *data, struct wl_keyboard *k, uint32_t serial, uint32_t 
 	sym = xkb_state_key_get_one_sym(state, key + 8);
 	xkb_keysym_get_name(sym, name, sizeof(name));
 	xkb_state_key_get_utf8(state, key + 8, text, sizeof(text));
+	if (down)
+		feed(sym, text, sizeof(text));
 	printf("key %u %s %s ", key, down ? "down" : "up", name);
 	for (char *c = text; *c; c++)
 		printf("%02x", (unsigned char)*c);
@@ -375,6 +397,7 @@ static const struct wl_registry_listener registry_listener = {on_global, on_glob
 
 int main(int argc, char **argv)
 {
+	struct xkb_compose_table *table;
 	struct xdg_surface *xdg;
 	struct xdg_toplevel *top;
 
@@ -387,6 +410,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "wlkeys: no Wayland display\n");
 		return 1;
 	}
+	table = xkb_compose_table_new_from_locale(context, "en_US.UTF-8", XKB_COMPOSE_COMPILE_NO_FLAGS);
+	if (table)
+		compose = xkb_compose_state_new(table, XKB_COMPOSE_STATE_NO_FLAGS);
 	wl_registry_add_listener(wl_display_get_registry(display), &registry_listener, NULL);
 	wl_display_roundtrip(display);
 	wl_display_roundtrip(display); /* what the outputs are */
