@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,7 +78,7 @@ static int sync_dir_of(const char *path)
 	return err;
 }
 
-int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
+static int replace(const char *path, const void *data, size_t len, mode_t mode, bool sync)
 {
 	char tmp[PATH_MAX];
 	int fd, err, n = snprintf(tmp, sizeof(tmp), "%s.tmp%d", path, (int)getpid());
@@ -88,7 +89,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
 	if (fd < 0)
 		return -errno;
 	err = write_all(fd, data, len);
-	if (!err && fsync(fd) < 0)
+	if (!err && sync && fsync(fd) < 0)
 		err = -errno;
 	if (close(fd) < 0 && !err)
 		err = -errno;
@@ -98,7 +99,17 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
 		unlink(tmp);
 		return err;
 	}
-	return sync_dir_of(path);
+	return sync ? sync_dir_of(path) : 0;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
+{
+	return replace(path, data, len, mode, true);
+}
+
+int fs_replace(const char *path, const void *data, size_t len, mode_t mode)
+{
+	return replace(path, data, len, mode, false);
 }
 
 int fs_mkdirs(const char *path, mode_t mode)

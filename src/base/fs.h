@@ -14,6 +14,10 @@ int fs_read(const char *path, struct buf *out);
  * A crash leaves the old content or the new, never a mixture. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
 
+/* The same without waiting for the disk, for threads that must go on and contents that can be had again: after a crash
+ * of the machine the file may be as it was, or empty. */
+int fs_replace(const char *path, const void *data, size_t len, mode_t mode);
+
 /* Makes the directory and its parents. */
 int fs_mkdirs(const char *path, mode_t mode);
 
