@@ -118,7 +118,8 @@ static const struct option options[] = {
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),
 
 	STRING(input, backend, "auto",
-	       "Where input goes: auto (for each kind of device the first that works), mutter, wlroots, gamescope, "
+	       "Where input goes: auto (for each kind of device the first that works), mutter, kwin, wlroots, "
+	       "gamescope, portal, "
 	       "uinput, pads, log or null"),
 	STRING(input, pads, "auto", "What pads appear as: auto (as the client says), xbox, dualsense, switch"),
 	INT(input, grace_ms, "30000", 0, 3600000,

@@ -194,6 +194,9 @@ static int open_state(struct daemon_ctx *d)
 	if (!err)
 		err = apps_load(&d->apps, *d->config.host.apps ? d->config.host.apps : d->paths.apps, state);
 	d->host.apps = d->apps;
+	if (!err)
+		err = fs_join(d->input_token, sizeof(d->input_token), state, "portal-input-token");
+	d->host.input_token = d->input_token;
 	if (err)
 		log_errno(err, "state in %s", state);
 	return err;

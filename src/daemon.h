@@ -21,6 +21,7 @@ struct daemon_ctx {
 	struct config config;
 	struct paths paths;
 	char host_name[CONFIG_STR];
+	char input_token[PATH_MAX]; /* what host points at */
 	uint64_t started_ns;
 	struct loop *loop;
 	struct identity *identity;

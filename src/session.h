@@ -50,6 +50,7 @@ struct session_host {
 	struct rtsp *rtsp;
 	struct control *control;
 	struct media_port *video_port, *audio_port;
+	const char *input_token; /* file of the consent to input through the portal */
 	/* a session ended and is freed after this call; or a handshake left the "pending" stage */
 	void (*ended)(void *ctx, struct session *s);
 	void (*handshake_over)(void *ctx); /* does not come back into a session before it returns */

@@ -45,6 +45,7 @@ int session_input_open(struct session *s)
 		.backend = c->input.backend,
 		.log_file = c->input.log_file,
 		.pad_kind = c->input.pads,
+		.portal_token = s->host->input_token,
 		.seat = seat,
 		.place = {at.x, at.y, at.width, at.height},
 	};

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "input/input.h"
 
 /* Where a pad is plugged in: seat, number. */
@@ -17,8 +19,9 @@
 
 /* What all back ends of one session share; owned by the input, constant. */
 struct input_env {
-	const struct input_back *back; /* neither it nor its functions are NULL */
-	const char *seat, *pad_kind, *log_file;
+	const struct input_back *back;                         /* neither it nor its functions are NULL */
+	const char *seat, *pad_kind, *log_file, *portal_token; /* the last one NULL: none is kept */
+	bool by_name; /* the user has named the back end: it may ask a person at the host */
 	struct input_place place;
 	int epoll; /* for input_watch() */
 };
@@ -28,6 +31,8 @@ struct input_backend {
 	const struct input_ops *ops;
 	const struct input_env *env;
 	uint32_t classes; /* that it serves */
+	/* For status instead of the name, while there is more to say; a text that stays. Any thread. */
+	_Atomic(const char *) shown;
 };
 
 /*
@@ -62,7 +67,9 @@ extern const struct input_ops input_mutter;    /* keyboard, mouse */
 extern const struct input_ops input_kwin;      /* keyboard, mouse, touch; HAVE_WAYLAND */
 extern const struct input_ops input_wlroots;   /* keyboard, mouse; HAVE_WAYLAND */
 extern const struct input_ops input_gamescope; /* keyboard, mouse; HAVE_EI */
-extern const struct input_ops input_uinput;    /* keyboard, mouse, touch, pen; HAVE_UINPUT */
+/* keyboard, mouse, touch; HAVE_EI and HAVE_DBUS. Only after a consent; the second asks for it. */
+extern const struct input_ops input_portal, input_portal_ask;
+extern const struct input_ops input_uinput; /* keyboard, mouse, touch, pen; HAVE_UINPUT */
 extern const struct input_ops input_pads;
 extern const struct input_ops input_log;
 extern const struct input_ops input_null;

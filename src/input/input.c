@@ -28,8 +28,14 @@ static const struct input_ops *const backends[] = {
 #if HAVE_EI
 	&input_gamescope,
 #endif
+#if HAVE_EI && HAVE_DBUS
+	&input_portal,
+#endif
 #if HAVE_UINPUT
 	&input_uinput,
+#endif
+#if HAVE_EI && HAVE_DBUS
+	&input_portal_ask, /* rather the kernel's devices than a dialog */
 #endif
 	&input_pads, /* there is no other way for controllers */
 	&input_log,  /* by name only */
@@ -170,24 +176,26 @@ static void tell_missing(const struct input *in)
 	}
 }
 
-/* One block for the three strings. */
+/* One block for all of them. */
 static int copy_strings(struct input *in, const struct input_params *p)
 {
-	const char *from[3] = {p->seat ? p->seat : "", p->pad_kind ? p->pad_kind : "auto",
-			       p->log_file ? p->log_file : ""};
-	const char **to[3] = {&in->env.seat, &in->env.pad_kind, &in->env.log_file};
+	const char *from[4] = {p->seat ? p->seat : "", p->pad_kind ? p->pad_kind : "auto",
+			       p->log_file ? p->log_file : "", p->portal_token ? p->portal_token : ""};
+	const char **to[4] = {&in->env.seat, &in->env.pad_kind, &in->env.log_file, &in->env.portal_token};
 	size_t size = 0;
 	char *at;
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < ARRAY_LEN(from); i++)
 		size += strlen(from[i]) + 1;
 	in->strings = at = malloc(size);
 	if (!at)
 		return -ENOMEM;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(from); i++) {
 		*to[i] = at;
 		at = stpcpy(at, from[i]) + 1;
 	}
+	if (!p->portal_token)
+		in->env.portal_token = NULL;
 	return 0;
 }
 
@@ -217,19 +225,20 @@ int input_open(struct input **out, const struct input_params *p)
 		return -ENOMEM;
 	in->env.back = p->back ? p->back : &deaf;
 	in->env.place = p->place;
+	in->env.by_name = strcmp(p->backend, "auto") != 0;
 	in->env.epoll = epoll_create1(EPOLL_CLOEXEC);
 	err = in->env.epoll < 0 ? -errno : copy_strings(in, p);
 	if (err)
 		goto fail;
 	for (unsigned c = 0; c < INPUT_CLASSES; c++)
 		snprintf(in->why[c], sizeof(in->why[c]), "no back end for it");
-	if (strcmp(p->backend, "auto") == 0)
-		open_automatic(in);
-	else
+	if (in->env.by_name)
 		err = open_named(in, p->backend);
+	else
+		open_automatic(in);
 	if (err)
 		goto fail;
-	if (strcmp(p->backend, "auto") == 0)
+	if (!in->env.by_name)
 		tell_missing(in);
 	*out = in;
 	return 0;
@@ -357,5 +366,8 @@ void input_dispatch(struct input *in)
 
 const char *input_shown(const struct input *in, enum input_class c)
 {
-	return in->serves[c] ? in->serves[c]->ops->name : in->why[c];
+	const struct input_backend *b = in->serves[c];
+	const char *shown = b ? atomic_load(&b->shown) : in->why[c];
+
+	return shown ? shown : b->ops->name;
 }

@@ -147,10 +147,11 @@ struct input_place {
 struct input;
 
 struct input_params {
-	const char *backend;  /* a back end's name, or "auto": for each class the first that works here */
-	const char *log_file; /* of the log back end; "": standard error */
-	const char *pad_kind; /* "auto": as the client says; else the name of a pad kind (input/pad.h) */
-	const char *seat;     /* short stable id of the client, for the names of its devices; printable ASCII */
+	const char *backend;      /* a back end's name, or "auto": for each class the first that works here */
+	const char *log_file;     /* of the log back end; "": standard error */
+	const char *pad_kind;     /* "auto": as the client says; else the name of a pad kind (input/pad.h) */
+	const char *portal_token; /* file of the consent to input through the portal; NULL: none is kept */
+	const char *seat;         /* short stable id of the client, for the names of its devices; printable ASCII */
 	const struct input_back *back; /* outlives the input; NULL: nobody listens */
 	struct input_place place;
 };
@@ -177,7 +178,7 @@ int input_await_pads(struct input *in, uint64_t ns);
 int input_fd(const struct input *in);
 void input_dispatch(struct input *in);
 
-/* For status: the back end's name, or why there is none; constant after open. */
+/* For status: the back end's name or what keeps it from working yet, or why there is none. Valid until close. */
 const char *input_shown(const struct input *in, enum input_class c);
 
 /* Parses one input packet (payload of control message 0x0206), every field clamped to the ranges above; events that
