@@ -9,7 +9,7 @@
  *	touch down|move|up|cancel ID X Y
  *	release              everything that is held
  *
- * Answers "ok" to each. Ends with its input, as a session does.
+ * INPUT_TOKEN in the environment: where the consent to the portal is kept. Answers "ok" to each. Ends with its input, as a session does.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -38,8 +38,7 @@ static bool turn(const char *line)
 {
 	struct input_event e = {0};
 	unsigned a, b, modifiers;
-	char raw[4] = "";
-	char what[8] = "";
+	char raw[4] = "", what[8] = "";
 	int x, y;
 
 	if (sscanf(line, "key %x %u %u %3s", &a, &b, &modifiers, raw) >= 3) {
@@ -93,6 +92,7 @@ int main(int argc, char **argv)
 	static char line[65536];
 	int err;
 
+	params.portal_token = getenv("INPUT_TOKEN");
 	params.place = (struct input_place){place[0], place[1], place[2], place[3]};
 	err = input_open(&input, &params);
 	if (err) {

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# live-portal-input.sh BUILD_DIR: input through the real xdg-desktop-portal; the desktop behind it is portal_page.
+# Exit status 0, 1, or 77 where no session can be had.
+set -u
+if [ -z "${LIVE_LIB:-}" ]; then
+	build=$(cd "${1:?usage: live-portal-input.sh BUILD_DIR}" && pwd)
+	exec "$(dirname "$0")/session.sh" "${LIVE_DIR:-$build/live}" "$(readlink -f "$0")" "$build"
+fi
+. "$LIVE_LIB"
+B=$1/tests/live
+failed=0
+PATH=$PATH:/usr/libexec
+export INPUT_TOKEN=$HOME/token
+
+mkdir portals
+cat >portals/page.portal <<PORTAL
+[portal]
+DBusName=org.freedesktop.impl.portal.desktop.page
+Interfaces=org.freedesktop.impl.portal.RemoteDesktop;
+UseIn=page
+PORTAL
+printf '[preferred]\ndefault=page\n' >portals/portals.conf
+export XDG_DESKTOP_PORTAL_DIR=$PWD/portals XDG_CURRENT_DESKTOP=page
+
+start_page() {
+	: >page.log
+	bg page "$B/portal_page" "$1"
+	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "portal_page"
+}
+
+# drive NAME: the lines of standard input, each a little after what the desktop must have said first ("LINE # WORDS")
+drive() {
+	local line words
+	coproc DRIVE { "$B/input_drive" portal 2>>drive.log; }
+	read -r shown <&"${DRIVE[0]}" || shown=
+	while IFS='#' read -r line words; do
+		[ -z "${words:-}" ] || wait_for 20 grep -q "^${words# }$" page.log
+		[ -n "$shown" ] && echo "$line" >&"${DRIVE[1]}"
+	done
+	eval "exec ${DRIVE[1]}>&-"
+	wait "$DRIVE_PID"
+}
+
+heard() { # heard NAME WORDS...: one line each, in this order, among others
+	local name=$1 at=0 found words
+	shift
+	for words; do
+		found=$(tail -n +$((at + 1)) page.log | grep -n -m1 "^$words$" | cut -d: -f1)
+		if [ -z "$found" ]; then
+			not_ok "$name: no \"$words\""
+			sed 's/^/# /' page.log drive.log
+			return
+		fi
+		at=$((at + found))
+	done
+	echo "ok - $name"
+}
+
+is() { # is NAME A B
+	[ "$2" = "$3" ] && echo "ok - $1" || not_ok "$1: '$2' is not '$3'"
+}
+
+start_page yes
+bg permission-store xdg-permission-store
+bg portal xdg-desktop-portal -v
+wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop /org/freedesktop/portal/desktop \
+	org.freedesktop.DBus.Properties.Get string:org.freedesktop.portal.RemoteDesktop string:version ||
+	fail "xdg-desktop-portal"
+
+drive <<-LINES
+	key 41 1 0 # start touch
+	key 41 0 0
+	text 41 7a
+	rel 7 -9
+	abs 0.5 0.5
+	button 1 1
+	button 1 0
+	scroll 120
+	touch down 4 0.25 0.75
+	touch move 4 0.5 0.75
+	touch up 4 0.5 0.75
+	key 42 1 0
+LINES
+is "the back end serves keyboard, mouse and touch" "$(grep -o 'portal' <<<"$shown" | wc -l)" 3
+heard "a person is asked once" "devices 7, persist 2" "dialog: yes" "start keyboard"
+heard "keys, text, pointer and touch arrive" "key 30 1" "key 30 0" "key 42 1" "key 30 1" "key 30 0" "key 42 0" "key 44 1" \
+	"key 44 0" "rel 7 -9" "abs 640 360" "button 272 1" "button 272 0" "scroll 0 -120" "down 320 539" "move 640 539" "up"
+heard "what is held at the end is let go" "key 48 1" "key 48 0" "eis gone"
+wait_for 10 grep -q "session closed" page.log || not_ok "the session is closed"
+is "the token is kept, mode 600" "$(stat -c %a "$INPUT_TOKEN")" 600
+first=$(cat "$INPUT_TOKEN")
+
+: >page.log
+drive <<-LINES
+	key 41 1 0 # start touch
+	key 41 0 0
+LINES
+heard "the second time the token is the consent" "devices 7, persist 2, restored" "key 30 1" "key 30 0"
+is "and nobody is asked" "$(grep -c dialog page.log)" 0
+is "the token stays good" "$([ -s "$INPUT_TOKEN" ] && echo yes)" yes
+
+echo "7 ffffffff-ffff-4fff-bfff-ffffffffffff" >"$INPUT_TOKEN"
+: >page.log
+drive <<-LINES
+	key 41 1 0 # start touch
+	key 41 0 0
+LINES
+heard "with a token that the portal has forgotten a person is asked" "devices 7, persist 2" "dialog: yes" "key 30 1"
+
+echo "7 what-is-no-token" >"$INPUT_TOKEN"
+: >page.log
+drive <<-LINES
+	key 41 1 0 # start touch
+	key 41 0 0
+LINES
+heard "and with one that is none" "devices 7, persist 2" "dialog: yes" "key 30 1"
+
+stop page
+start_page once
+rm "$INPUT_TOKEN"
+drive <<-LINES
+	key 41 1 0 # start touch
+	key 41 0 0
+LINES
+heard "a consent for this time" "dialog: once" "key 30 1"
+is "leaves no token" "$([ -e "$INPUT_TOKEN" ] || echo none)" none
+
+stop page
+start_page no
+drive </dev/null
+heard "no is no" "dialog: no" "session closed"
+is "no device was made" "$(grep -c "^bind" page.log)" 0
+
+[ $failed = 0 ] && echo "live-portal-input: all passed"
+exit $failed
