@@ -46,7 +46,8 @@ struct portal_input {
 	struct ei_sender_events sender_events;
 	uint32_t classes; /* that were asked for; after consent those that were given */
 	uint32_t offered; /* as the portal counts */
-	bool restored;    /* with a token: probably without a dialog */
+	bool may_ask;
+	bool restored; /* with a token: probably without a dialog */
 	bool opened, ready, gone;
 	int err; /* gone: why */
 	char why[INPUT_WHY_MAX];
@@ -151,11 +152,40 @@ static void finish(struct portal_input *p, int err, const char *why, const char 
 	p->session = NULL;
 }
 
+/* Asks for the devices, now that it is known which there are. What it cannot serve is no longer in p->classes. */
+static int begin(struct portal_input *p, const char **why)
+{
+	struct consent consent;
+
+	p->classes &= classes_of(p->offered);
+	if (!p->classes) {
+		*why = "the desktop portal has no such devices";
+		return -ENODEV;
+	}
+	read_consent(p, &consent);
+	p->restored = consent.types == types_of(p->classes);
+	if (!p->restored && !p->may_ask) {
+		*why = "the portal was allowed for other devices only";
+		return -EACCES;
+	}
+	portal_session_start(p->session, types_of(p->classes), p->restored ? consent.token : NULL, !p->may_ask);
+	return 0;
+}
+
 static void on_offer(void *ctx, uint32_t types)
 {
 	struct portal_input *p = ctx;
+	const char *why;
+	int err;
 
 	p->offered = types;
+	if (!p->opened) /* open() waits for it */
+		return;
+	err = begin(p, &why);
+	if (err) {
+		log_warn("portal: %s", why);
+		finish(p, err, why, "portal, without such devices");
+	}
 }
 
 static void on_token_spent(void *ctx)
@@ -218,7 +248,12 @@ static void on_over(void *ctx, int err, const char *why)
 		log_warn("portal: %s; no input until the next stream", why);
 	ei_sender_close(p->sender);
 	p->sender = NULL;
-	finish(p, err, why, p->ready ? "portal, ended by the desktop" : "portal, not allowed at the host");
+	if (p->ready)
+		finish(p, err, why, "portal, ended by the desktop");
+	else if (p->offered && (err == -EACCES || err == -ETIMEDOUT))
+		finish(p, err, why, "portal, not allowed at the host");
+	else
+		finish(p, err, why, "portal, which does not work here");
 }
 
 static const struct portal_session_events session_events = {
@@ -278,15 +313,16 @@ static bool worth_saying(const struct input_backend *b, int err)
 static int open_portal(struct input_backend *b, uint32_t *classes, char reason[INPUT_WHY_MAX])
 {
 	struct portal_input *p = (struct portal_input *)b;
-	bool may_ask = b->env->by_name || (b->ops == &input_portal_ask && *classes & CLASSES_WORTH_ASKING);
 	const char *why = "the desktop portal does not answer";
 	struct consent consent;
 	int err;
 
+	p->classes = *classes;
+	p->may_ask = b->env->by_name || (b->ops == &input_portal_ask && *classes & CLASSES_WORTH_ASKING);
 	p->watch.fd = -1;
 	p->sender_events = (struct ei_sender_events){.gone = on_sender_gone, .ctx = p};
 	read_consent(p, &consent);
-	if (!may_ask && !consent.types) {
+	if (!p->may_ask && !consent.types) {
 		if (b->ops == &input_portal)
 			snprintf(reason, INPUT_WHY_MAX, "nobody at the host has allowed the portal yet");
 		return -EACCES;
@@ -301,31 +337,28 @@ static int open_portal(struct input_backend *b, uint32_t *classes, char reason[I
 	if (err)
 		goto fail;
 	wait_until(p, NULL, &p->offered, WAIT_OFFER_NS);
-	p->classes = *classes & classes_of(p->offered);
-	if (!p->classes) {
-		err = p->gone ? p->err : p->offered ? -ENODEV : -ETIMEDOUT;
-		why = p->gone ? p->why : p->offered ? "the desktop portal has no such devices" : why;
-		goto fail;
-	}
-	p->restored = consent.types == types_of(p->classes);
-	if (!p->restored && !may_ask) {
-		err = -EACCES;
-		why = "the portal was allowed for other devices only";
-		goto fail;
-	}
-	portal_session_start(p->session, types_of(p->classes), p->restored ? consent.token : NULL, !may_ask);
-	if (!p->gone) {
-		p->watch = (struct input_watch){.fd = loop_poll_fd(p->loop), .ready = on_loop};
-		err = input_watch_add(b->env, &p->watch);
-	}
+	if (p->gone)
+		goto gone;
+	if (p->offered)
+		err = begin(p, &why);
+	else if (b->env->by_name) /* nobody else will serve it: so it may come late */
+		show(p, "portal, which has yet to answer");
+	else
+		err = -ETIMEDOUT;
 	if (err)
 		goto fail;
-	wait_until(p, &p->ready, NULL, WAIT_READY_NS);
-	if (!p->gone) {
-		*classes = p->classes;
-		p->opened = true;
-		return 0;
-	}
+	if (p->offered)
+		wait_until(p, &p->ready, NULL, WAIT_READY_NS);
+	if (p->gone)
+		goto gone;
+	p->watch = (struct input_watch){.fd = loop_poll_fd(p->loop), .ready = on_loop};
+	err = input_watch_add(b->env, &p->watch);
+	if (err)
+		goto fail;
+	*classes = p->classes;
+	p->opened = true;
+	return 0;
+gone:
 	err = p->err;
 	why = p->why;
 fail:

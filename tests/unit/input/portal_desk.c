@@ -39,7 +39,9 @@ struct desk {
 	uint32_t asked;
 	bool restored;
 	unsigned requests;
-	enum desk_oddity odd; /* this call's */
+	enum desk_oddity odd;     /* this call's */
+	sd_bus_message *question; /* that a mute one has not answered */
+	bool spoken;
 };
 
 static void hear(struct desk *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -270,8 +272,11 @@ static void on_get_all(struct desk *d, sd_bus_message *m)
 	sd_bus_message *reply;
 
 	hear(d, "GetAll");
-	if (d->plan.mute)
+	if (d->plan.mute && !d->spoken) {
+		sd_bus_message_unref(d->question);
+		d->question = sd_bus_message_ref(m);
 		return;
+	}
 	if (!d->plan.version) {
 		sd_bus_reply_method_errorf(m, SD_BUS_ERROR_SERVICE_UNKNOWN, "there is no such thing");
 		return;
@@ -327,6 +332,10 @@ static void on_words(struct desk *d, unsigned said)
 	eventfd_t count;
 
 	eventfd_read(d->wake, &count);
+	if (said & SAY_GO_ON && d->bus && d->question) {
+		d->spoken = true;
+		on_get_all(d, d->question);
+	}
 	if (said & SAY_GO_ON && d->bus && *d->waiting)
 		respond(d, d->waiting, d->waiting_request, 0);
 	if (said & SAY_CLOSE_SESSION && d->bus)
@@ -406,6 +415,7 @@ void desk_stop(struct desk *d)
 {
 	say(d, SAY_STOP);
 	pthread_join(d->thread, NULL);
+	sd_bus_message_unref(d->question);
 	sd_bus_close_unref(d->bus);
 	eis_host_destroy(d->eis);
 	close(d->wake);

@@ -42,7 +42,7 @@ struct desk_plan {
 	const char *odd_call;  /* the only one that is answered oddly; NULL: all */
 	bool old_paths;        /* requests have names of the portal's choice */
 	bool early;            /* the response comes before the call's reply */
-	bool mute;             /* does not even say what there is */
+	bool mute;             /* does not even say what there is, until desk_go_on() */
 	uint32_t granted;      /* of types; 0: what was asked for */
 	const char *new_token; /* NULL: none is given */
 	const char *knows;     /* the token that it takes without a dialog; with another start is as above */

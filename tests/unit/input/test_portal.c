@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -27,8 +29,22 @@
 
 static char dir[64], token[80];
 
+static bool hurry; /* a second is a millisecond */
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
+{
+	struct itimerspec v = *value;
+
+	if (hurry && v.it_value.tv_sec > 0) {
+		v.it_value.tv_nsec = v.it_value.tv_sec * 1000000 % 1000000000;
+		v.it_value.tv_sec /= 1000;
+	}
+	return (int)syscall(SYS_timerfd_settime, fd, flags, &v, old);
+}
+
 static int make_dir(void **state)
 {
+	hurry = false;
 	(void)state;
 	strcpy(dir, "/tmp/moonrill-token-XXXXXX");
 	assert_non_null(mkdtemp(dir));
@@ -318,6 +334,41 @@ static void no_is_no_at_every_step(void **state)
 	}
 }
 
+static void what_is_never_answered_ends(void **state)
+{
+	static const struct {
+		enum desk_answer create, select, start, connect;
+	} cases[] = {
+		{.create = DESK_NEVER}, {.create = DESK_LATER}, {.select = DESK_NEVER},  {.select = DESK_LATER},
+		{.start = DESK_NEVER},  {.start = DESK_LATER},  {.connect = DESK_NEVER},
+	};
+
+	(void)state;
+	hurry = true;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct desk_plan plan = willing;
+		struct desk *d;
+		int err;
+
+		plan.create = cases[i].create;
+		plan.select = cases[i].select;
+		plan.start = cases[i].start;
+		plan.connect = cases[i].connect;
+		d = desk_start(&plan);
+		unlink(token);
+		err = outcome(d);
+		if (err != 1 && err != -ETIMEDOUT)
+			fail_msg("case %u: %d, %s", i, err, desk_heard(d));
+		if (plan.start) /* the dialog goes */
+			assert_true(hears(NULL, d,
+					  plan.start == DESK_NEVER ? "Start;Request.Close;"
+								   : "Start waits;Request.Close;"));
+		if (!plan.create)
+			assert_true(hears(NULL, d, "Session.Close;"));
+		desk_stop(d);
+	}
+}
+
 static void odd_answers_end_it(void **state)
 {
 	static const enum desk_oddity odd[] = {
@@ -360,6 +411,35 @@ static void odd_answers_to_start_are_answers(void **state)
 	}
 }
 
+static void nobody_hears(void *ctx, uint8_t pad, uint16_t a, uint16_t b)
+{
+	(void)ctx, (void)pad, (void)a, (void)b;
+}
+
+static const struct input_back deaf = {.rumble = nobody_hears};
+
+/* What "auto" would make of it: the classes that are served, 0: none. The desk must have heard words. */
+static uint32_t automatic(const struct input_ops *ops, uint32_t classes, struct desk *d, const char *words)
+{
+	struct input_env env = {.back = &deaf, .seat = "test", .portal_token = token, .epoll = epoll_create1(0)};
+	struct input_backend *b = calloc(1, ops->size);
+	char why[INPUT_WHY_MAX] = "";
+
+	b->ops = ops;
+	b->env = &env;
+	if (ops->open(b, &classes, why))
+		classes = 0;
+	else
+		ops->close(b);
+	free(b);
+	close(env.epoll);
+	if (words)
+		assert_non_null(strstr(desk_heard(d), words));
+	else
+		assert_string_equal(desk_heard(d), "");
+	return classes;
+}
+
 static void what_is_no_portal_says_so(void **state)
 {
 	static const struct {
@@ -370,7 +450,6 @@ static void what_is_no_portal_says_so(void **state)
 		{{.version = 1, .types = 7}, -ENOTSUP}, /* has no EIS */
 		{{.version = 2, .types = 0}, -ENODEV},
 		{{.version = 2, .types = 8}, -ENODEV}, /* of a kind that we do not know */
-		{{.mute = true}, -ETIMEDOUT},
 	};
 	struct input *in;
 
@@ -385,6 +464,31 @@ static void what_is_no_portal_says_so(void **state)
 	}
 	setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
 	assert_true(open_by_name(&in) < 0);
+}
+
+/* It may still be starting. */
+static void a_portal_that_answers_late_is_waited_for(void **state)
+{
+	struct desk_plan plan = willing;
+	struct desk *d;
+	struct input *in;
+
+	(void)state;
+	plan.mute = true;
+	d = desk_start(&plan);
+	assert_int_equal(automatic(&input_portal_ask, KEYBOARD, d, "GetAll;"), 0);
+	assert_int_equal(open_by_name(&in), 0);
+	assert_string_equal(input_shown(in, INPUT_CLASS_MOUSE), "portal, which has yet to answer");
+	desk_go_on(d);
+	assert_true(works(in, d));
+	assert_string_equal(stored(), "7 first\n");
+	input_close(in);
+	desk_stop(d);
+
+	hurry = true;
+	d = desk_start(&plan);
+	assert_int_equal(open_by_name(&in), -ETIMEDOUT);
+	desk_stop(d);
 }
 
 static void a_token_is_used_and_replaced(void **state)
@@ -582,35 +686,6 @@ static void close_at_every_step_leaves_nothing(void **state)
 
 /* --- as "auto" takes them --- */
 
-static void nobody_hears(void *ctx, uint8_t pad, uint16_t a, uint16_t b)
-{
-	(void)ctx, (void)pad, (void)a, (void)b;
-}
-
-static const struct input_back deaf = {.rumble = nobody_hears};
-
-/* What "auto" would make of it: the classes that are served, 0: none. The desk must have heard words. */
-static uint32_t automatic(const struct input_ops *ops, uint32_t classes, struct desk *d, const char *words)
-{
-	struct input_env env = {.back = &deaf, .seat = "test", .portal_token = token, .epoll = epoll_create1(0)};
-	struct input_backend *b = calloc(1, ops->size);
-	char why[INPUT_WHY_MAX] = "";
-
-	b->ops = ops;
-	b->env = &env;
-	if (ops->open(b, &classes, why))
-		classes = 0;
-	else
-		ops->close(b);
-	free(b);
-	close(env.epoll);
-	if (words)
-		assert_non_null(strstr(desk_heard(d), words));
-	else
-		assert_string_equal(desk_heard(d), "");
-	return classes;
-}
-
 static void automatic_without_a_token_does_not_even_talk_to_it(void **state)
 {
 	struct desk *d = desk_start(&willing);
@@ -690,9 +765,11 @@ int main(void)
 		CASE(only_devices_that_there_are_are_asked_for),
 		CASE(only_devices_that_were_allowed_are_used),
 		CASE(no_is_no_at_every_step),
+		CASE(what_is_never_answered_ends),
 		CASE(odd_answers_end_it),
 		CASE(odd_answers_to_start_are_answers),
 		CASE(what_is_no_portal_says_so),
+		CASE(a_portal_that_answers_late_is_waited_for),
 		CASE(a_token_is_used_and_replaced),
 		CASE(a_token_is_gone_once_the_portal_has_it),
 		CASE(without_a_new_token_none_is_kept),
