@@ -29,17 +29,24 @@ start_page() {
 	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "portal_page"
 }
 
-# drive NAME: the lines of standard input, each a little after what the desktop must have said first ("LINE # WORDS")
+# drive: the lines of standard input go to the back end, each after what the desktop must have said first ("LINE # WORDS");
+# shown: what serves what, empty where the back end was refused
 drive() {
-	local line words
-	coproc DRIVE { "$B/input_drive" portal 2>>drive.log; }
-	read -r shown <&"${DRIVE[0]}" || shown=
-	while IFS='#' read -r line words; do
+	local line words pid
+	rm -f drive.in drive.out
+	mkfifo drive.in drive.out
+	"$B/input_drive" portal <drive.in >drive.out 2>>drive.log &
+	pid=$!
+	exec 7>drive.in 8<drive.out
+	read -r shown <&8 || shown=
+	while [ -n "$shown" ] && IFS='#' read -r line words; do
 		[ -z "${words:-}" ] || wait_for 20 grep -q "^${words# }$" page.log
-		[ -n "$shown" ] && echo "$line" >&"${DRIVE[1]}"
+		echo "$line" >&7
 	done
-	eval "exec ${DRIVE[1]}>&-"
-	wait "$DRIVE_PID"
+	exec 7>&-
+	cat <&8 >/dev/null
+	exec 8<&-
+	wait "$pid"
 }
 
 heard() { # heard NAME WORDS...: one line each, in this order, among others
