@@ -521,7 +521,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 		goto fail;
 	recovery_init(&w->recovery, &(struct recovery_params){
 					    .rfi = w->encoder->params.dpb > 1,
-					    .dpb = w->encoder->params.dpb,
+					    .dpb = caps.flags & ENC_KEEPS_OLD ? 32 : w->encoder->params.dpb,
 					    .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
 					    .mark_each = v->rfi ? marks_for(v) : 0,
 				    });

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * AV1 on libaom, in its real-time mode.
+ *
+ * No delay anywhere: no lookahead, one temporal and one spatial layer, every picture comes out as one shown frame.
+ * Threads work on tiles and on rows of superblocks of the one frame. The preset is the library's speed.
+ *
+ * Lost frames: encode/ref_slots.h decides which slot each frame refers to and replaces; the library is told frame by
+ * frame. What the library demands for it, none of which it documents: the seven names are all different, or it gives
+ * up inter prediction; a slot is only replaced if it is named; only the first name is used for prediction, so nothing
+ * else in the frame's header depends on slots that the client may not have; no error resilience, no order hints.
+ *
+ * Output: one temporal unit per frame, low-overhead OBUs, temporal delimiter first, with the sequence header in front
+ * of every key frame. It is copied once, from the library's memory, which dies at the next call.
+ */
+#include <aom/aom_encoder.h>
+#include <aom/aomcx.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "encode/encoder.h"
+#include "encode/picture.h"
+#include "encode/ref_slots.h"
+
+#define LOG_MODULE "aom"
+#include "base/log.h"
+
+#define SPEED_MIN   5
+#define SPEED_MAX   10 /* of 3.6; later versions have more */
+#define THREADS_MAX 8
+#define SUPERBLOCK  64u
+#define FINEST 2
+#define COARSEST 63
+#define COARSER 8
+#define FRAME_PCT   120
+#define TILE_COLUMNS_MIN 4u /* superblocks */
+#define TILE_ROWS_MIN 2u
+#define MAX_DIM     4096u /* what a processor can hope for */
+
+struct av1 {
+	struct encoder e;
+	aom_codec_ctx_t lib;
+	aom_codec_enc_cfg_t cfg;
+	aom_image_t image;
+	struct ref_slots refs;
+};
+
+static struct av1 *av1_from(struct encoder *e)
+{
+	return (struct av1 *)e;
+}
+
+static int probe(enum codec codec, struct enc_caps *caps)
+{
+	if (codec != CODEC_AV1)
+		return -ENOTSUP;
+	*caps = (struct enc_caps){
+		.flags = ENC_RFI | ENC_RATE | ENC_KEEPS_OLD,
+		.max_width = MAX_DIM,
+		.max_height = MAX_DIM,
+		.max_refs = REF_SLOTS,
+		.max_slices = VIDEO_SLICES_MAX,
+		.max_depth = 8,
+	};
+	return 0;
+}
+
+static const char *why(struct av1 *a)
+{
+	const char *detail = aom_codec_error_detail(&a->lib);
+
+	return detail ? detail : aom_codec_error(&a->lib);
+}
+
+static int parse_speed(const char *preset, int *speed)
+{
+	int64_t n;
+
+	if (str_to_i64(preset, strlen(preset), SPEED_MIN, SPEED_MAX, &n) < 0) {
+		log_err("no preset '%s' (a speed from %d to %d)", preset, SPEED_MIN, SPEED_MAX);
+		return -EINVAL;
+	}
+	*speed = (int)n;
+	return 0;
+}
+
+/* The buffer is one frame: no frame is much larger than its share of the line. */
+static void set_rate(aom_codec_enc_cfg_t *c, uint32_t kbps, uint32_t fps_mhz)
+{
+	unsigned frame_ms = (1000000 + fps_mhz - 1) / fps_mhz;
+
+	c->rc_target_bitrate = kbps;
+	c->rc_buf_sz = frame_ms;
+	c->rc_buf_initial_sz = c->rc_buf_optimal_sz = frame_ms;
+}
+
+static void fill_config(aom_codec_enc_cfg_t *c, const struct enc_params *p, int threads)
+{
+	const struct video_params *v = &p->video;
+
+	c->g_w = v->width;
+	c->g_h = v->height;
+	c->g_timebase = (struct aom_rational){1000, (int)v->fps_mhz};
+	c->g_threads = (unsigned)threads;
+	c->g_lag_in_frames = 0;
+	c->g_error_resilient = 0;
+	c->rc_end_usage = AOM_CBR;
+	c->rc_dropframe_thresh = 0;
+	c->rc_min_quantizer = FINEST;
+	c->rc_max_quantizer = COARSEST;
+	c->rc_undershoot_pct = 50;
+	c->rc_overshoot_pct = 50;
+	c->kf_mode = AOM_KF_DISABLED;
+	set_rate(c, p->kbps, v->fps_mhz);
+}
+
+/* How many tiles the standard's uniform spacing makes of that many superblocks (AV1 5.9.15). */
+static unsigned tiles_of(unsigned superblocks, unsigned log2)
+{
+	unsigned each = (superblocks + (1u << log2) - 1) >> log2;
+
+	return (superblocks + each - 1) / each;
+}
+
+/* Columns first, as far as they stay wide enough to be worth it, then rows. */
+static uint8_t choose_tiles(const struct enc_params *p, unsigned *log2_columns, unsigned *log2_rows)
+{
+	unsigned wide = (p->video.width + SUPERBLOCK - 1) / SUPERBLOCK;
+	unsigned high = (p->video.height + SUPERBLOCK - 1) / SUPERBLOCK;
+	unsigned want = 0;
+
+	while (1u << want < p->slices)
+		want++;
+	*log2_columns = *log2_rows = 0;
+	while (*log2_columns < want && wide >> (*log2_columns + 1) >= TILE_COLUMNS_MIN)
+		++*log2_columns;
+	while (*log2_columns + *log2_rows < want && high >> (*log2_rows + 1) >= TILE_ROWS_MIN)
+		++*log2_rows;
+	return (uint8_t)(tiles_of(wide, *log2_columns) * tiles_of(high, *log2_rows));
+}
+
+struct setting {
+	int id, value;
+};
+
+static int apply(struct av1 *a, const struct setting *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (aom_codec_control(&a->lib, s[i].id, s[i].value) != AOM_CODEC_OK) {
+			log_err("setting %d to %d: %s", s[i].id, s[i].value, why(a));
+			return -EIO;
+		}
+	return 0;
+}
+
+static int set_up(struct av1 *a, int speed)
+{
+	const struct video_params *v = &a->e.params.video;
+	/* By colour_space: the codes of H.273, which AV1 shares with H.264. */
+	static const struct {
+		int primaries, transfer, matrix;
+	} colour[] = {{6, 6, 6}, {1, 1, 1}, {9, 14, 9}};
+	unsigned log2_columns, log2_rows;
+
+	a->e.params.slices = choose_tiles(&a->e.params, &log2_columns, &log2_rows);
+	{
+		const struct setting settings[] = {
+			{AOME_SET_CPUUSED, speed},
+			{AV1E_SET_SUPERBLOCK_SIZE, AOM_SUPERBLOCK_SIZE_64X64},
+			{AV1E_SET_TILE_COLUMNS, (int)log2_columns},
+			{AV1E_SET_TILE_ROWS, (int)log2_rows},
+			{AV1E_SET_ROW_MT, 1},
+			/* what only helps a lookahead, or costs more than it brings at these speeds */
+			{AV1E_SET_ENABLE_TPL_MODEL, 0},
+			{AV1E_SET_DELTAQ_MODE, 0},
+			{AV1E_SET_ENABLE_OBMC, 0},
+			{AV1E_SET_ENABLE_WARPED_MOTION, 0},
+			{AV1E_SET_ENABLE_GLOBAL_MOTION, 0},
+			{AV1E_SET_ENABLE_CFL_INTRA, 0},
+			{AV1E_SET_ENABLE_SMOOTH_INTRA, 0},
+			{AV1E_SET_ENABLE_ANGLE_DELTA, 0},
+			{AV1E_SET_ENABLE_FILTER_INTRA, 0},
+			{AV1E_SET_INTRA_DEFAULT_TX_ONLY, 1},
+			{AV1E_SET_COEFF_COST_UPD_FREQ, 3},
+			{AV1E_SET_MODE_COST_UPD_FREQ, 3},
+			{AV1E_SET_MV_COST_UPD_FREQ, 3},
+			{AV1E_SET_AQ_MODE, 3},
+			{AV1E_SET_NOISE_SENSITIVITY, 0},
+			/* nothing of a frame may depend on slots it is not predicted from */
+			{AV1E_SET_ENABLE_ORDER_HINT, 0},
+			{AV1E_SET_ENABLE_REF_FRAME_MVS, 0},
+			{AV1E_SET_ERROR_RESILIENT_MODE, 0},
+			/* a key frame has its share of the line like any other */
+			{AOME_SET_MAX_INTRA_BITRATE_PCT, FRAME_PCT},
+			{AV1E_SET_MAX_INTER_BITRATE_PCT, FRAME_PCT},
+			{AV1E_SET_COLOR_PRIMARIES, colour[v->space].primaries},
+			{AV1E_SET_TRANSFER_CHARACTERISTICS, colour[v->space].transfer},
+			{AV1E_SET_MATRIX_COEFFICIENTS, colour[v->space].matrix},
+			{AV1E_SET_COLOR_RANGE, v->full_range},
+		};
+
+		return apply(a, settings, ARRAY_LEN(settings));
+	}
+}
+
+/* All but the planes, which each picture brings. */
+static void describe_image(aom_image_t *image, const struct video_params *v)
+{
+	*image = (aom_image_t){
+		.fmt = AOM_IMG_FMT_NV12,
+		.w = v->width,
+		.h = v->height,
+		.d_w = v->width,
+		.d_h = v->height,
+		.bit_depth = 8,
+		.x_chroma_shift = 1,
+		.y_chroma_shift = 1,
+		.bps = 12,
+		.range = v->full_range ? AOM_CR_FULL_RANGE : AOM_CR_STUDIO_RANGE,
+	};
+}
+
+static int open_lib(struct encoder *e)
+{
+	struct av1 *a = av1_from(e);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int rc, speed = 0;
+
+	rc = parse_speed(e->params.preset, &speed);
+	if (rc < 0)
+		return rc;
+	if (aom_codec_enc_config_default(aom_codec_av1_cx(), &a->cfg, AOM_USAGE_REALTIME) != AOM_CODEC_OK)
+		return -EIO;
+	fill_config(&a->cfg, &e->params, cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (int)cores);
+	if (aom_codec_enc_init(&a->lib, aom_codec_av1_cx(), &a->cfg, 0) != AOM_CODEC_OK) {
+		log_err("the library refused %ux%u: %s", a->cfg.g_w, a->cfg.g_h, why(a));
+		return -EIO;
+	}
+	rc = set_up(a, speed);
+	if (rc < 0) {
+		aom_codec_destroy(&a->lib);
+		return rc;
+	}
+	/* Every decoder has eight slots, so using them all costs nothing. */
+	e->params.dpb = e->params.dpb > 1 ? REF_SLOTS : 1;
+	describe_image(&a->image, &e->params.video);
+	ref_slots_init(&a->refs, e->params.dpb);
+	return 0;
+}
+
+static bool tell_references(struct av1 *a, const struct ref_plan *p)
+{
+	aom_svc_ref_frame_config_t c = {.reference = {1}};
+
+	for (unsigned i = 0; i < REF_LISTED; i++)
+		c.ref_idx[i] = p->listed[i];
+	for (unsigned i = 0; i < REF_SLOTS; i++)
+		c.refresh[i] = p->refresh >> i & 1;
+	return aom_codec_control(&a->lib, AV1E_SET_SVC_REF_FRAME_CONFIG, &c) == AOM_CODEC_OK;
+}
+
+/* The frame after a loss refers to an older one than those before, so the quantizer that fitted them makes it two or
+ * three times as large, and the library's rate control only sees it afterwards. It gets a coarser one; the frames that
+ * follow take it back. */
+static bool limit_quantizer(struct av1 *a, unsigned finest)
+{
+	if (a->cfg.rc_min_quantizer == finest)
+		return true;
+	a->cfg.rc_min_quantizer = finest;
+	return aom_codec_enc_config_set(&a->lib, &a->cfg) == AOM_CODEC_OK;
+}
+
+static unsigned finest_for(struct av1 *a, const struct enc_request *r)
+{
+	int last = 0;
+
+	if (!r->after_rfi || aom_codec_control(&a->lib, AOME_GET_LAST_QUANTIZER_64, &last) != AOM_CODEC_OK)
+		return FINEST;
+	return last + COARSER > COARSEST ? COARSEST : (unsigned)last + COARSER;
+}
+
+/* The one unit that the picture became, NULL when it did not. */
+static const aom_codec_cx_pkt_t *encode(struct av1 *a, const struct picture *pic, const struct enc_request *r)
+{
+	const aom_codec_cx_pkt_t *pkt, *unit = NULL;
+	aom_codec_iter_t iter = NULL;
+
+	a->image.planes[AOM_PLANE_Y] = pic->luma;
+	a->image.planes[AOM_PLANE_U] = pic->chroma;
+	a->image.stride[AOM_PLANE_Y] = a->image.stride[AOM_PLANE_U] = (int)pic->stride;
+	if (aom_codec_encode(&a->lib, &a->image, r->frame_no, 1, r->idr ? AOM_EFLAG_FORCE_KF : 0) != AOM_CODEC_OK) {
+		log_err("frame %u: %s", r->frame_no, why(a));
+		return NULL;
+	}
+	while ((pkt = aom_codec_get_cx_data(&a->lib, &iter)))
+		if (pkt->kind == AOM_CODEC_CX_FRAME_PKT) {
+			if (unit)
+				return NULL;
+			unit = pkt;
+		}
+	return unit;
+}
+
+static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	struct av1 *a = av1_from(e);
+	const aom_codec_cx_pkt_t *unit;
+	struct au_slot *slot;
+	struct ref_plan plan;
+	struct au *au;
+
+	slot = au_slab_take(&e->slab);
+	if (!slot)
+		return -EAGAIN;
+	au = &slot->au;
+	ref_slots_plan(&a->refs, r->idr, false, &plan);
+	unit = tell_references(a, &plan) && limit_quantizer(a, finest_for(a, r)) ? encode(a, pic, r) : NULL;
+	if (!unit || unit->data.frame.sz > e->slab.cap) {
+		log_err("frame %u: %s", r->frame_no,
+			unit ? "larger than any packet train can carry" : "the library failed");
+		au_release(au);
+		return -EIO;
+	}
+	memcpy(slot->data, unit->data.frame.buf, unit->data.frame.sz);
+	plan.key = unit->data.frame.flags & AOM_FRAME_IS_KEY;
+	ref_slots_encoded(&a->refs, &plan, r->frame_no, r->ltr);
+
+	au->first = au->last = true;
+	au->key = plan.key;
+	au->after_rfi = r->after_rfi && !au->key;
+	au->ltr = r->ltr;
+	au->repeat = r->repeat;
+	au->len = unit->data.frame.sz;
+	au->frame_no = r->frame_no;
+	au->pts_ns = r->pts_ns;
+	au->t = r->t;
+	au->t.encoded = clock_ns();
+	e->ev->au(e->ctx, au);
+	return 0;
+}
+
+static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
+{
+	(void)last; /* everything after the first lost frame may depend on it */
+	return ref_slots_invalidate(&av1_from(e)->refs, first);
+}
+
+static int set_bitrate(struct encoder *e, uint32_t kbps)
+{
+	struct av1 *a = av1_from(e);
+
+	set_rate(&a->cfg, kbps, e->params.video.fps_mhz);
+	if (aom_codec_enc_config_set(&a->lib, &a->cfg) != AOM_CODEC_OK) {
+		log_err("%u kbit/s: %s", kbps, why(a));
+		return -EIO;
+	}
+	e->params.kbps = kbps;
+	return 0;
+}
+
+static void close_lib(struct encoder *e)
+{
+	aom_codec_destroy(&av1_from(e)->lib);
+}
+
+const struct encoder_ops encoder_aom = {
+	.name = "aom",
+	.help = "AV1 in software on libaom",
+	.size = sizeof(struct av1),
+	.probe = probe,
+	.open = open_lib,
+	.submit = submit,
+	.invalidate_refs = invalidate_refs,
+	.set_bitrate = set_bitrate,
+	.close = close_lib,
+};
