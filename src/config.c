@@ -29,6 +29,7 @@ struct option {
 static const char *const choice_level[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const choice_policy[] = {"many", "refuse", "take-over", NULL};
 static const char *const choice_encryption[] = {"never", "optional", "mandatory", NULL};
+static const char *const choice_offer[] = {"auto", "on", "off", NULL};
 static const char *const choice_video[] = {"auto", "pattern", "pipewire", "portal", NULL};
 static const char *const choice_audio[] = {"auto", "pipewire", "tone", "none", NULL};
 
@@ -99,6 +100,9 @@ static const struct option options[] = {
 
 	STRING(encode, backend, "auto", "Encoder to use"),
 	STRING(encode, preset, "superfast", "Preset of x264; faster presets cost bits, slower ones cost time"),
+	CHOICE(encode, av1, "auto", choice_offer,
+	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
+	STRING(encode, av1_preset, "10", "Speed of libaom, 5 to 10; slower ones cost time"),
 	INT(encode, min_slices, "0", 0, 8, "Slices of a frame at least; 0: one a core, at most 4"),
 	INT(encode, min_fps, "10", 1, 120, "How often a still picture is repeated"),
 	INT(encode, max_kbps, "0", 0, 800000, "Ceiling of the bit rate a client may ask for; 0: none"),

@@ -17,6 +17,7 @@
 #define CONFIG_FILE_MAX (64 * 1024)
 
 enum config_encryption { ENCRYPTION_NEVER, ENCRYPTION_OPTIONAL, ENCRYPTION_MANDATORY };
+enum config_offer { OFFER_AUTO, OFFER_ON, OFFER_OFF };
 enum config_policy { POLICY_MANY, POLICY_REFUSE, POLICY_TAKE_OVER };
 
 struct config {
@@ -50,6 +51,8 @@ struct config {
 	struct {
 		char backend[CONFIG_STR];
 		char preset[CONFIG_STR];
+		int64_t av1; /* enum config_offer */
+		char av1_preset[CONFIG_STR];
 		int64_t min_slices; /* 0: min(cores, 4) */
 		int64_t min_fps;
 		int64_t max_kbps;

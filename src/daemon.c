@@ -315,6 +315,7 @@ static int open_all(struct daemon_ctx *d)
 		return err ? err : -ENOMEM;
 	d->host.loop = d->loop;
 	d->host.config = &d->config;
+	stream_offer_measure(&d->config);
 	err = open_state(d);
 	if (!err)
 		err = open_screens(d);

@@ -205,15 +205,6 @@ static void clamp_rate(struct session *s, struct video_params *v)
 	v->configured_kbps = max;
 }
 
-static uint8_t default_slices(const struct config *c)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (c->encode.min_slices)
-		return (uint8_t)c->encode.min_slices;
-	return cores < 1 ? 1 : cores > 4 ? 4 : (uint8_t)cores;
-}
-
 /* With its parity, headers, and those of IP and UDP. */
 static uint32_t audio_wire_kbps(const struct audio_params *a)
 {
@@ -251,8 +242,8 @@ static int open_pipeline(struct session *s)
 		.keys = s->keys,
 		.iv_generation = s->host->iv_generation++,
 		.backend = c->encode.backend,
-		.preset = c->encode.preset,
-		.min_slices = default_slices(c),
+		.preset = s->announce.video.codec == CODEC_AV1 ? c->encode.av1_preset : c->encode.preset,
+		.min_slices = stream_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
 		.audio_source = (enum audio_source)c->audio.source,
 		.audio_node = c->audio.node,
@@ -364,7 +355,7 @@ static void begin_handshake(struct session *s)
 		s->connect_data = rand_u32();
 	while (!s->connect_data); /* 0 is what a client without one sends */
 
-	stream_offer_fill(&hp.offer, s->host->config, &s->query.peer);
+	stream_offer_fill(&hp.offer, s->host->config, &s->query);
 	memcpy(hp.key, s->keys.key, sizeof(hp.key));
 	memcpy(hp.ping_payload, s->ping_payload, sizeof(hp.ping_payload));
 	hp.connect_data = s->connect_data;

@@ -5,13 +5,20 @@
 
 #include <stdint.h>
 
-#include "base/addr.h"
-
 struct config;
+struct launch_query;
 struct rtsp_offer;
+
+/* Main thread, once, before the first client is answered: lets the encoders that not every machine can afford show
+ * what they can do. Takes less than a second. */
+void stream_offer_measure(const struct config *c);
 
 /* ServerCodecModeSupport, 1-session 2.5. 0: no encoder works. */
 uint32_t stream_codec_support(const struct config *c);
 
-/* peer decides between the encryption rules for the local network and for elsewhere. */
-void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const union addr *peer);
+/* q: its peer decides between the encryption rules for the local network and for elsewhere; its size and rate between
+ * codecs. */
+void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const struct launch_query *q);
+
+/* Slices or tiles of a frame at least. */
+uint8_t stream_slices(const struct config *c);

@@ -7,8 +7,9 @@
  *
  * Lost frames: encode/ref_slots.h decides which slot each frame refers to and replaces; the library is told frame by
  * frame. What the library demands for it, none of which it documents: the seven names are all different, or it gives
- * up inter prediction; a slot is only replaced if it is named; only the first name is used for prediction, so nothing
- * else in the frame's header depends on slots that the client may not have; no error resilience, no order hints.
+ * up inter prediction; a slot is only replaced if it is named; slot 0 is replaced whenever the library thinks its
+ * golden frame due, whatever it was told, so it is never named. Only the first name is used for prediction, and there
+ * are no order hints: nothing in a frame's header depends on slots that the client may not have.
  *
  * Output: one temporal unit per frame, low-overhead OBUs, temporal delimiter first, with the sequence header in front
  * of every key frame. It is copied once, from the library's memory, which dies at the next call.
@@ -39,6 +40,7 @@
 #define FRAME_PCT   120
 #define TILE_COLUMNS_MIN 4u /* superblocks */
 #define TILE_ROWS_MIN 2u
+#define FIRST_SLOT 1 /* 0 is the library's */
 #define MAX_DIM     4096u /* what a processor can hope for */
 
 struct av1 {
@@ -112,8 +114,8 @@ static void fill_config(aom_codec_enc_cfg_t *c, const struct enc_params *p, int 
 	c->rc_dropframe_thresh = 0;
 	c->rc_min_quantizer = FINEST;
 	c->rc_max_quantizer = COARSEST;
-	c->rc_undershoot_pct = 50;
-	c->rc_overshoot_pct = 50;
+	c->rc_undershoot_pct = 0;
+	c->rc_overshoot_pct = 0;
 	c->kf_mode = AOM_KF_DISABLED;
 	set_rate(c, p->kbps, v->fps_mhz);
 }
@@ -245,7 +247,7 @@ static int open_lib(struct encoder *e)
 		aom_codec_destroy(&a->lib);
 		return rc;
 	}
-	/* Every decoder has eight slots, so using them all costs nothing. */
+	/* Every decoder has all the slots, so using them costs nothing. */
 	e->params.dpb = e->params.dpb > 1 ? REF_SLOTS : 1;
 	describe_image(&a->image, &e->params.video);
 	ref_slots_init(&a->refs, e->params.dpb);
@@ -256,10 +258,10 @@ static bool tell_references(struct av1 *a, const struct ref_plan *p)
 {
 	aom_svc_ref_frame_config_t c = {.reference = {1}};
 
-	for (unsigned i = 0; i < REF_LISTED; i++)
-		c.ref_idx[i] = p->listed[i];
-	for (unsigned i = 0; i < REF_SLOTS; i++)
-		c.refresh[i] = p->refresh >> i & 1;
+	for (unsigned i = 0; i < REF_SLOTS; i++) {
+		c.ref_idx[i] = FIRST_SLOT + p->named[i];
+		c.refresh[FIRST_SLOT + i] = p->refresh >> i & 1;
+	}
 	return aom_codec_control(&a->lib, AV1E_SET_SVC_REF_FRAME_CONFIG, &c) == AOM_CODEC_OK;
 }
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#define SPACED(n) ((n) * 3 / 8) /* slots for the older frames */
+#define SPACED(n) ((n) * 3 / 7) /* slots for the older frames */
 #define HORIZON   60u           /* frames; none older is kept */
 
 static bool usable(const struct ref_slot *s, bool only_acked)
@@ -70,21 +70,9 @@ static unsigned victim(const struct ref_slots *s)
 	return best < s->n ? order[best] : order[0];
 }
 
-/* Names the slot unless it is named already; false: no room. */
-static bool name_slot(struct ref_plan *p, unsigned *n, unsigned slot)
-{
-	for (unsigned i = 0; i < *n; i++)
-		if (p->listed[i] == slot)
-			return true;
-	if (*n == REF_LISTED)
-		return false;
-	p->listed[(*n)++] = (uint8_t)slot;
-	return true;
-}
-
 void ref_slots_plan(const struct ref_slots *s, bool key, bool only_acked, struct ref_plan *p)
 {
-	unsigned named = 0;
+	unsigned n = 0;
 
 	*p = (struct ref_plan){.key = key};
 	if (key) {
@@ -96,20 +84,16 @@ void ref_slots_plan(const struct ref_slots *s, bool key, bool only_acked, struct
 			ref = ref_slots_newest(s, false);
 		assert(ref >= 0);
 		p->ref = (uint8_t)ref;
-		name_slot(p, &named, p->ref);
-		/* With one good slot left, one spoiled slot finds no room here and is replaced by the frame after. */
 		for (unsigned i = 0; i < s->n; i++)
-			if (!s->slot[i].valid && name_slot(p, &named, i))
+			if (!s->slot[i].valid)
 				p->refresh |= (uint8_t)(1u << i);
-		if (!p->refresh) {
-			unsigned i = victim(s);
-
-			name_slot(p, &named, i);
-			p->refresh = (uint8_t)(1u << i);
-		}
+		if (!p->refresh)
+			p->refresh = (uint8_t)(1u << victim(s));
 	}
-	for (unsigned i = 0; i < REF_SLOTS && named < REF_LISTED; i++)
-		name_slot(p, &named, i);
+	p->named[n++] = p->ref;
+	for (unsigned i = 0; i < REF_SLOTS; i++)
+		if (i != p->ref)
+			p->named[n++] = (uint8_t)i;
 }
 
 void ref_slots_encoded(struct ref_slots *s, const struct ref_plan *p, uint32_t frame, bool ltr)

@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REF_SLOTS  8u /* of AV1 */
-#define REF_LISTED 7u /* named by one frame */
+#define REF_SLOTS 7u /* what one frame of AV1 can name, of its eight */
 
 struct ref_slot {
 	uint32_t frame;
@@ -30,10 +29,9 @@ struct ref_slots {
 
 struct ref_plan {
 	bool key;
-	uint8_t ref;     /* slot that the frame is predicted from; not for a key frame */
-	uint8_t refresh; /* bit per slot: it will hold the frame */
-	/* All different, the one referred to first and all replaced ones among them. */
-	uint8_t listed[REF_LISTED];
+	uint8_t ref;              /* slot that the frame is predicted from; not for a key frame */
+	uint8_t refresh;          /* bit per slot: it will hold the frame */
+	uint8_t named[REF_SLOTS]; /* every slot once, the one referred to first */
 };
 
 /* n: 1..REF_SLOTS. Holds nothing: the first frame must be a key frame. */

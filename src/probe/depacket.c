@@ -32,6 +32,7 @@ struct depacket {
 	uint8_t *bytes;
 	size_t len, cap, shard_end; /* shard_end: where the last shard's payload begins in bytes */
 
+	struct obu_unit unit; /* AV1 */
 	struct depacket_stats stats;
 };
 
@@ -325,6 +326,59 @@ static void check_units(struct depacket *d)
 	}
 }
 
+static void check_sequence(struct depacket *d, const struct obu_sequence *s)
+{
+	const struct depacket_params *q = &d->p;
+	static const unsigned matrix[] = {6, 1, 9};
+	unsigned space = q->csc >> 1;
+
+	d->stats.sequence_known = true;
+	d->stats.sequence = *s;
+	if (!q->verify)
+		return;
+	if (s->width != q->width || s->height != q->height)
+		judge_fault(q->judge, "1-session 6.7", "sequence header says %ux%u, %ux%u was announced", s->width,
+			    s->height, q->width, q->height);
+	if (space >= 3 || s->matrix != matrix[space] || s->full_range != (q->csc & 1))
+		judge_fault(q->judge, "1-session 6.7", "sequence header's colour %u/%u does not match encoderCscMode %u",
+			    s->matrix, s->full_range, q->csc);
+	if (s->profile != 0 || s->depth != 8)
+		judge_fault(q->judge, "1-session 6.7", "profile %u, %u bit", s->profile, s->depth);
+}
+
+/* The shape of a whole AV1 frame: one temporal unit with one shown frame, no byte of padding behind it. */
+static void check_temporal_unit(struct depacket *d)
+{
+	struct obu_unit *u = &d->unit;
+	unsigned n = d->f.number;
+	bool key;
+
+	obu_unit_parse(u, d->bytes, d->len);
+	if (u->error) {
+		judge_fault(d->p.judge, "2-media 1.5", "frame %u: unit %u of its AV1 stream cannot be read", n, u->count);
+		return;
+	}
+	key = u->frames && !u->frame.existing && u->frame.type == OBU_KEY;
+	if (u->frames != 1 || u->shown != 1)
+		judge_fault(d->p.judge, "2-media 1.5", "frame %u holds %u AV1 frames, %u shown", n, u->frames, u->shown);
+	if (key != d->key)
+		judge_fault(d->p.judge, "2-media 1.3", "frame %u: type %u, but the bitstream is %s", n, d->f.type,
+			    key ? "a key frame" : "not a key frame");
+	if (key && !u->sequences)
+		judge_fault(d->p.judge, "2-media 1.5", "key frame %u without a sequence header", n);
+	if (u->sequences)
+		check_sequence(d, &u->sequence);
+	if (!u->frame.tiles)
+		return;
+	if (!d->stats.frames || u->frame.tiles < d->stats.min_slices)
+		d->stats.min_slices = u->frame.tiles;
+	if (u->frame.tiles > d->stats.max_slices)
+		d->stats.max_slices = u->frame.tiles;
+	if (d->p.slices && u->frame.tiles < d->p.slices)
+		judge_fault(d->p.judge, "1-session 6.7", "frame %u: %u tiles, %u were asked for", n, u->frame.tiles,
+			    d->p.slices);
+}
+
 /* lastPayloadLen against what the last shard holds: padding is zeros, and no unit ends with one (1.3, 1.4). */
 static size_t check_padding(struct depacket *d, const uint8_t *p, size_t len, size_t header)
 {
@@ -351,6 +405,8 @@ static void deliver(struct depacket *d)
 	d->f.len = d->len;
 	if (annexb(d))
 		check_units(d);
+	else
+		check_temporal_unit(d);
 	if (!d->stats.frames)
 		d->stats.first = d->f.number;
 	else if (d->f.number != d->stats.last + 1)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "probe/bitstream.h"
+#include "probe/obu.h"
 
 struct judge;
 struct video_hdr;
@@ -37,7 +38,7 @@ struct depacket_params {
 	enum codec codec;
 	bool rfi;               /* host offers and client wants it */
 	size_t payload_max;     /* PS - 16 */
-	unsigned slices;        /* announced; 0: not checked */
+	unsigned slices;        /* announced, of AV1 tiles; 0: not checked */
 	unsigned width, height; /* checked against the SPS when verify is set */
 	unsigned csc;           /* announced encoderCscMode */
 	bool verify;
@@ -50,6 +51,8 @@ struct depacket_stats {
 	unsigned min_slices, max_slices;
 	bool sps_known;
 	struct sps_info sps;
+	bool sequence_known;
+	struct obu_sequence sequence;
 };
 
 struct depacket;

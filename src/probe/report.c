@@ -79,6 +79,12 @@ static void add_frames(json_t *o, const struct session_result *r)
 		set_int(o, "slices_min", f->min_slices);
 		set_int(o, "slices_max", f->max_slices);
 	}
+	if (f->sequence_known)
+		json_object_set_new(o, "sequence",
+				    json_pack("{s:i,s:i,s:i,s:i,s:i,s:b}", "width", f->sequence.width, "height",
+					      f->sequence.height, "profile", f->sequence.profile, "level",
+					      f->sequence.level, "matrix", f->sequence.matrix, "full_range",
+					      f->sequence.full_range));
 	if (f->sps_known)
 		json_object_set_new(o, "sps",
 				    json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:i}", "width", f->sps.width, "height",

@@ -31,7 +31,7 @@ static uint8_t *read_all(FILE *f, size_t *len)
 	return data;
 }
 
-bool decode(struct decoded *d, const uint8_t *stream, size_t len, unsigned width, unsigned height)
+bool decode(struct decoded *d, enum codec codec, const uint8_t *stream, size_t len, unsigned width, unsigned height)
 {
 	char path[] = "/tmp/moonrill-test-XXXXXX", command[256];
 	int fd = mkstemp(path);
@@ -43,10 +43,10 @@ bool decode(struct decoded *d, const uint8_t *stream, size_t len, unsigned width
 		return false;
 	if (write(fd, stream, len) == (ssize_t)len) {
 		snprintf(command, sizeof(command),
-			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f h264 -i %s "
+			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f %s -i %s "
 			 "-vsync passthrough -f rawvideo "
 			 "-pix_fmt nv12 -",
-			 path);
+			 codec == CODEC_AV1 ? "obu" : "h264", path);
 		f = popen(command, "r");
 		if (f) {
 			d->frames = read_all(f, &size);

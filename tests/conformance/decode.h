@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Decodes an Annex B stream with the ffmpeg program, its decoder set as the stock client sets it: low delay, and pictures
+/* Decodes an H.264 (Annex B) or AV1 (low-overhead OBU) stream with the ffmpeg program, its decoder set as the stock client sets it: low delay, and pictures
  * with missing references are shown. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "media/params.h"
 
 struct decoded {
 	uint8_t *frames; /* NV12, width x height each */
@@ -15,7 +17,7 @@ struct decoded {
 
 bool decode_available(void);
 /* False when nothing could be decoded. Free with decoded_finish(). */
-bool decode(struct decoded *d, const uint8_t *stream, size_t len, unsigned width, unsigned height);
+bool decode(struct decoded *d, enum codec codec, const uint8_t *stream, size_t len, unsigned width, unsigned height);
 void decoded_finish(struct decoded *d);
 /* Of two luma planes, in dB; 100 when equal. */
 double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w, unsigned h);

@@ -5,6 +5,7 @@
 #include "cmocka_all.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "encode/rate.h"
 #include "encode/registry.h"
 #include "moving.h"
+#include "probe/obu.h"
 
 #define W          320
 #define H          192
@@ -94,6 +96,19 @@ static inline struct enc_params defaults(void)
 	};
 }
 
+/* For any encoder: its codec, its words. */
+static inline struct enc_params defaults_for(const struct encoder_ops *ops)
+{
+	struct enc_params p = defaults();
+	struct enc_caps caps;
+
+	if (ops->probe(CODEC_AV1, &caps) == 0) {
+		p.video.codec = CODEC_AV1;
+		p.preset = "10";
+	}
+	return p;
+}
+
 static inline struct rig *rig_open(const struct encoder_ops *ops, const struct enc_params *p)
 {
 	struct rig *r = calloc(1, sizeof(*r));
@@ -142,6 +157,27 @@ static inline struct nal_walk walk(const struct rig *r, unsigned i)
 static inline bool is_slice(const struct nal *n)
 {
 	return n->type == NAL_TYPE_SLICE || n->type == NAL_TYPE_IDR;
+}
+
+/* What the bitstream itself says. */
+static inline bool key_by_stream(const struct rig *r, unsigned i)
+{
+	struct nal_walk w = walk(r, i);
+	bool key = false;
+	struct nal n;
+
+	if (r->e->params.video.codec == CODEC_AV1) {
+		struct obu_unit u = {0};
+
+		obu_unit_parse(&u, r->stream + r->unit[0].at, r->unit[0].len);
+		obu_unit_parse(&u, r->stream + r->unit[i].at, r->unit[i].len);
+		assert_int_equal(u.error, 0);
+		assert_int_equal(u.frames, 1);
+		return u.frame.type == OBU_KEY;
+	}
+	while (nal_walk_next(&w, &n))
+		key |= n.type == NAL_TYPE_IDR;
+	return key;
 }
 
 static inline struct sps first_sps(const struct rig *r)

@@ -170,7 +170,7 @@ static void x264_still_picture_gets_better_with_every_repeat(void **state)
 	encode_frames(r, 30);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(submit(r, false, false), 0);
-	assert_true(decode(&d, r->stream, r->len, W, H));
+	assert_true(decode(&d, CODEC_H264, r->stream, r->len, W, H));
 	assert_int_equal(d.count, 50);
 	moving = luma_psnr(r->pic.luma, r->pic.stride, d.frames + 29 * d.frame_size, W, W, H);
 	last = luma_psnr(r->pic.luma, r->pic.stride, d.frames + 49 * d.frame_size, W, W, H);

@@ -125,6 +125,45 @@ def test_large_frames_in_several_fec_blocks():
         clean(r, 60)
 
 
+AV1 = ("encode.av1=on",)
+
+
+def test_av1():
+    with host(*AV1) as h:
+        r = h.stream(*SMALL, "--frames", 150, "--codec", "av1", "--encrypt", "all", "--slices", 2, "--out", h.dir / "v.obu")
+        clean(r, 150)
+        assert r["slices_min"] == 2 and r["sequence"]["width"] == 640, r
+        contiguous(h, "v.obu", 150)
+
+
+def test_av1_recovers_by_reference_invalidation():
+    with host(*AV1) as h:
+        r = h.stream(*SMALL, "--frames", 300, "--codec", "av1", "--drop-frames", "100,150-152,200", "--rfi", "--out",
+                     h.dir / "v.obu")
+        assert r["errors"] == [], r
+        assert r["rfi_requests"] > 0 and r["rfi_recovered"] >= 1, r
+        assert r["rfi_recovered"] + r["idr"] - 1 >= 3, r
+        read_pattern(h.dir / "v.obu")
+
+
+def test_av1_without_rfi_is_healed_by_a_key_frame():
+    with host(*AV1) as h:
+        r = h.stream(*SMALL, "--frames", 150, "--codec", "av1", "--drop-frames", "80", "--no-rfi", "--out",
+                     h.dir / "v.obu")
+        assert r["idr"] == 2 and r["errors"] == [], r
+        read_pattern(h.dir / "v.obu")
+
+
+def test_av1_is_offered_only_where_it_runs():
+    with host("encode.av1=off") as h:
+        p = h.probe("stream", *SMALL, "--codec", "av1", "--frames", 10)
+        assert p.returncode != 0 and "does not offer" in p.stdout + p.stderr
+    # No machine encodes this by software in real time: the client is left with H.264, before it decides.
+    with host() as h:
+        p = h.probe("stream", "--width", 3840, "--height", 2160, "--fps", 240, "--codec", "av1", "--frames", 10)
+        assert p.returncode != 0 and "does not offer" in p.stdout + p.stderr
+
+
 def test_still_screen_keeps_the_stream_alive_and_heals():
     with host("video.pattern=still") as h:
         r = h.stream(*SMALL, "--seconds", 3, "--drop-frames", "5", "--rfi", "--out", h.dir / "v.h264")

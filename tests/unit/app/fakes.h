@@ -306,11 +306,17 @@ uint32_t stream_codec_support(const struct config *c)
 	return codecs;
 }
 
-void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const union addr *peer)
+void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const struct launch_query *q)
 {
 	(void)c;
-	(void)peer;
+	(void)q;
 	*offer = (struct rtsp_offer){.video_port = 1};
+}
+
+uint8_t stream_slices(const struct config *c)
+{
+	(void)c;
+	return 1;
 }
 
 /* ---- apps ---- */

@@ -16,16 +16,15 @@ static uint32_t encode(struct ref_slots *s, uint32_t frame, bool key, bool ltr, 
 
 	ref_slots_plan(s, key, only_acked, &p);
 	assert_int_equal(p.key, key);
-	for (unsigned i = 0; i < REF_LISTED; i++) {
-		assert_true(p.listed[i] < REF_SLOTS);
-		assert_false(named >> p.listed[i] & 1);
-		named |= 1u << p.listed[i];
+	for (unsigned i = 0; i < REF_SLOTS; i++) {
+		assert_true(p.named[i] < REF_SLOTS);
+		assert_false(named >> p.named[i] & 1);
+		named |= 1u << p.named[i];
 	}
 	if (!key) {
-		assert_int_equal(p.listed[0], p.ref);
+		assert_int_equal(p.named[0], p.ref);
 		assert_true(p.ref < s->n && s->slot[p.ref].valid);
 		assert_true(p.refresh);
-		assert_int_equal(p.refresh & ~named, 0);
 		assert_int_equal(p.refresh >> s->n, 0);
 		ref = s->slot[p.ref].frame;
 		assert_true(ref && ref < frame);
@@ -77,12 +76,12 @@ static void the_newest_frames_are_all_kept_and_older_ones_at_growing_distance(vo
 	for (unsigned round = 0; round < 200; round++) {
 		uint32_t oldest = frame;
 
-		for (uint32_t back = 0; back < 5; back++)
+		for (uint32_t back = 0; back < 3; back++)
 			assert_true(holds(&s, frame - back));
 		for (unsigned i = 0; i < s.n; i++)
 			oldest = s.slot[i].frame < oldest ? s.slot[i].frame : oldest;
 		/* Never so old that referring to it would be pointless, always old enough for a slow path. */
-		assert_in_range(frame - oldest, 10, 60);
+		assert_in_range(frame - oldest, 15, 61);
 		run_to(&s, &frame, frame + 1);
 	}
 }
@@ -117,7 +116,7 @@ static void after_a_loss_no_spoiled_frame_is_referred_to_and_its_slots_are_repla
 			if (ref_slots_invalidate(&s, lost)) {
 				/* Refused without a change. */
 				assert_int_equal(encode(&s, newest + 1, false, false, false), newest);
-				assert_true(lost == 1 || delay >= 5);
+				assert_true(lost == 1 || delay >= 3);
 				continue;
 			}
 			ref = encode(&s, newest + 1, false, false, false);
@@ -141,11 +140,11 @@ static void a_lost_recovery_frame_is_answered_from_before_the_first_loss(void **
 	run_to(&s, &frame, 24);
 	assert_int_equal(ref_slots_invalidate(&s, 21), 0);
 	ref = encode(&s, 25, false, false, false);
-	assert_int_equal(ref, 20);
+	assert_in_range(ref, 18, 20); /* whichever is left of the older ones */
 	frame = 25;
 	run_to(&s, &frame, 28);
 	assert_int_equal(ref_slots_invalidate(&s, 25), 0);
-	assert_true(encode(&s, 29, false, false, false) <= 20);
+	assert_true(encode(&s, 29, false, false, false) <= ref);
 }
 
 static void an_acknowledged_frame_stays_until_a_newer_one_is_acknowledged(void **state)

@@ -573,7 +573,7 @@ static void what_cannot_be_encoded_is_said_at_start(void **state)
 {
 	struct rig *r = rig_start(60000, 1000, true);
 	struct encode_worker_params p = {
-		.video = {.codec = CODEC_AV1, .width = W, .height = H, .fps_mhz = 60000, .encoder_kbps = 1000},
+		.video = {.codec = CODEC_HEVC, .width = W, .height = H, .fps_mhz = 60000, .encoder_kbps = 1000},
 		.backend = "auto",
 		.preset = "superfast",
 		.feedback = &r->feedback,

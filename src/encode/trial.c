@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/trial.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "encode/picture.h"
+
+#define WIDTH      640u
+#define HEIGHT     360u
+#define FPS        60u
+#define KBPS       4000u
+#define WARM       2u /* frames: the key frame and the one after it are not like the rest */
+#define FRAMES     12u
+#define LIMIT_NS   (400 * NS_PER_MS)
+#define USE_PERMIL 700u /* of the time that a frame has */
+
+struct sink {
+	unsigned frames;
+	bool key;
+};
+
+static void on_au(void *ctx, struct au *a)
+{
+	struct sink *s = ctx;
+
+	if (!s->frames)
+		s->key = a->key && a->len;
+	s->frames += a->last;
+	au_release(a);
+}
+
+static const struct encoder_events events = {.au = on_au};
+
+/* Blocks of random brightness with grain on them, moving sideways: neither flat nor noise. */
+static void draw(struct picture *p, unsigned n)
+{
+	for (unsigned y = 0; y < p->height; y++)
+		for (unsigned x = 0; x < p->width; x++) {
+			uint32_t block = ((x + 5 * n) / 16 * 2654435761u) ^ (y / 16 * 40503u * 65537u);
+			uint32_t grain = ((x + 5 * n) * 374761393u) ^ (y * 668265263u);
+
+			p->luma[y * p->stride + x] = (uint8_t)(40 + (block >> 25) + (grain >> 28));
+		}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int measure(struct encoder *e, struct picture *p, const struct sink *sink, struct trial *out)
+{
+	uint64_t took[FRAMES], begun = clock_ns(), before, now = begun;
+	unsigned n = 0;
+
+	for (uint32_t frame = 1; n < FRAMES && (now - begun < LIMIT_NS || !n); frame++) {
+		const struct enc_request r = {.frame_no = frame, .pts_ns = frame * 1000, .idr = frame == 1};
+		int rc;
+
+		draw(p, frame);
+		before = clock_ns();
+		rc = encoder_submit(e, p, &r);
+		now = clock_ns();
+		if (rc < 0 || sink->frames != frame || !sink->key)
+			return -EIO;
+		if (frame > WARM)
+			took[n++] = now - before;
+	}
+	qsort(took, n, sizeof(*took), by_value);
+	out->pixels_per_s = (uint64_t)WIDTH * HEIGHT * NS_PER_S / (took[n / 2] ? took[n / 2] : 1);
+	return 0;
+}
+
+int encoder_trial(const struct encoder_ops *ops, enum codec codec, const char *preset, uint8_t slices,
+		  struct trial *out)
+{
+	const struct enc_params p = {
+		.video =
+			{
+				.codec = codec,
+				.width = WIDTH,
+				.height = HEIGHT,
+				.fps_mhz = FPS * 1000,
+				.depth = 8,
+				.space = COLOUR_BT709,
+				.slices = slices,
+				.rfi = true,
+			},
+		.slices = slices,
+		.dpb = 8,
+		.kbps = KBPS,
+		.preset = preset,
+	};
+	struct sink sink = {0};
+	struct encoder *e = NULL;
+	struct picture picture;
+	int rc;
+
+	*out = (struct trial){0};
+	rc = picture_init(&picture, WIDTH, HEIGHT, p.video.space, false);
+	if (rc < 0)
+		return rc;
+	rc = encoder_open(&e, ops, &p, &events, &sink);
+	if (rc == 0)
+		rc = measure(e, &picture, &sink, out);
+	encoder_close(e);
+	picture_finish(&picture);
+	return rc;
+}
+
+bool trial_carries(const struct trial *t, unsigned width, unsigned height, unsigned fps)
+{
+	return (uint64_t)width * height * fps <= t->pixels_per_s / 1000 * USE_PERMIL;
+}
