@@ -30,18 +30,18 @@
 #define LOG_MODULE "aom"
 #include "base/log.h"
 
-#define SPEED_MIN   5
-#define SPEED_MAX   10 /* of 3.6; later versions have more */
-#define THREADS_MAX 8
-#define SUPERBLOCK  64u
-#define FINEST 2
-#define COARSEST 63
-#define COARSER 8
-#define FRAME_PCT   120
+#define SPEED_MIN        5
+#define SPEED_MAX        10 /* of 3.6; later versions have more */
+#define THREADS_MAX      8
+#define SUPERBLOCK       64u
+#define FINEST           2
+#define COARSEST         63
+#define COARSER          8
+#define FRAME_PCT        120
 #define TILE_COLUMNS_MIN 4u /* superblocks */
-#define TILE_ROWS_MIN 2u
-#define FIRST_SLOT 1 /* 0 is the library's */
-#define MAX_DIM     4096u /* what a processor can hope for */
+#define TILE_ROWS_MIN    2u
+#define FIRST_SLOT       1     /* 0 is the library's */
+#define MAX_DIM          4096u /* what a processor can hope for */
 
 struct av1 {
 	struct encoder e;

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
-#define SPACED(n) ((n) * 3 / 7) /* slots for the older frames */
-#define HORIZON   60u           /* frames; none older is kept */
+#define SPACED(n) ((n)*3 / 7) /* slots for the older frames */
+#define HORIZON   60u         /* frames; none older is kept */
 
 static bool usable(const struct ref_slot *s, bool only_acked)
 {

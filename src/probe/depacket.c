@@ -340,8 +340,9 @@ static void check_sequence(struct depacket *d, const struct obu_sequence *s)
 		judge_fault(q->judge, "1-session 6.7", "sequence header says %ux%u, %ux%u was announced", s->width,
 			    s->height, q->width, q->height);
 	if (space >= 3 || s->matrix != matrix[space] || s->full_range != (q->csc & 1))
-		judge_fault(q->judge, "1-session 6.7", "sequence header's colour %u/%u does not match encoderCscMode %u",
-			    s->matrix, s->full_range, q->csc);
+		judge_fault(q->judge, "1-session 6.7",
+			    "sequence header's colour %u/%u does not match encoderCscMode %u", s->matrix, s->full_range,
+			    q->csc);
 	if (s->profile != 0 || s->depth != 8)
 		judge_fault(q->judge, "1-session 6.7", "profile %u, %u bit", s->profile, s->depth);
 }
@@ -355,12 +356,14 @@ static void check_temporal_unit(struct depacket *d)
 
 	obu_unit_parse(u, d->bytes, d->len);
 	if (u->error) {
-		judge_fault(d->p.judge, "2-media 1.5", "frame %u: unit %u of its AV1 stream cannot be read", n, u->count);
+		judge_fault(d->p.judge, "2-media 1.5", "frame %u: unit %u of its AV1 stream cannot be read", n,
+			    u->count);
 		return;
 	}
 	key = u->frames && !u->frame.existing && u->frame.type == OBU_KEY;
 	if (u->frames != 1 || u->shown != 1)
-		judge_fault(d->p.judge, "2-media 1.5", "frame %u holds %u AV1 frames, %u shown", n, u->frames, u->shown);
+		judge_fault(d->p.judge, "2-media 1.5", "frame %u holds %u AV1 frames, %u shown", n, u->frames,
+			    u->shown);
 	if (key != d->key)
 		judge_fault(d->p.judge, "2-media 1.3", "frame %u: type %u, but the bitstream is %s", n, d->f.type,
 			    key ? "a key frame" : "not a key frame");

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/trial.h"
+
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "encode/registry.h"
+
+static const struct encoder_ops *null_ops(void)
+{
+	const struct encoder_ops *ops = encoder_find("null", CODEC_H264, NULL);
+
+	assert_non_null(ops);
+	return ops;
+}
+
+static void an_encoder_that_runs_gets_a_speed(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	assert_int_equal(encoder_trial(null_ops(), CODEC_H264, "", 2, &t), 0);
+	assert_true(t.pixels_per_s > 0);
+	assert_true(trial_carries(&t, 64, 64, 1));
+}
+
+static void what_does_not_open_or_fails_is_said(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	assert_int_equal(encoder_trial(null_ops(), CODEC_AV1, "", 1, &t), -ENOTSUP);
+	for (unsigned n = 1; n < 5; n++) {
+		char preset[] = "fail 0";
+
+		preset[5] = (char)('0' + n);
+		assert_int_equal(encoder_trial(null_ops(), CODEC_H264, preset, 1, &t), -EIO);
+	}
+	assert_int_equal(t.pixels_per_s, 0);
+	assert_false(trial_carries(&t, 64, 64, 1));
+}
+
+static void a_stream_is_carried_with_room_to_spare(void **state)
+{
+	const struct trial t = {.pixels_per_s = 1280ull * 720 * 60};
+
+	(void)state;
+	assert_false(trial_carries(&t, 1280, 720, 60));
+	assert_true(trial_carries(&t, 1280, 720, 40));
+	assert_false(trial_carries(&t, 1280, 720, 43));
+	assert_false(trial_carries(&t, 65535, 65535, 1000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_encoder_that_runs_gets_a_speed),
+		cmocka_unit_test(what_does_not_open_or_fails_is_said),
+		cmocka_unit_test(a_stream_is_carried_with_room_to_spare),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
