@@ -34,14 +34,18 @@
 #define SPEED_MAX        10 /* of 3.6; later versions have more */
 #define THREADS_MAX      8
 #define SUPERBLOCK       64u
-#define FINEST           2
-#define COARSEST         63
-#define COARSER          8
-#define FRAME_PCT        120
 #define TILE_COLUMNS_MIN 4u /* superblocks */
 #define TILE_ROWS_MIN    2u
 #define FIRST_SLOT       1     /* 0 is the library's */
 #define MAX_DIM          4096u /* what a processor can hope for */
+
+/* Quantizers, 0 to 63; six to seven steps double the bytes. */
+#define FINEST      2
+#define COARSEST    63
+#define COARSER     8   /* for the frame after a loss */
+#define STEER       3   /* towards the rate, each frame */
+#define STEER_FLOOR 12  /* no finer than that for the rate's sake */
+#define FRAME_PCT   120 /* of a frame's share, for what the library aims at */
 
 struct av1 {
 	struct encoder e;
@@ -49,6 +53,7 @@ struct av1 {
 	aom_codec_enc_cfg_t cfg;
 	aom_image_t image;
 	struct ref_slots refs;
+	size_t last_len; /* of the newest frame; 0: none yet */
 };
 
 static struct av1 *av1_from(struct encoder *e)
@@ -88,6 +93,12 @@ static int parse_speed(const char *preset, int *speed)
 	}
 	*speed = (int)n;
 	return 0;
+}
+
+/* Bytes of a frame at the rate asked for. */
+static size_t frame_share(const struct encoder *e)
+{
+	return (size_t)((uint64_t)e->params.kbps * 125000 / e->params.video.fps_mhz);
 }
 
 /* The buffer is one frame: no frame is much larger than its share of the line. */
@@ -265,24 +276,30 @@ static bool tell_references(struct av1 *a, const struct ref_plan *p)
 	return aom_codec_control(&a->lib, AV1E_SET_SVC_REF_FRAME_CONFIG, &c) == AOM_CODEC_OK;
 }
 
-/* The frame after a loss refers to an older one than those before, so the quantizer that fitted them makes it two or
- * three times as large, and the library's rate control only sees it afterwards. It gets a coarser one; the frames that
- * follow take it back. */
-static bool limit_quantizer(struct av1 *a, unsigned finest)
+/*
+ * Bounds for the quantizer of the next frame, where the library's rate control is too slow:
+ * The frame after a loss refers to an older one than those before, so the quantizer that fitted them would make it two
+ * or three times as large. It gets a coarser one; the frames that follow take it back.
+ * Frames far below their share, as after the start or when the rate was raised: the library would take seconds to use
+ * the rate, one small step a frame. The largest quantizer comes down with them, but not so far that a still picture
+ * that begins to move bursts the line.
+ */
+static bool bound_quantizer(struct av1 *a, const struct enc_request *r)
 {
-	if (a->cfg.rc_min_quantizer == finest)
-		return true;
-	a->cfg.rc_min_quantizer = finest;
-	return aom_codec_enc_config_set(&a->lib, &a->cfg) == AOM_CODEC_OK;
-}
-
-static unsigned finest_for(struct av1 *a, const struct enc_request *r)
-{
+	unsigned finest = FINEST, coarsest = COARSEST;
 	int last = 0;
 
-	if (!r->after_rfi || aom_codec_control(&a->lib, AOME_GET_LAST_QUANTIZER_64, &last) != AOM_CODEC_OK)
-		return FINEST;
-	return last + COARSER > COARSEST ? COARSEST : (unsigned)last + COARSER;
+	if (a->last_len && aom_codec_control(&a->lib, AOME_GET_LAST_QUANTIZER_64, &last) != AOM_CODEC_OK)
+		return false;
+	if (r->after_rfi)
+		finest = (unsigned)last + COARSER < COARSEST ? (unsigned)last + COARSER : COARSEST;
+	else if (a->last_len && a->last_len < frame_share(&a->e) / 2 && last > STEER_FLOOR)
+		coarsest = last - STEER > STEER_FLOOR ? (unsigned)(last - STEER) : STEER_FLOOR;
+	if (a->cfg.rc_min_quantizer == finest && a->cfg.rc_max_quantizer == coarsest)
+		return true;
+	a->cfg.rc_min_quantizer = finest;
+	a->cfg.rc_max_quantizer = coarsest;
+	return aom_codec_enc_config_set(&a->lib, &a->cfg) == AOM_CODEC_OK;
 }
 
 /* The one unit that the picture became, NULL when it did not. */
@@ -320,7 +337,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 		return -EAGAIN;
 	au = &slot->au;
 	ref_slots_plan(&a->refs, r->idr, false, &plan);
-	unit = tell_references(a, &plan) && limit_quantizer(a, finest_for(a, r)) ? encode(a, pic, r) : NULL;
+	unit = tell_references(a, &plan) && bound_quantizer(a, r) ? encode(a, pic, r) : NULL;
 	if (!unit || unit->data.frame.sz > e->slab.cap) {
 		log_err("frame %u: %s", r->frame_no,
 			unit ? "larger than any packet train can carry" : "the library failed");
@@ -330,6 +347,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	memcpy(slot->data, unit->data.frame.buf, unit->data.frame.sz);
 	plan.key = unit->data.frame.flags & AOM_FRAME_IS_KEY;
 	ref_slots_encoded(&a->refs, &plan, r->frame_no, r->ltr);
+	a->last_len = unit->data.frame.sz;
 
 	au->first = au->last = true;
 	au->key = plan.key;
