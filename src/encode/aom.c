@@ -338,6 +338,8 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	au = &slot->au;
 	ref_slots_plan(&a->refs, r->idr, false, &plan);
 	unit = tell_references(a, &plan) && bound_quantizer(a, r) ? encode(a, pic, r) : NULL;
+	if (unit && r->idr && !(unit->data.frame.flags & AOM_FRAME_IS_KEY))
+		unit = NULL;
 	if (!unit || unit->data.frame.sz > e->slab.cap) {
 		log_err("frame %u: %s", r->frame_no,
 			unit ? "larger than any packet train can carry" : "the library failed");
