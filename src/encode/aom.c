@@ -371,6 +371,11 @@ static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
 	return ref_slots_invalidate(&av1_from(e)->refs, first);
 }
 
+static void acked(struct encoder *e, uint32_t frame_no)
+{
+	ref_slots_ack(&av1_from(e)->refs, frame_no);
+}
+
 static int set_bitrate(struct encoder *e, uint32_t kbps)
 {
 	struct av1 *a = av1_from(e);
@@ -397,6 +402,7 @@ const struct encoder_ops encoder_aom = {
 	.open = open_lib,
 	.submit = submit,
 	.invalidate_refs = invalidate_refs,
+	.acked = acked,
 	.set_bitrate = set_bitrate,
 	.close = close_lib,
 };

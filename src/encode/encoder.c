@@ -101,6 +101,12 @@ int encoder_invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
 	return e->ops->invalidate_refs(e, first, last);
 }
 
+void encoder_acked(struct encoder *e, uint32_t frame_no)
+{
+	if (e->ops->acked && frame_no <= e->newest)
+		e->ops->acked(e, frame_no);
+}
+
 int encoder_set_bitrate(struct encoder *e, uint32_t kbps)
 {
 	if (!(e->caps.flags & ENC_RATE))

@@ -76,6 +76,8 @@ struct encoder_ops {
 	/* Frames first..last, and all that depend on them, are not referenced any more. -ENOENT: nothing valid would
 	 * be left, nothing was changed, take the next means. With ENC_RFI. */
 	int (*invalidate_refs)(struct encoder *e, uint32_t first, uint32_t last);
+	/* The client has that frame, which was marked by enc_request.ltr: worth keeping. May be NULL. */
+	void (*acked)(struct encoder *e, uint32_t frame_no);
 	int (*set_bitrate)(struct encoder *e, uint32_t kbps); /* with ENC_RATE: 0, -EIO */
 	void (*close)(struct encoder *e);
 };
@@ -105,6 +107,8 @@ int encoder_open(struct encoder **out, const struct encoder_ops *ops, const stru
 int encoder_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r);
 /* -ENOTSUP without ENC_RFI; -ENOENT: nothing valid is left or the range is not one of frames submitted. */
 int encoder_invalidate_refs(struct encoder *e, uint32_t first, uint32_t last);
+/* Any number; what was never submitted or is not kept any more is ignored. */
+void encoder_acked(struct encoder *e, uint32_t frame_no);
 int encoder_set_bitrate(struct encoder *e, uint32_t kbps); /* -ENOTSUP without ENC_RATE; -EIO */
 /* Access units that are not back yet: close must wait for none. */
 unsigned encoder_units_out(struct encoder *e);

@@ -127,11 +127,13 @@ static void take_unsent(struct encode_worker *w)
 static void take_feedback(struct encode_worker *w, uint64_t now)
 {
 	struct feedback *fb = w->p.feedback;
-	uint32_t first, last;
+	uint32_t first, last, acked;
 	uint32_t kbps = atomic_load_explicit(&fb->kbps, memory_order_relaxed);
 	bool silent = atomic_load_explicit(&fb->silent, memory_order_acquire);
 
-	recovery_acked(&w->recovery, numbering_picture(&w->numbering, feedback_ltr(fb)));
+	acked = numbering_picture(&w->numbering, feedback_ltr(fb));
+	recovery_acked(&w->recovery, acked);
+	encoder_acked(w->encoder, acked);
 	if (feedback_take_idr(fb))
 		recovery_request_idr(&w->recovery, now);
 	/* Before the sender's report, which changes what numbers mean. */

@@ -261,6 +261,35 @@ static void aom_recovers_from_a_loss_heard_of_late(void **state)
 	}
 }
 
+static void aom_keeps_an_acknowledged_frame(void **state)
+{
+	const struct encoder_ops *ops = aom();
+	struct enc_params p = defaults_for(ops);
+	struct rig *r = rig_open(ops, &p);
+	struct enc_request q = {.frame_no = 21, .pts_ns = 21000, .ltr = true};
+	struct obu_unit u = {0};
+	unsigned slot = 0;
+
+	(void)state;
+	encode_frames(r, 20);
+	assert_int_equal(encoder_submit(r->e, &r->pic, &q), 0);
+	encoder_acked(r->e, 99); /* not yet */
+	encoder_acked(r->e, 20); /* not marked */
+	encoder_acked(r->e, 21);
+	encode_frames(r, 150);
+	/* Everything since is lost: that one is still there. */
+	assert_int_equal(encoder_invalidate_refs(r->e, 22, 171), 0);
+	assert_int_equal(submit(r, false, true), 0);
+	for (unsigned i = 0; i < r->n; i++) {
+		read_unit(&u, r, i);
+		if (i == 20)
+			slot = (unsigned)__builtin_ctz(u.frame.refresh & 0xfeu);
+		assert_true(i <= 20 || i == 171 || !(u.frame.refresh >> slot & 1));
+	}
+	assert_int_equal(u.frame.ref_idx[0], slot);
+	rig_close(r);
+}
+
 static void aom_never_cuts_a_frame_that_does_not_fit(void **state)
 {
 	const struct encoder_ops *ops = aom();
@@ -402,6 +431,7 @@ int main(void)
 		cmocka_unit_test(aom_headers_depend_on_no_slot_but_the_one_referred_to),
 		cmocka_unit_test(m47_after_any_pattern_of_loss_every_shown_picture_is_bit_exact),
 		cmocka_unit_test(aom_recovers_from_a_loss_heard_of_late),
+		cmocka_unit_test(aom_keeps_an_acknowledged_frame),
 		cmocka_unit_test(aom_never_cuts_a_frame_that_does_not_fit),
 		cmocka_unit_test(aom_meets_the_rate_and_bounds_recovery_and_key_frames),
 		cmocka_unit_test(aom_follows_a_new_rate),
