@@ -134,6 +134,8 @@ static void check_order(struct video_judge *v, const struct video_hdr *h, uint16
 	if (gap > 0x7fff)
 		judge_fault(v->j, "2-media 1.2", "frame %u block %u: sequence %u overlaps the block before", h->frame,
 			    h->block, lowest);
+	else
+		v->stats.lost += gap; /* blocks of which nothing came */
 	/* Without a gap nothing was lost in between, so the numbering must be seamless. */
 	if (h->frame == v->frame) {
 		if (h->block > v->last_block)

@@ -103,8 +103,7 @@ static void loss_and_reordering_are_the_networks_fault(void **state)
 	give(1, SHARD_LEN);
 	assert_int_equal(judge_total(&judge), 0);
 	assert_int_equal(video_judge_stats(v)->duplicates, 1);
-	assert_true(lost > 0);
-	assert_true(video_judge_stats(v)->lost > 0);
+	assert_int_equal(video_judge_stats(v)->lost, lost); /* frames of which nothing came included */
 }
 
 /* One byte of one shard of the third frame is changed. */
