@@ -48,7 +48,7 @@ static const char usage[] =
 	"none, -1\n"
 	"disconnected without one, -100/-101 no video in 10 s), stages (ms from the launch request; serverinfo: its "
 	"own\n"
-	"duration), errors, and more.\n";
+	"duration), start_us (that request by CLOCK_MONOTONIC, zero of the logs), errors, and more.\n";
 
 static const struct {
 	const char *name;

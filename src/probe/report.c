@@ -207,6 +207,7 @@ void report_stream(json_t *o, const struct options *opt, const struct session_re
 	add_end(o, r);
 	add_negotiated(o, r);
 	add_messages(o, r);
+	set_int(o, "start_us", r->start_ns / NS_PER_US);
 	for (unsigned i = 0; i < STAGES; i++) {
 		if (r->stage_ms[i] >= 0)
 			set_ms(stages, stage_names[i], r->stage_ms[i]);

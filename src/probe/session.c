@@ -165,7 +165,7 @@ static int launch(struct session *s)
 	p.appid = find_app(s);
 	if (p.appid < 0)
 		return p.appid;
-	s->start_ns = s->log.start_ns = clock_ns();
+	s->start_ns = s->log.start_ns = s->r->start_ns = clock_ns();
 	rc = launch_run(s->http, &p, &s->r->launch);
 	stage_at(s, STAGE_LAUNCH, clock_ns());
 	return rc ? fail(s, s->o->resume ? "resume" : "launch", rc, s->r->launch.message) : 0;

@@ -32,6 +32,7 @@ struct session_result {
 	int error;          /* -errno of it */
 	char message[160];
 	double stage_ms[STAGES]; /* < 0: not reached */
+	uint64_t start_ns;       /* the launch request: zero of stages and logs */
 	struct launch_result launch;
 	struct rtsp_result rtsp;
 	bool audio_on, lossy, interrupted;

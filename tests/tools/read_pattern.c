@@ -6,7 +6,7 @@
  *	ffmpeg -i out.h264 -pix_fmt gray -f rawvideo - | read_pattern --gray 1280x720
  *
  *	--source WxH   size of the screen, when the stream was scaled or letterboxed
- *	--list         adds the number of every picture (-1: none could be read)
+ *	--list         adds the number of every picture (-1: none could be read) and the time written into it
  *
  * pictures, read, damaged (a code, but its checksum wrong), missing (none seen), first, last, gaps (times the number
  * rose by more than one), lost (numbers passed over), repeats (same number again), backwards, and span_us, the time
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"gray", 1, NULL, 'g'}, {"source", 1, NULL, 's'}, {"list", 0, NULL, 'l'}, {NULL, 0, NULL, 0}};
-	json_t *o, *list = json_array();
+	json_t *o, *list = json_array(), *times = json_array();
 	struct pattern_grid g;
 	uint64_t skip = 0;
 	uint8_t *luma;
@@ -146,8 +146,10 @@ int main(int argc, char **argv)
 	while (next_picture(luma, size, skip)) {
 		long long number = look(luma, g);
 
-		if (opt.list)
+		if (opt.list) {
 			json_array_append_new(list, json_integer(number));
+			json_array_append_new(times, json_integer(number < 0 ? -1 : (json_int_t)seen.last.time_us));
+		}
 	}
 	free(luma);
 	o = json_pack("{s:i,s:i,s:i,s:i,s:I,s:I,s:i,s:I,s:i,s:i,s:I}", "pictures", (int)seen.pictures, "read",
@@ -155,11 +157,14 @@ int main(int argc, char **argv)
 		      (json_int_t)seen.first.frame, "last", (json_int_t)seen.last.frame, "gaps", (int)seen.gaps, "lost",
 		      (json_int_t)seen.lost, "repeats", (int)seen.repeats, "backwards", (int)seen.backwards, "span_us",
 		      (json_int_t)(seen.last.time_us - seen.first.time_us));
-	if (opt.list)
+	if (opt.list) {
 		json_object_set(o, "numbers", list);
+		json_object_set(o, "times_us", times);
+	}
 	json_dumpf(o, stdout, JSON_PRESERVE_ORDER);
 	printf("\n");
 	json_decref(list);
+	json_decref(times);
 	json_decref(o);
 	return seen.pictures && seen.read == seen.pictures ? 0 : 1;
 }
