@@ -2,7 +2,7 @@
 # A thin front for Meson: `meson setup build && ninja -C build` does the same.
 BUILD ?= build
 
-.PHONY: run test deps build bench clean
+.PHONY: run test deps build bench netlab clean
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -21,6 +21,10 @@ test: deps
 
 bench: deps build
 	meson test -C $(BUILD) --benchmark --print-errorlogs
+
+# Every row of doc/network.md, seeds 1 to 5 of 60 s each: hours. NETLAB_ARGS="--seeds 1 --seconds 20 random-1" for less.
+netlab: deps build
+	MOONRILL_BUILD=$(BUILD) tests/netlab/netlab.py --table $(NETLAB_ARGS)
 
 clean:
 	rm -rf $(BUILD)

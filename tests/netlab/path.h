@@ -66,7 +66,7 @@ struct path_verdict {
 struct path;
 
 struct path *path_create(const struct path_params *p, uint64_t seed); /* NULL: no memory */
-void path_destroy(struct path *p);                                   /* accepts NULL */
+void path_destroy(struct path *p);                                    /* accepts NULL */
 
 /* now_ns must not fall; bytes as the link counts them. */
 struct path_verdict path_packet(struct path *p, uint64_t now_ns, unsigned port, uint32_t bytes);

@@ -47,7 +47,8 @@ static void only_keys(struct reader *r, json_t *o, const char *const *keys)
 		fail(r, "an object is missing");
 		return;
 	}
-	json_object_foreach (o, key, value) {
+	json_object_foreach(o, key, value)
+	{
 		unsigned i = 0;
 
 		while (keys[i] && strcmp(keys[i], key))
@@ -65,7 +66,8 @@ static uint32_t read_ports(struct reader *r, json_t *list)
 
 	if (!list)
 		return (1u << PATH_PORTS) - 1;
-	json_array_foreach (list, i, name) {
+	json_array_foreach(list, i, name)
+	{
 		unsigned k = 0;
 
 		while (k < PATH_PORTS && (!json_is_string(name) || strcmp(path_ports[k], json_string_value(name))))
@@ -95,8 +97,8 @@ static void read_gilbert(struct reader *r, json_t *o, struct path_loss *l, doubl
 
 static void read_loss(struct reader *r, json_t *o, struct path_loss *l)
 {
-	static const char *const keys[] = {"model", "rate", "length",  "n",	  "enter", "leave", "bad",
-					   "good",  "ports", "from_s", "until_s", NULL};
+	static const char *const keys[] = {"model", "rate", "length", "n",      "enter",   "leave",
+					   "bad",   "good", "ports",  "from_s", "until_s", NULL};
 	static const char *const models[] = {"random", "gilbert", "nth", "burst"};
 	const char *model = json_string_value(json_object_get(o, "model"));
 	double length = field(r, o, "length", 1, 100000, 1);
@@ -135,7 +137,8 @@ static void read_rate(struct reader *r, json_t *v, struct path_params *p)
 	}
 	if (json_array_size(v) == 0 || json_array_size(v) > PATH_STEPS)
 		fail(r, "rate_mbps is a number or a list of at most 32 steps");
-	json_array_foreach (v, i, step) {
+	json_array_foreach(v, i, step)
+	{
 		struct path_step *s = &p->rate[p->steps];
 
 		if (p->steps == PATH_STEPS || json_array_size(step) != 2) {
@@ -156,7 +159,8 @@ static void read_outages(struct reader *r, json_t *list, struct path_params *p)
 
 	if (list && (!json_is_array(list) || json_array_size(list) > PATH_WINDOWS))
 		fail(r, "outage is a list of at most 16 windows");
-	json_array_foreach (list, i, w) {
+	json_array_foreach(list, i, w)
+	{
 		double from = number(r, json_array_get(w, 0), 0, TIME_MAX, 0);
 
 		if (r->why || json_array_size(w) != 2) {
@@ -171,8 +175,9 @@ static void read_outages(struct reader *r, json_t *list, struct path_params *p)
 
 int path_spec_read(struct path_params *p, json_t *o, const char **why)
 {
-	static const char *const keys[] = {"loss",	 "outage",     "rate_mbps", "queue_bytes", "burst_bytes", "delay_ms",
-					   "jitter_ms", "keep_order", "reorder",   "reorder_ms",  "duplicate",	 NULL};
+	static const char *const keys[] = {"loss",        "outage",     "rate_mbps", "queue_bytes",
+					   "burst_bytes", "delay_ms",   "jitter_ms", "keep_order",
+					   "reorder",     "reorder_ms", "duplicate", NULL};
 	struct reader r = {NULL};
 	json_t *losses, *loss, *order;
 	size_t i;
@@ -184,7 +189,8 @@ int path_spec_read(struct path_params *p, json_t *o, const char **why)
 	losses = json_object_get(o, "loss");
 	if (losses && (!json_is_array(losses) || json_array_size(losses) > PATH_LOSSES))
 		fail(&r, "loss is a list of at most 8");
-	json_array_foreach (losses, i, loss) {
+	json_array_foreach(losses, i, loss)
+	{
 		if (!r.why)
 			read_loss(&r, loss, &p->loss[p->losses++]);
 	}

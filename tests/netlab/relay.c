@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,7 +256,8 @@ static void carry(struct flow *f, enum dir dir, const uint8_t *data, size_t len,
 	t->bytes += bytes;
 	add_second(t->second, now, bytes);
 	if (relay.start_ns)
-		v = path_packet(relay.path[dir], now > relay.start_ns ? now - relay.start_ns : 0, f->port->index, bytes);
+		v = path_packet(relay.path[dir], now > relay.start_ns ? now - relay.start_ns : 0, f->port->index,
+				bytes);
 	else
 		v = (struct path_verdict){.copies = 1, .at_ns = {relay.delay_ns[dir]}};
 	t->dropped[v.fate] += v.fate != PATH_PASS;
@@ -427,7 +429,8 @@ static void on_client(void *ctx, uint32_t events)
 		n = receive(p->fd);
 		for (int i = 0; i < n; i++) {
 			struct flow *f = flow_of(p, &inbox.from[i]);
-			uint64_t at = arrival(&inbox.msg[i].msg_hdr, distance, now, &relay.seen_overflow[FLOWS + p->index]);
+			uint64_t at =
+				arrival(&inbox.msg[i].msg_hdr, distance, now, &relay.seen_overflow[FLOWS + p->index]);
 
 			if (f)
 				carry(f, UP, inbox.data[i], inbox.msg[i].msg_len, at);
@@ -454,8 +457,8 @@ static json_t *seconds_json(const uint64_t *s)
 
 static json_t *tally_json(const struct tally *t)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:o,s:o}", "packets", (json_int_t)t->packets, "bytes",
-			 (json_int_t)t->bytes, "passed", (json_int_t)t->passed, "passed_bytes",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:o,s:o}", "packets", (json_int_t)t->packets,
+			 "bytes", (json_int_t)t->bytes, "passed", (json_int_t)t->passed, "passed_bytes",
 			 (json_int_t)t->passed_bytes, "lost", (json_int_t)t->dropped[PATH_LOST], "outage",
 			 (json_int_t)t->dropped[PATH_OUTAGE], "queue_full", (json_int_t)t->dropped[PATH_QUEUE_FULL],
 			 "duplicated", (json_int_t)t->duplicated, "reordered", (json_int_t)t->reordered,
@@ -593,8 +596,12 @@ static void stop(void)
 
 static int parse(int argc, char **argv)
 {
-	static const struct option longs[] = {{"listen", 1, NULL, 'l'}, {"to", 1, NULL, 't'},	{"base", 1, NULL, 'b'},
-					      {"spec", 1, NULL, 's'},	{"seed", 1, NULL, 'n'}, {"log", 1, NULL, 'o'},
+	static const struct option longs[] = {{"listen", 1, NULL, 'l'},
+					      {"to", 1, NULL, 't'},
+					      {"base", 1, NULL, 'b'},
+					      {"spec", 1, NULL, 's'},
+					      {"seed", 1, NULL, 'n'},
+					      {"log", 1, NULL, 'o'},
 					      {0}};
 	int64_t number = 0;
 	int c;
@@ -626,12 +633,15 @@ int main(int argc, char **argv)
 	int err;
 
 	if (parse(argc, argv)) {
-		fprintf(stderr, "usage: netlab-relay --base PORT --spec FILE [--listen ADDRESS] [--to ADDRESS] [--seed N] "
-				"[--log FILE]\n");
+		fprintf(stderr,
+			"usage: netlab-relay --base PORT --spec FILE [--listen ADDRESS] [--to ADDRESS] [--seed N] "
+			"[--log FILE]\n");
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_TIMERSLACK, 1);
+	sched_setscheduler(0, SCHED_RR,
+			   &(struct sched_param){.sched_priority = 1}); /* where allowed: delivers on time */
 	err = read_spec();
 	if (err)
 		return 2;

@@ -68,8 +68,8 @@ static void random_loss_meets_its_rate(void **state)
 
 static void gilbert_elliott_has_its_rate_and_its_mean_run(void **state)
 {
-	struct path_params p = lossy((struct path_loss){
-		.model = PATH_LOSS_GILBERT, .enter = 0.05 * 0.25 / 0.95, .leave = 0.25, .bad = 1});
+	struct path_params p = lossy(
+		(struct path_loss){.model = PATH_LOSS_GILBERT, .enter = 0.05 * 0.25 / 0.95, .leave = 0.25, .bad = 1});
 	struct runs r = play(&p, 3, N);
 
 	(void)state;
@@ -80,8 +80,8 @@ static void gilbert_elliott_has_its_rate_and_its_mean_run(void **state)
 
 static void gilbert_elliott_states_have_loss_of_their_own(void **state)
 {
-	struct path_params p = lossy((struct path_loss){
-		.model = PATH_LOSS_GILBERT, .enter = 0.1, .leave = 0.1, .bad = 0.4, .good = 0.02});
+	struct path_params p = lossy(
+		(struct path_loss){.model = PATH_LOSS_GILBERT, .enter = 0.1, .leave = 0.1, .bad = 0.4, .good = 0.02});
 	struct runs r = play(&p, 3, N);
 
 	(void)state;

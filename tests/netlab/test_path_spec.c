@@ -29,12 +29,12 @@ static void a_whole_path_is_read(void **state)
 	struct path_params p;
 
 	(void)state;
-	assert_int_equal(
-		read_text(&p, "{\"loss\":[{\"model\":\"random\",\"rate\":0.01,\"ports\":[\"video\"],\"from_s\":2},"
-			      "{\"model\":\"burst\",\"rate\":0.05,\"length\":8}],\"outage\":[[3,6.5]],"
-			      "\"rate_mbps\":[[0,50],[15,8],[30,50]],\"queue_bytes\":65536,\"delay_ms\":2.5,"
-			      "\"jitter_ms\":1,\"keep_order\":false,\"reorder\":0.01,\"duplicate\":0.002}"),
-		0);
+	assert_int_equal(read_text(&p,
+				   "{\"loss\":[{\"model\":\"random\",\"rate\":0.01,\"ports\":[\"video\"],\"from_s\":2},"
+				   "{\"model\":\"burst\",\"rate\":0.05,\"length\":8}],\"outage\":[[3,6.5]],"
+				   "\"rate_mbps\":[[0,50],[15,8],[30,50]],\"queue_bytes\":65536,\"delay_ms\":2.5,"
+				   "\"jitter_ms\":1,\"keep_order\":false,\"reorder\":0.01,\"duplicate\":0.002}"),
+			 0);
 	assert_int_equal(p.losses, 2);
 	assert_int_equal(p.loss[0].ports, 1);
 	assert_int_equal(p.loss[0].from_ns, 2000000000);
