@@ -55,8 +55,9 @@ def read_frame_log(path):
                 out.append({"frame": o["frame"], "type": o["type"], "bytes": o["bytes"], "rtp": o["rtp_time"], "idr": o["idr"],
                             "t_us": o["t_us"], "first_us": o.get("first_packet_us")})
             else:
-                n = [float(x) for x in line.split()]
-                out.append({"frame": int(n[0]), "type": int(n[1]), "bytes": int(n[2]), "rtp": int(n[4]), "idr": None,
+                n = line.split()
+                kind = {"IDR": 2, "P": 1}.get(n[1]) or int(n[1])
+                out.append({"frame": int(n[0]), "type": kind, "bytes": int(n[2]), "rtp": int(n[4]), "idr": None,
                             "t_us": None, "first_us": None})
         except (ValueError, KeyError, IndexError):
             continue  # a heading, or a line cut off by the end

@@ -156,21 +156,21 @@ def figures(scenario, s, seconds, link, counters, report, out, log):
         "largest_frame": max((f["bytes"] for f in frames), default=None),
         "densest_ms": densest_ms(times) if times else None,
         "latency_p50_ms": percentile(late, 50), "latency_p99_ms": percentile(late, 99),
-        "relay_late_us": wire.late_us, "seconds_mbps": [round(x * 8e-6, 2) for x in wire.sent[:int(seconds)]],
+        "relay_late_us": wire.late_us, "relay_cpu_ms": counters.get("cpu_ms"), "seconds_mbps": [round(x * 8e-6, 2) for x in wire.sent[:int(seconds)]],
     }
-    if rows["largest_frame"]:
-        rows["largest_in_vbv"] = round(rows["largest_frame"] * 8 / (s["bitrate"] * 1000 / s["fps"]), 3)
-    if report.get("parity_packets") is not None and report.get("packets"):
-        rows["parity_share"] = round(report["parity_packets"] / max(1, report["packets"] - report["parity_packets"]), 4)
+    rows["largest_in_vbv"] = round(rows["largest_frame"] * 8 / (s["bitrate"] * 1000 / s["fps"]), 3) if frames else None
+    parity, packets = report.get("parity_packets"), report.get("packets")
+    rows["parity_share"] = round(parity / max(1, packets - parity), 4) if parity is not None and packets else None
     for k in ("frames", "frames_lost", "missing_packets", "recovered_packets", "rfi_requests", "rfi_recovered", "idr_requests",
               "ltr_acks", "termination_code", "audio_lost", "exit"):
-        if k in report:
-            rows["client_" + k] = report[k]
+        rows["client_" + k] = report.get(k)
     rows["client_failed"] = report.get("failed")
     # Behind a relay the host cannot know the address that its client sees.
     rows["client_errors"] = [e for e in report.get("errors", []) if "does not name the address" not in e]
     rows["latency_first_p50_ms"] = percentile(early, 50)
     rows["disagree"] = disagreements(report, shown, decoded, frames, idr, wire, seconds)
+    # A machine too slow for its own stream: rates and shares of this row speak of that, not of the network.
+    rows["busy"] = all_skipped > 0.05 * max(1, rows["shown"] + all_skipped)
     names = types.SimpleNamespace(**rows)
     names.even_ms = s["bitrate"] * 1000 / 8 / 1000 / 1400
     names.share = shown.share
@@ -222,7 +222,7 @@ def holds(expression, env):
     # Scenario files are part of the tree; what they name is not there for a client that does not tell it.
     try:
         return bool(eval(expression, {**env, "__builtins__": {"max": max, "min": min, "abs": abs, "sum": sum, "len": len}}))
-    except (TypeError, AttributeError):
+    except TypeError:
         return None
 
 
@@ -268,7 +268,8 @@ def brief(row):
         return f"{row['scenario']:<20} all {row['verdict']}: {row['require']}"
     bad = [e for e, ok in row["require"].items() if ok is False] + row["disagree"]
     return (f"{row['scenario']:<20} {row['seed']:>2} {row['verdict']:<8} lost {row['lost']} passed over {row['passed_over']} "
-            f"idr {row['idr']} {row['mbps']:.1f} Mbit/s gap {row['longest_gap']} " + "; ".join(bad))
+            f"idr {row['idr']} {row['mbps']:.1f} Mbit/s gap {row['longest_gap']} " + ("(busy) " if row["busy"] else "")
+            + "; ".join(bad))
 
 
 def find(name):

@@ -469,6 +469,7 @@ static json_t *tally_json(const struct tally *t)
 static void print_counters(void)
 {
 	json_t *o = json_object();
+	struct timespec cpu;
 
 	for (unsigned d = 0; d < DIRS; d++) {
 		json_t *dir = json_object();
@@ -482,6 +483,8 @@ static void print_counters(void)
 	json_object_set_new(o, "overflow", json_integer((json_int_t)(relay.overflow + relay.socket_overflow)));
 	json_object_set_new(o, "send_failed", json_integer((json_int_t)(relay.send_failed + relay.no_flow)));
 	json_object_set_new(o, "late_us_max", json_integer((json_int_t)(relay.late_max_ns / NS_PER_US)));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	json_object_set_new(o, "cpu_ms", json_integer((json_int_t)cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(o);
