@@ -202,6 +202,32 @@ def packets_of(log, from_us):
     return times
 
 
+# Datagrams of the control stream are sealed, but the two requests have sizes of their own when they travel alone: 52 bytes
+# sealed for a range to invalidate, 30 for an IDR (2-media 3.3, 5.5), and ENet's headers of 10.
+REQUEST_SIZES = {62, 40}
+
+
+def requests_of(log):
+    """When (us) requests for recovery passed the relay."""
+    with open(log) as f:
+        words = (line.split(" ", 5) for line in f)
+        return [int(w[0]) for w in words if w[1:3] == ["up", "control"] and int(w[3]) in REQUEST_SIZES and w[4] == "pass"]
+
+
+def recovery_times(requests, frames, begin_us, up_us=0, down_us=0):
+    """For each hole that a recovery frame ended: us from the arrival of its first request at the host to the departure of
+    that frame's first datagram. A recovery frame that was itself lost makes the next one late."""
+    out = []
+    for a, b in zip(frames, frames[1:]):
+        if b["frame"] == a["frame"] + 1 or b["type"] not in (2, 5) or b["first_us"] is None:
+            continue
+        i = bisect.bisect_right(requests, begin_us + a["t_us"])
+        left = begin_us + b["first_us"] - down_us
+        if i < len(requests) and requests[i] + up_us < left:
+            out.append(left - requests[i] - up_us)
+    return out
+
+
 def densest_ms(times):
     """Most packets in any millisecond."""
     most = first = 0

@@ -39,7 +39,8 @@ os.environ.setdefault("READ_PATTERN", str(BUILD / "tests/tools/read_pattern"))
 os.environ.setdefault("NETLAB_RELAY", str(BUILD / "tests/netlab/netlab-relay"))
 import harness  # noqa: E402
 from harness import Skip  # noqa: E402
-from lab_count import Shown, Wire, count_idr, decode, densest_ms, disagreements, packets_of, percentile, read_frame_log  # noqa: E402
+from lab_count import (Shown, Wire, count_idr, decode, densest_ms, disagreements, packets_of, percentile,  # noqa: E402
+                       read_frame_log, recovery_times, requests_of)
 from lab_link import Namespaces, link_of  # noqa: E402
 
 STREAM = {"width": 1280, "height": 720, "fps": 60, "bitrate": 10000, "codec": "h264", "rfi": False}
@@ -168,6 +169,13 @@ def figures(scenario, s, seconds, link, counters, report, out, log):
     # Behind a relay the host cannot know the address that its client sees.
     rows["client_errors"] = [e for e in report.get("errors", []) if "does not name the address" not in e]
     rows["latency_first_p50_ms"] = percentile(early, 50)
+    answers = []
+    if link.kind == "relay" and begin_us:
+        delay = [link.spec.get(way, {}).get("delay_ms", 0) * 1000 for way in ("up", "down")]
+        answers = recovery_times(requests_of(link.log), frames, begin_us, *delay)
+    rows["recoveries_seen"] = len(answers)
+    # In frame intervals.
+    rows["recovery_p50"], rows["recovery_p90"] = (percentile([t * s["fps"] / 1e6 for t in answers], p) for p in (50, 90))
     rows["disagree"] = disagreements(report, shown, decoded, frames, idr, wire, seconds)
     # A machine too slow for its own stream: rates and shares of this row speak of that, not of the network.
     rows["busy"] = all_skipped > 0.05 * max(1, rows["shown"] + all_skipped)

@@ -3,7 +3,7 @@
 import types
 
 from harness import run
-from lab_count import Shown, Wire, disagreements, densest_ms, seconds_of
+from lab_count import Shown, Wire, disagreements, densest_ms, recovery_times, seconds_of
 
 FPS = 50
 
@@ -102,6 +102,17 @@ def test_reversals_are_turns_beyond_the_percentage():
                            ([100, 50, 100, 50, 100], 3), ([100, 50, 52, 55, 100], 1), ([50, 100, 95, 94, 50], 1)):
         w.sent = seconds
         assert w.reversals(0, len(seconds), 10) == turns, (seconds, w.reversals(0, len(seconds), 10))
+
+
+def test_a_recovery_is_timed_from_its_first_request():
+    _, frames = stream(100, lost={10, 11, 50})
+    for f in frames:
+        if f["frame"] in (13, 52):
+            f["type"] = 5
+    # Frame 10 came at 180 ms, 13 began at 239.5; the hole at 50 had no request.
+    assert recovery_times([100_000, 205_000, 220_000], frames, 0) == [34_500]
+    assert recovery_times([205_000], frames, 0, up_us=10_000, down_us=5_000) == [19_500]
+    assert recovery_times([], frames, 0) == []
 
 
 def test_seconds_begin_with_the_stream():
