@@ -54,7 +54,7 @@ class Namespaces:
     host_options = ("net.bind=",)
 
     def __init__(self, spec, seed):
-        self.spec, self.held = spec, []
+        self.spec, self.held, self.sampler, self.over = spec, [], None, threading.Event()
         del seed  # the kernel has its own chance; use counted drops (numgen inc) for repeatable ones
 
     @staticmethod
@@ -109,7 +109,7 @@ class Namespaces:
             rule = self.spec["nft"].format(**{k: host.base + v for k, v in PORTS.items()})
             self.run(router, "nft", "add table inet lab; add chain inet lab f { type filter hook forward priority 0; }; "
                      f"add rule inet lab f {rule}")
-        self.seconds, self.over = [], threading.Event()
+        self.seconds = []
         self.zero = {"h0": self.bytes("self", "h0"), "c0": self.bytes(client.pid, "c0")}
         self.sampler = threading.Thread(target=self.sample, daemon=True)
         self.sampler.start()
@@ -144,6 +144,9 @@ class Namespaces:
                 "samples": self.seconds}
 
     def close(self):
+        self.over.set()
+        if self.sampler:
+            self.sampler.join()
         for p in self.held:
             p.kill()
             p.wait()

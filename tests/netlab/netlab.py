@@ -30,6 +30,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -279,8 +280,14 @@ def in_namespaces(path, seed, seconds, args):
     cmd = [sys.executable, str(ROOT / "netlab.py"), "--inside", "--first-seed", str(seed), "--seeds", "1", "--seconds", str(seconds)]
     for flag, value in (("--client", args.client), ("--pair", args.pair), ("--keep", args.keep)):
         cmd += [flag, str(value)] if value else []
-    p = subprocess.run([*Namespaces.enter(cmd), str(path)], stdout=subprocess.PIPE, text=True)
-    return json.loads(p.stdout.splitlines()[-1])
+    p = subprocess.Popen([*Namespaces.enter(cmd), str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        out, _ = p.communicate()
+    except BaseException:
+        p.terminate()  # it has a daemon and networks to take down
+        p.communicate()
+        raise
+    return json.loads(out.splitlines()[-1])
 
 
 def brief(row):
@@ -311,6 +318,7 @@ def main():
     ap.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     args = ap.parse_args()
     client, failed = Client(args), False
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that daemon, relay and client end too
 
     def tell(row):
         nonlocal failed
