@@ -17,7 +17,7 @@
 #define LOG_MODULE "session"
 #include "base/log.h"
 
-#define RTP_AUDIO_OVERHEAD 56u /* IP, UDP, RTP, the cipher's last block */
+#define RTP_AUDIO_OVERHEAD 70u /* Ethernet, IP, UDP, RTP, the cipher's last block */
 
 const char *const session_state_name[] = {
 	[SESSION_STARTING] = "starting",     [SESSION_QUEUED] = "queued",       [SESSION_PENDING] = "pending",
@@ -205,7 +205,7 @@ static void clamp_rate(struct session *s, struct video_params *v)
 	v->configured_kbps = max;
 }
 
-/* With its parity, headers, and those of IP and UDP. */
+/* With its parity and all headers. */
 static uint32_t audio_wire_kbps(const struct audio_params *a)
 {
 	const struct layout *l = layout_find(a->channels, a->high_quality);

@@ -7,7 +7,7 @@
 #define LOG_MODULE "adapt"
 #include "base/log.h"
 
-#define IP_UDP_BYTES 28u /* the rate on the wire counts them */
+#define HEADER_BYTES 42u /* Ethernet, IP, UDP: the rate on the wire counts them */
 
 static void apply(struct tuning *t)
 {
@@ -73,7 +73,7 @@ uint64_t tuning_run(struct tuning *t, uint64_t now_ns)
 		.blocks = STAT_GET(s->blocks),
 		.data = STAT_GET(s->shards_data),
 		.parity = STAT_GET(s->shards_parity),
-		.bytes = STAT_GET(s->bytes_sent) + IP_UDP_BYTES * STAT_GET(s->packets_sent),
+		.bytes = STAT_GET(s->bytes_sent) + HEADER_BYTES * STAT_GET(s->packets_sent),
 		.dropped = STAT_GET(s->frames_dropped),
 	};
 	adapt_rtt(&t->adapt, STAT_GET(s->rtt_us));

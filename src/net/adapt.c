@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "net/fec_plan.h"
 
-#define IP_UDP_BYTES 28u
+#define HEADER_BYTES 42u /* Ethernet, IP, UDP: what a path counts */
 
 /* Rate */
 #define SPARE         0.97 /* of the client's rate is used: no encoder hits it to the bit */
@@ -27,6 +27,11 @@
 #define QUEUE_US      25000u /* a round trip longer than the shortest by this much: a queue grows */
 #define QUEUE_LONG_US 80000u
 #define QUEUE_TICKS   3u
+#define TRIM_DOWN     0.2 /* of the excess, each tick */
+#define TRIM_UP       0.002
+#define TRIM_UNTIL    0.98
+#define TRIM_LEAST    0.7
+#define TRIM_MOST     1.1
 #define BASE_RTT_NS   (20 * NS_PER_S) /* the shortest is that of the last one or two of these */
 
 /* Ceiling */
@@ -60,7 +65,7 @@ static uint32_t payload(const struct adapt *a)
 /* Packets a frame when the wire carries so much. */
 static double packets_a_frame(const struct adapt *a, double wire_kbps)
 {
-	return wire_kbps * 125 * (double)frame_ns(a) / 1e9 / (a->p.packet_len + IP_UDP_BYTES);
+	return wire_kbps * 125 * (double)frame_ns(a) / 1e9 / (a->p.packet_len + HEADER_BYTES);
 }
 
 /* What the encoder may use of the wire's rate at the parity in force. */
@@ -75,7 +80,7 @@ static uint32_t encoder_kbps(const struct adapt *a)
 	bytes = (data - 0.5) * payload(a);
 	if (bytes < n * payload(a) * 0.3)
 		bytes = n * payload(a) * 0.3;
-	return (uint32_t)(bytes * 8 * 1e6 / (double)frame_ns(a));
+	return (uint32_t)(bytes * a->trim * 8 * 1e6 / (double)frame_ns(a));
 }
 
 static double wire_most(const struct adapt *a)
@@ -124,6 +129,7 @@ void adapt_init(struct adapt *a, const struct adapt_params *p)
 	for (unsigned c = 0; c < FRAME_CLASSES; c++)
 		a->orders.fec_percent[c] = p->video.fec_percent;
 	a->wire_kbps = wire_most(a);
+	a->trim = 1;
 	a->orders.encoder_kbps = p->video.encoder_kbps;
 	set_ceiling(a, (double)p->video.configured_kbps * p->pacing_percent / 100);
 	a->orders.ceiling_kbps = (uint32_t)a->ceiling_kbps;
@@ -290,6 +296,23 @@ static void decide_rate(struct adapt *a, uint64_t dt_ns, uint64_t now_ns)
 	}
 }
 
+/* Rounding to packets and what an encoder makes of a rate add up to a few percent. Too much is taken back quickly, too
+ * little given slowly: a still picture uses little and says nothing. */
+static void trim_encoder(struct adapt *a)
+{
+	struct adapt_moment slow = sum(a, SLOW_TICKS);
+	double use = sent_kbps(&slow) / a->wire_kbps;
+
+	if (a->n_moments < SLOW_TICKS)
+		return;
+	if (use > 1)
+		a->trim *= 1 - TRIM_DOWN * (use < 1.2 ? use - 1 : 0.2);
+	else if (use > 0.8 && use < TRIM_UNTIL && a->trim < TRIM_MOST)
+		a->trim *= 1 + TRIM_UP;
+	if (a->trim < TRIM_LEAST)
+		a->trim = TRIM_LEAST;
+}
+
 /* --- ceiling --- */
 
 static void back_to(struct adapt *a, double kbps, const char *why, uint64_t now_ns)
@@ -414,6 +437,7 @@ bool adapt_tick(struct adapt *a, const struct adapt_sent *sent, uint64_t now_ns)
 	decide_fec(a);
 	favour_vital_frames(a);
 	decide_rate(a, dt_ns, now_ns);
+	trim_encoder(a);
 	decide_ceiling(a, now_ns);
 	give_orders(a);
 	return memcmp(&before, &a->orders, sizeof(before)) != 0;

@@ -69,6 +69,7 @@ struct adapt {
 	/* rate */
 	double wire_kbps;   /* wanted on the wire, without sound */
 	double failed_kbps; /* what the path did not carry last, 0: never */
+	double trim;        /* of the encoder's share, so that the wire's rate comes out */
 	uint64_t calm_from_ns;
 	/* queue */
 	uint32_t rtt_us, base_rtt_us, base_next_us;

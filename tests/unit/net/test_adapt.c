@@ -144,7 +144,7 @@ static void sim_frame(struct sim *s)
 	unsigned shards = (unsigned)((bytes + 8 + 1375) / 1376), whole = 1;
 	uint64_t at = s->now_ns;
 	struct fec_plan plan;
-	double wire = 1436;
+	double wire = 1450; /* with Ethernet's header */
 
 	assert_int_equal(fec_plan_frame(&plan, shards, o->fec_percent[FRAME_ORDINARY], 2), 0);
 	for (unsigned b = 0; b < plan.n_blocks; b++) {
@@ -169,7 +169,7 @@ static void sim_frame(struct sim *s)
 		}
 		s->sent.data += r.data;
 		s->sent.parity += r.parity;
-		s->sent.bytes += (uint64_t)(r.data + r.parity) * 1408;
+		s->sent.bytes += (uint64_t)((r.data + r.parity) * wire);
 		if (r.received_data + r.received_parity < r.data)
 			whole = 0;
 		/* A block of which nothing came is not reported: the client never saw it. */
