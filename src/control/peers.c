@@ -170,7 +170,7 @@ static bool promote(struct control *c, struct link *l, uint64_t now_ns)
 	if (r && addr_equal(&r->client, &from))
 		r->proven = true;
 	l->role = LINK_LIVE;
-	l->since_ns = now_ns;
+	l->since_ns = l->sign_ns = now_ns;
 	feedback_set_silent(s->dispatch.feedback, false);
 	s->live = (int)(l - c->links);
 	out_again(s->out);
@@ -271,11 +271,9 @@ static void send_due(struct control_session *s, ENetPeer *p)
 static uint64_t silent_from(const struct control *c, const struct link *l)
 {
 	uint64_t rtt_ns = SILENT_RTTS * c->host->peers[l - c->links].roundTripTime * NS_PER_MS;
-	uint64_t sign_ns = l->heard_ns > l->acked_ns ? l->heard_ns : l->acked_ns;
-
 	if (c->pause_ns == NS_NEVER)
 		return NS_NEVER;
-	return sign_ns + (rtt_ns > c->pause_ns ? rtt_ns : c->pause_ns);
+	return l->sign_ns + (rtt_ns > c->pause_ns ? rtt_ns : c->pause_ns);
 }
 
 static void watch_silence(struct control *c, struct control_session *s, struct link *l, uint64_t now_ns)
@@ -311,6 +309,13 @@ static void tick_live(struct control *c, struct link *l, uint64_t now_ns)
 	struct control_session *s = l->session;
 	ENetPeer *p = peer_of(c, l);
 
+	/* A message may wait for one before it that was lost and is sent again: its datagram is a sign of life all the
+	 * same. ENet begins its count anew now and then. */
+	if (l->received != p->incomingDataTotal) {
+		if (p->incomingDataTotal)
+			l->sign_ns = now_ns;
+		l->received = p->incomingDataTotal;
+	}
 	if (l->acked != p->lastReceiveTime) {
 		l->acked = p->lastReceiveTime;
 		l->acked_ns = now_ns;

@@ -58,6 +58,8 @@ struct link {
 	uint64_t since_ns;  /* the role began */
 	uint64_t heard_ns;  /* last message that opened */
 	uint64_t acked_ns;  /* last acknowledgement seen */
+	uint32_t received;  /* bytes that ENet counts of the peer: anything that comes is a sign */
+	uint64_t sign_ns;   /* the last such */
 	uint32_t acked;     /* ENet's time of it */
 	bool silent;        /* nothing is heard, the stream pauses */
 	uint64_t silent_ns; /* since when */

@@ -35,17 +35,19 @@
 #define BASE_RTT_NS   (20 * NS_PER_S) /* the shortest is that of the last one or two of these */
 
 /* Ceiling */
-#define CEILING_ROOM  1.15 /* over the rate, or frames never catch up */
-#define CEILING_STEP  1.10
-#define CEILING_TOP   8.0 /* times the rate: beyond it nothing is gained */
-#define CLIMB_EACH_NS (2 * NS_PER_S)
-#define TRY_FACTOR    0.75
-#define TRY_NS        (1500 * NS_PER_MS)
-#define TRY_PAUSE_NS  (8 * NS_PER_S)
-#define TRY_PAUSE_MAX (120 * NS_PER_S)
-#define TRY_TROUBLES  2u   /* troubled blocks in TRY_NS that make a try worth while */
-#define LIMIT_FADE    1.02 /* of what was learnt, each CLIMB_EACH_NS */
-#define LIMIT_KEEP    0.95
+#define CEILING_ROOM   1.15 /* over the rate, or frames never catch up */
+#define CEILING_STEP   1.10
+#define WINDOW_PACKETS 8.0     /* in a millisecond: that much is never a burst, */
+#define WINDOW_SHARES  3.0     /* nor that many times what an even spread would be */
+#define SLOW_KBPS      35000.0 /* up to here whole trains are further apart than that */
+#define CLIMB_EACH_NS  (2 * NS_PER_S)
+#define TRY_FACTOR     0.75
+#define TRY_NS         (1500 * NS_PER_MS)
+#define TRY_PAUSE_NS   (8 * NS_PER_S)
+#define TRY_PAUSE_MAX  (120 * NS_PER_S)
+#define TRY_TROUBLES   2u   /* troubled blocks in TRY_NS that make a try worth while */
+#define LIMIT_FADE     1.02 /* of what was learnt, each CLIMB_EACH_NS */
+#define LIMIT_KEEP     0.95
 
 /* Parity */
 #define VITAL_FACTOR  1.5
@@ -98,9 +100,21 @@ static double ceiling_least(const struct adapt *a)
 	return train > stream ? train : stream;
 }
 
+/* A bucket of one train lets that much out in a millisecond beside what the ceiling carries: so far it may climb that
+ * no client's socket and no switch sees a burst. */
+static double ceiling_most(const struct adapt *a)
+{
+	double start = (double)a->p.video.configured_kbps * a->p.pacing_percent / 100;
+	double packet_kbps = (a->p.packet_len + HEADER_BYTES) * 8.0; /* one a millisecond */
+	double most = wire_most(a) * WINDOW_SHARES - WINDOW_PACKETS * packet_kbps;
+
+	most = most > SLOW_KBPS ? most : SLOW_KBPS;
+	return most > start ? most : start;
+}
+
 static void set_ceiling(struct adapt *a, double kbps)
 {
-	double least = ceiling_least(a), most = wire_most(a) * CEILING_TOP;
+	double least = ceiling_least(a), most = ceiling_most(a);
 
 	a->ceiling_kbps = kbps > most ? most : kbps;
 	if (a->ceiling_kbps < least)
@@ -365,7 +379,7 @@ static void decide_ceiling(struct adapt *a, uint64_t now_ns)
 		return;
 	/* Clean: a little faster, not to where it failed. */
 	a->ceiling_limit *= LIMIT_FADE;
-	most = wire_most(a) * CEILING_TOP;
+	most = ceiling_most(a);
 	if (a->ceiling_limit > 0 && a->ceiling_limit * LIMIT_KEEP < most)
 		most = a->ceiling_limit * LIMIT_KEEP;
 	a->ceiling_until_ns = now_ns + CLIMB_EACH_NS;

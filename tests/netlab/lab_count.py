@@ -85,13 +85,18 @@ class Shown:
                       for i in range(1, len(self.numbers)) if self.numbers[i] > self.numbers[i - 1] + 1]
 
     def match(self, seen, frames):
-        """Painted number -> frame number on the wire: decoder and log have the same frames in the same order."""
-        if len(frames) < len(seen):
+        """Painted number -> frame number on the wire: decoder and log have the same frames in the same order. Some are
+        unreadable (black until the source's first picture, damaged later): the frame's own time says which."""
+        if len(frames) < len(seen) or not seen:
             return {}
-        head = len(frames) - len(seen)  # unreadable ones come first: black until the source's first picture
-        out = {}
-        for (n, _), f in zip(seen, frames[head:]):
-            out.setdefault(n, f)
+        ahead = [f["rtp"] * 100 / 9 - t for (_, t), f in zip(seen, frames[len(frames) - len(seen):])]
+        offset = statistics.median(ahead)
+        out, at = {}, 0
+        for n, t in seen:
+            while at + 1 < len(frames) and (abs(frames[at + 1]["rtp"] * 100 / 9 - t - offset)
+                                            <= abs(frames[at]["rtp"] * 100 / 9 - t - offset)):
+                at += 1
+            out.setdefault(n, frames[at])
         return out
 
     def wire_hole(self, i):

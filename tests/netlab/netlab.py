@@ -215,7 +215,8 @@ def play(scenario, seed, seconds, client, keep):
     """One run. Its row, and the names for expressions."""
     s = {**STREAM, **scenario.get("stream", {})}
     link = link_of(scenario.get("link", {}), seed)
-    host = harness.Host(*link.host_options, "host.log_level=info", *host_options(scenario))
+    host = harness.Host(*link.host_options, "host.log_level=info", "stream.pause_ms=300",
+                        *host_options(scenario))
     try:
         client.pair(host, "127.0.0.1")
         needs_codec(host, s["codec"])
