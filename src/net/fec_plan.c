@@ -27,8 +27,7 @@ struct fec_block fec_plan_block(unsigned n_data, unsigned percent, unsigned min)
 	};
 }
 
-/* The longest block that can carry the wanted parity in full. */
-static unsigned block_data_max(unsigned percent, unsigned min)
+unsigned fec_plan_data_max(unsigned percent, unsigned min)
 {
 	unsigned by_percent = FEC_SHARDS_MAX * 100 / (100 + percent);
 	unsigned by_min = min < FEC_SHARDS_MAX ? FEC_SHARDS_MAX - min : 1;
@@ -38,17 +37,22 @@ static unsigned block_data_max(unsigned percent, unsigned min)
 	return by_percent < by_min ? by_percent : by_min;
 }
 
-int fec_plan_frame(struct fec_plan *plan, unsigned n_shards, unsigned percent, unsigned min)
+int fec_plan_rest(struct fec_plan *plan, unsigned n_shards, unsigned percent, unsigned min, unsigned n_min,
+		  unsigned n_max)
 {
-	unsigned n, max = block_data_max(percent, min);
+	unsigned n, max = fec_plan_data_max(percent, min);
 
-	if (!n_shards || n_shards > FEC_BLOCKS_MAX * FEC_DATA_UNCODED_MAX)
+	if (n_shards < n_min || n_shards > n_max * FEC_DATA_UNCODED_MAX)
 		return -EMSGSIZE;
 	n = (n_shards + max - 1) / max;
-	if (n > FEC_BLOCKS_MAX)
-		n = FEC_BLOCKS_MAX;
+	n = n < n_min ? n_min : n > n_max ? n_max : n;
 	plan->n_blocks = n;
 	for (unsigned i = 0; i < n; i++)
 		plan->block[i] = fec_plan_block(n_shards / n + (i < n_shards % n), percent, min);
 	return 0;
+}
+
+int fec_plan_frame(struct fec_plan *plan, unsigned n_shards, unsigned percent, unsigned min)
+{
+	return fec_plan_rest(plan, n_shards, percent, min, 1, FEC_BLOCKS_MAX);
 }

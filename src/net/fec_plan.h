@@ -37,9 +37,15 @@ static inline unsigned fec_parity_count(unsigned n_data, unsigned percent)
  */
 struct fec_block fec_plan_block(unsigned n_data, unsigned percent, unsigned min);
 
+/* The longest block that can carry the wanted parity in full. */
+unsigned fec_plan_data_max(unsigned percent, unsigned min);
+
 /*
  * A frame of n_shards data shards in as few blocks as the percentage allows, of nearly equal size. Frames too large
  * for that get four blocks and as much parity as still fits. -EMSGSIZE: more shards than the format can express,
  * or none.
  */
 int fec_plan_frame(struct fec_plan *plan, unsigned n_shards, unsigned percent, unsigned min);
+/* The same for the rest of a frame, in at least n_min and at most n_max blocks; n_min <= n_max <= FEC_BLOCKS_MAX. */
+int fec_plan_rest(struct fec_plan *plan, unsigned n_shards, unsigned percent, unsigned min, unsigned n_min,
+		  unsigned n_max);

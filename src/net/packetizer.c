@@ -30,11 +30,22 @@ struct packetizer {
 	uint32_t timestamp; /* of the last frame */
 	bool started;
 	/* frame */
-	struct fec_plan plan;
-	struct rtp_video_block block;
-	unsigned shard;  /* data shards of the block already written */
-	uint32_t shards; /* of the whole frame, parity included */
+	uint64_t pts_ns;
+	enum rtp_frame_type type;
+	uint16_t latency_100us;
+	uint8_t fec_percent, fec_min;
+	unsigned fixed;  /* blocks; 0: as many as it takes */
+	size_t len;      /* of the bitstream, as far as it is known */
+	size_t planned;  /* bytes that committed blocks carry, the frame header included */
+	unsigned blocks; /* committed */
+	bool closed;
 	struct source source;
+	/* what the last commit or close added */
+	struct fec_plan plan;
+	unsigned at;     /* in plan */
+	unsigned shard;  /* data shards of plan.block[at] already written */
+	uint32_t shards; /* of all, parity included */
+	struct rtp_video_block block;
 };
 
 static size_t prefix_len(const struct packetizer_params *p)
@@ -78,15 +89,6 @@ void packetizer_destroy(struct packetizer *p)
 	free(p);
 }
 
-static size_t frame_len(const struct packet_frame *f)
-{
-	size_t len = 0;
-
-	for (unsigned i = 0; i < f->n_pieces; i++)
-		len += f->piece[i].len;
-	return len;
-}
-
 /* Time rises with every frame, be it by one tick: equal times would look like one frame. */
 static uint32_t next_timestamp(struct packetizer *p, uint64_t pts_ns)
 {
@@ -99,42 +101,130 @@ static uint32_t next_timestamp(struct packetizer *p, uint64_t pts_ns)
 	return t;
 }
 
-int packetizer_begin(struct packetizer *p, const struct packet_frame *f)
+void packetizer_open(struct packetizer *p, const struct packet_frame *f, unsigned fixed)
 {
-	size_t len = frame_len(f);
-	size_t n_shards = (RTP_VIDEO_FRAME_HEADER + len + p->payload_len - 1) / p->payload_len;
-	struct fec_plan plan;
+	p->pts_ns = f->pts_ns;
+	p->type = f->type;
+	p->latency_100us = f->latency_100us;
+	p->fec_percent = f->fec_percent;
+	p->fec_min = f->fec_min;
+	p->fixed = fixed;
+	p->len = 0;
+	p->planned = 0;
+	p->blocks = 0;
+	p->closed = false;
+	p->source = (struct source){.header_left = RTP_VIDEO_FRAME_HEADER, .piece = f->piece, .end = f->piece};
+	p->block.frame_no = f->frame_no;
+	p->block.ltr = f->ltr;
+	for (unsigned i = 0; i < f->n_pieces; i++)
+		packetizer_append(p);
+}
+
+void packetizer_append(struct packetizer *p)
+{
+	p->len += p->source.end->len;
+	p->source.end++;
+}
+
+size_t packetizer_payload(const struct packetizer *p)
+{
+	return p->payload_len;
+}
+
+size_t packetizer_queued(const struct packetizer *p)
+{
+	return RTP_VIDEO_FRAME_HEADER + p->len - p->planned;
+}
+
+/* Blocks that may still be committed, the last one not counted. */
+static unsigned blocks_left(const struct packetizer *p)
+{
+	return (p->fixed ? p->fixed : FEC_BLOCKS_MAX) - 1 - p->blocks;
+}
+
+unsigned packetizer_ready(const struct packetizer *p)
+{
+	size_t full = (packetizer_queued(p) - 1) / p->payload_len, max = fec_plan_data_max(p->fec_percent, p->fec_min);
+
+	if (!blocks_left(p))
+		return 0;
+	return (unsigned)(full < max ? full : max);
+}
+
+unsigned packetizer_room_after(const struct packetizer *p)
+{
+	return blocks_left(p) * fec_plan_data_max(p->fec_percent, p->fec_min);
+}
+
+/* The plan becomes what packetizer_next() works on. len: of the whole frame, 0: not known yet. */
+static int adopt(struct packetizer *p, const struct fec_plan *plan, size_t len)
+{
 	uint32_t shards = 0;
+
+	for (unsigned i = 0; i < plan->n_blocks; i++)
+		shards += plan->block[i].n_data + plan->block[i].n_parity;
+	if (p->gcm && p->sealed + shards > (uint64_t)UINT32_MAX + 1)
+		return -EOVERFLOW;
+	if (!p->blocks) {
+		p->block.timestamp = next_timestamp(p, p->pts_ns);
+		/* Unknown, the last payload is said to be full: the codecs that are sent in parts do not read it
+		 * (2-media 8.2). */
+		rtp_video_frame_header(p->source.header, p->type, p->latency_100us,
+				       len ? len : p->payload_len - RTP_VIDEO_FRAME_HEADER, p->payload_len);
+	}
+	p->plan = *plan;
+	p->at = 0;
+	p->shard = 0;
+	p->shards = shards;
+	p->block.counter = p->counter;
+	p->block.block = (uint8_t)p->blocks;
+	return 0;
+}
+
+int packetizer_commit(struct packetizer *p, unsigned n)
+{
+	struct fec_plan plan = {.n_blocks = 1, .block[0] = fec_plan_block(n, p->fec_percent, p->fec_min)};
 	int err;
 
-	if (!len)
+	assert(n && n <= packetizer_ready(p));
+	err = adopt(p, &plan, 0);
+	if (err)
+		return err;
+	/* Any later index means "not this one" (2-media 8.3). */
+	p->block.last_block = (uint8_t)((p->fixed ? p->fixed : FEC_BLOCKS_MAX) - 1);
+	p->planned += (size_t)n * p->payload_len;
+	p->blocks++;
+	return 0;
+}
+
+int packetizer_close(struct packetizer *p)
+{
+	size_t n_shards = (packetizer_queued(p) + p->payload_len - 1) / p->payload_len;
+	unsigned n_max = blocks_left(p) + 1, n_min = p->fixed && p->blocks ? n_max : 1;
+	struct fec_plan plan;
+	int err;
+
+	if (!p->len)
 		return -EINVAL;
 	if (n_shards > FEC_BLOCKS_MAX * FEC_DATA_UNCODED_MAX)
 		return -EMSGSIZE;
-	err = fec_plan_frame(&plan, (unsigned)n_shards, f->fec_percent, f->fec_min);
+	/* A frame of which nothing has left is free to have as many blocks as it needs. */
+	if (!p->blocks)
+		n_max = FEC_BLOCKS_MAX;
+	err = fec_plan_rest(&plan, (unsigned)n_shards, p->fec_percent, p->fec_min, n_min, n_max);
+	if (!err)
+		err = adopt(p, &plan, p->len);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < plan.n_blocks; i++)
-		shards += plan.block[i].n_data + plan.block[i].n_parity;
-	if (p->gcm && p->sealed + shards > (uint64_t)UINT32_MAX + 1)
-		return -EOVERFLOW;
-
-	p->plan = plan;
-	p->shards = shards;
-	p->shard = 0;
-	p->block = (struct rtp_video_block){
-		.counter = p->counter,
-		.timestamp = next_timestamp(p, f->pts_ns),
-		.frame_no = f->frame_no,
-		.last_block = (uint8_t)(plan.n_blocks - 1),
-		.ltr = f->ltr,
-	};
-	rtp_video_frame_header(p->source.header, f->type, f->latency_100us, len, p->payload_len);
-	p->source.header_left = RTP_VIDEO_FRAME_HEADER;
-	p->source.piece = f->piece;
-	p->source.end = f->piece + f->n_pieces;
-	p->source.at = 0;
+	p->block.last_block = (uint8_t)(p->blocks + plan.n_blocks - 1);
+	p->closed = true;
 	return 0;
+}
+
+int packetizer_begin(struct packetizer *p, const struct packet_frame *f)
+{
+	packetizer_open(p, f, 0);
+	return packetizer_close(p);
 }
 
 uint64_t packetizer_frame_bytes(const struct packetizer *p)
@@ -209,9 +299,9 @@ static int seal(struct packetizer *p, struct pkt_batch *b)
 
 int packetizer_next(struct packetizer *p, struct pkt_batch *b)
 {
-	const struct fec_block *fb = &p->plan.block[p->block.block];
+	const struct fec_block *fb = &p->plan.block[p->at];
 	unsigned left = fb->n_data - p->shard;
-	bool block_done, last;
+	bool block_done, done;
 
 	p->block.n_data = fb->n_data;
 	p->block.percent = fb->percent;
@@ -227,21 +317,22 @@ int packetizer_next(struct packetizer *p, struct pkt_batch *b)
 	}
 	p->shard += b->n_data;
 	block_done = p->shard == fb->n_data;
-	last = block_done && p->block.block == p->block.last_block;
+	done = block_done && p->at + 1 == p->plan.n_blocks;
 	if (fb->n_parity)
 		add_parity(p, b, fb->n_parity);
 	p->counter += b->n_packets;
 	if (block_done) {
 		p->block.counter = p->counter;
 		p->block.block++;
+		p->at++;
 		p->shard = 0;
 	}
-	b->last = last;
+	b->last = done && p->closed;
 	if (p->gcm) {
 		int err = seal(p, b);
 
 		if (err)
 			return err;
 	}
-	return !last;
+	return !done;
 }

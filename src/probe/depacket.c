@@ -382,10 +382,17 @@ static void check_temporal_unit(struct depacket *d)
 			    d->p.slices);
 }
 
-/* lastPayloadLen against what the last shard holds: padding is zeros, and no unit ends with one (1.3, 1.4). */
-static size_t check_padding(struct depacket *d, const uint8_t *p, size_t len, size_t header)
+/* lastPayloadLen against what the last shard holds: padding is zeros, and no unit ends with one (1.3, 1.4). A frame of
+ * several blocks may have been on its way before its length was known: a full one is said then (8.2). */
+static size_t check_padding(struct depacket *d, const uint8_t *p, size_t len, size_t header, bool several)
 {
 	size_t used = d->last_len, i;
+
+	if (annexb(d) && several && used == len) {
+		while (used > 1 && !p[used - 1])
+			used--;
+		return used;
+	}
 
 	if (used <= header || used > len) {
 		judge_fault(d->p.judge, "2-media 1.3", "frame %u: lastPayloadLen %zu in a shard of %zu", d->f.number,
@@ -488,7 +495,7 @@ void depacket_shard(struct depacket *d, const struct video_hdr *h, const uint8_t
 			header = n;
 	}
 	if (last) {
-		used = check_padding(d, p, n, header);
+		used = check_padding(d, p, n, header, h->block);
 		d->f.ltr = h->extra & 1;
 		if (!annexb(d)) {
 			if (d->last_len <= header || d->last_len > n) {

@@ -12,9 +12,13 @@ static void on_frame(void *ctx, const struct client_frame *f)
 {
 	struct rig *r = ctx;
 
+	size_t len = f->len;
+
 	r->got = *f;
 	r->got.data = NULL;
-	if (f->len == r->frame_len && memcmp(f->data, r->frame, f->len) == 0)
+	while (r->padded && len > r->frame_len && !f->data[len - 1])
+		len--;
+	if (f->len - len < r->client.packet_size - 16 && len == r->frame_len && memcmp(f->data, r->frame, len) == 0)
 		r->same++;
 }
 
@@ -57,30 +61,26 @@ uint8_t *datagram(struct rig *r, unsigned i)
 	return r->wire + i * r->packet_len;
 }
 
-int pack(struct rig *r, size_t len, unsigned pieces, struct packet_frame f)
+static void make_frame(struct rig *r, size_t len, uint32_t frame_no)
 {
-	struct packet_piece piece[8];
-	size_t at = 0;
-	uint32_t x = (uint32_t)len * 2654435761u + f.frame_no;
-	int more;
+	uint32_t x = (uint32_t)len * 2654435761u + frame_no;
 
 	for (size_t i = 0; i < len; i++) {
 		x = x * 1664525u + 1013904223u;
 		r->frame[i] = (uint8_t)(x >> 24);
 	}
+	if (len)
+		r->frame[len - 1] |= 1; /* as no unit of a bitstream ends with a zero byte */
 	r->frame_len = len;
-	for (unsigned i = 0; i < pieces; i++) {
-		size_t n = i + 1 == pieces ? len - at : len / pieces;
-
-		piece[i] = (struct packet_piece){.data = r->frame + at, .len = n};
-		at += n;
-	}
-	f.piece = piece;
-	f.n_pieces = pieces;
 	r->n = r->n_blocks = 0;
-	more = packetizer_begin(r->p, &f);
-	if (more < 0)
-		return more;
+}
+
+/* What was begun, committed or closed. last: the frame ends with it. */
+static void drain(struct rig *r, uint32_t frame_no, bool last)
+{
+	unsigned before = r->n;
+	int more;
+
 	do {
 		struct pkt_batch *b = batch_take(&r->pool);
 
@@ -88,8 +88,8 @@ int pack(struct rig *r, size_t len, unsigned pieces, struct packet_frame f)
 		more = packetizer_next(r->p, b);
 		assert_true(more >= 0);
 		assert_int_equal(b->first, r->n == 0);
-		assert_int_equal(b->last, more == 0);
-		assert_int_equal(b->frame_no, f.frame_no);
+		assert_int_equal(b->last, more == 0 && last);
+		assert_int_equal(b->frame_no, frame_no);
 		assert_in_range(b->n_packets, 1, BATCH_PACKETS_MAX);
 		if (r->n_blocks < 8)
 			r->block_start[r->n_blocks++] = r->n;
@@ -98,7 +98,66 @@ int pack(struct rig *r, size_t len, unsigned pieces, struct packet_frame f)
 		batch_queue(&r->pool, b);
 		batch_pop(&r->pool);
 	} while (more);
-	assert_int_equal(packetizer_frame_bytes(r->p), r->n * r->packet_len);
+	assert_int_equal(packetizer_frame_bytes(r->p), (r->n - before) * r->packet_len);
+}
+
+int pack(struct rig *r, size_t len, unsigned pieces, struct packet_frame f)
+{
+	struct packet_piece piece[8];
+	size_t at = 0;
+	int err;
+
+	make_frame(r, len, f.frame_no);
+	r->padded = false;
+	for (unsigned i = 0; i < pieces; i++) {
+		size_t n = i + 1 == pieces ? len - at : len / pieces;
+
+		piece[i] = (struct packet_piece){.data = r->frame + at, .len = n};
+		at += n;
+	}
+	f.piece = piece;
+	f.n_pieces = pieces;
+	err = packetizer_begin(r->p, &f);
+	if (err < 0)
+		return err;
+	drain(r, f.frame_no, true);
+	return 0;
+}
+
+int pack_early(struct rig *r, size_t len, const size_t *end, unsigned n_units, unsigned want, unsigned most,
+	       unsigned fixed, struct packet_frame f)
+{
+	struct packet_piece piece[16];
+	unsigned committed = 0;
+	int err;
+
+	make_frame(r, len, f.frame_no);
+	assert_true(n_units <= 16 && end[n_units - 1] == len);
+	for (unsigned i = 0; i < n_units; i++) {
+		size_t from = i ? end[i - 1] : 0;
+
+		piece[i] = (struct packet_piece){.data = r->frame + from, .len = end[i] - from};
+	}
+	f.piece = piece;
+	f.n_pieces = 1;
+	packetizer_open(r->p, &f, fixed);
+	for (unsigned i = 0; i + 1 < n_units; i++) {
+		unsigned n = packetizer_ready(r->p);
+
+		if (n && n >= want) {
+			err = packetizer_commit(r->p, n < most ? n : most);
+			if (err < 0)
+				return err;
+			drain(r, f.frame_no, false);
+			committed++;
+		}
+		packetizer_append(r->p);
+	}
+	r->padded = committed;
+	err = packetizer_close(r->p);
+	if (err < 0)
+		return err;
+	drain(r, f.frame_no, true);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct rig {
 	unsigned block_start[8], n_blocks; /* in datagrams; a block without parity may span batches */
 	uint8_t *frame;
 	size_t frame_len;
+	bool padded;             /* nobody says where the frame ends in its last payload */
 	struct client_frame got; /* without data */
 	unsigned same;           /* frames that came out as they went in */
 };
@@ -38,6 +39,11 @@ void rig_finish(struct rig *r);
 struct packet_frame frame(uint32_t no);
 /* Packs a frame of len random bytes in the given number of pieces; returns what begin said. */
 int pack(struct rig *r, size_t len, unsigned pieces, struct packet_frame f);
+
+/* The same in parts: a unit ends at each of end[0..n_units), the last at len. After each but the last, want payloads or
+ * more, but at most of them, become a block. */
+int pack_early(struct rig *r, size_t len, const size_t *end, unsigned n_units, unsigned want, unsigned most,
+	       unsigned fixed, struct packet_frame f);
 
 uint8_t *datagram(struct rig *r, unsigned i);
 void deliver_all(struct rig *r);
