@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "capture/screen.h"
+#include "media/au.h"
 
 enum option_type { OPT_STRING, OPT_PLACE, OPT_INT, OPT_BOOL, OPT_CHOICE };
 
@@ -31,11 +32,13 @@ static const char *const choice_policy[] = {"many", "refuse", "take-over", NULL}
 static const char *const choice_encryption[] = {"never", "optional", "mandatory", NULL};
 static const char *const choice_offer[] = {"auto", "on", "off", NULL};
 static const char *const choice_video[] = {"auto", "pattern", "pipewire", "portal", NULL};
+static const char *const choice_slices[] = {"off", "auto", "fixed", NULL};
 static const char *const choice_audio[] = {"auto", "pipewire", "tone", "none", NULL};
 
 _Static_assert(SCREENS_PORTAL == 3 && SCREENS_PIPEWIRE == 2 && SCREENS_PATTERN == 1,
 	       "choice_video follows enum screens_source");
 _Static_assert(AUDIO_NONE == 3 && AUDIO_TONE == 2 && AUDIO_PIPEWIRE == 1, "choice_audio follows enum audio_source");
+_Static_assert(EARLY_FIXED == 2 && EARLY_AUTO == 1, "choice_slices follows enum early_mode");
 _Static_assert(LOG_LEVEL_TRACE == 4, "choice_level follows enum log_level");
 
 #define AT(s, k) #s, #k, .offset = offsetof(struct config, s.k)
@@ -117,6 +120,9 @@ static const struct option options[] = {
 	BOOL(stream, adapt_fec, "true", "Follow the path: parity from fec_percent upward"),
 	BOOL(stream, adapt_rate, "true", "Follow the path: bit rate between min_kbps and what the client asks for"),
 	BOOL(stream, adapt_pacing, "true", "Follow the path: pacing ceiling"),
+	CHOICE(stream, slices, "auto", choice_slices,
+	       "Send large frames in parts while they are being encoded: off; auto, where it gains; fixed, for clients "
+	       "that want a frame's number of blocks from its first packet on"),
 
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),

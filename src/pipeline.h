@@ -11,6 +11,7 @@
 #include "audio/worker.h"
 #include "base/loop.h"
 #include "capture/screen.h"
+#include "media/au.h"
 #include "media/feedback.h"
 #include "media/params.h"
 #include "media/stats.h"
@@ -27,6 +28,7 @@ struct pipeline_params {
 	uint8_t min_slices;
 	uint32_t min_fps_mhz;
 	uint32_t rtt_us;
+	enum early_mode early;
 	enum audio_source audio_source;
 	const char *audio_node;
 };

@@ -80,6 +80,7 @@ static json_t *stream_json(struct session *s)
 	COUNT("frames_repeated", STAT_GET(st->frames_repeated));
 	COUNT("frames_skipped", STAT_GET(st->frames_skipped));
 	COUNT("frames_dropped", STAT_GET(st->frames_dropped));
+	COUNT("frames_in_parts", STAT_GET(st->frames_in_parts));
 	COUNT("idr", STAT_GET(st->idr_frames));
 	COUNT("idr_requests", STAT_GET(st->idr_requests));
 	COUNT("rfi_requests", STAT_GET(st->rfi_requests));

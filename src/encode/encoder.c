@@ -11,13 +11,11 @@
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
-/* Whole frames in flight are bounded by credit, each of at most VIDEO_SLICES_MAX units; one frame more is being
- * written. The ring to pack has room for all of them. */
-#define UNITS_PER_FRAME 1
-#define UNITS           ((CREDIT_FRAMES + 2) * UNITS_PER_FRAME)
+/* Frames in flight are bounded by credit; one more is being written. The ring to pack has room for all of them. */
+#define UNITS ((CREDIT_FRAMES + 2) * ENCODER_UNITS_MAX)
 
 static_assert(UNITS <= SLOTS_MAX, "units must fit the return mask");
-static_assert((CREDIT_FRAMES + 1) * VIDEO_SLICES_MAX <= AU_RING_CAPACITY,
+static_assert((CREDIT_FRAMES + 1) * ENCODER_UNITS_MAX <= AU_RING_CAPACITY,
 	      "units of all frames in flight must fit the ring to pack");
 
 /* What this encoder cannot do, in words; NULL when it can. */
@@ -86,6 +84,7 @@ int encoder_submit(struct encoder *e, const struct picture *pic, const struct en
 	assert(pic->width == e->params.video.width && pic->height == e->params.video.height);
 	assert(!e->newest || r->frame_no == e->newest + 1);
 	assert(!(r->idr && r->after_rfi));
+	assert(!r->unit_bytes || (r->units >= 1 && r->units <= ENCODER_UNITS_MAX));
 	rc = e->ops->submit(e, pic, r);
 	if (rc == 0)
 		e->newest = r->frame_no;

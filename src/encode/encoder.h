@@ -17,7 +17,8 @@
 struct encoder;
 struct picture; /* converted picture in memory, encode/picture.h */
 
-#define ENCODER_DPB_MAX 16 /* frames an encoder may keep for recovery */
+#define ENCODER_DPB_MAX   16 /* frames an encoder may keep for recovery */
+#define ENCODER_UNITS_MAX 4  /* access units of one frame: more parts than FEC blocks are of no use (2-media 2.1) */
 
 enum enc_flags {
 	ENC_RFI = 1,           /* invalidate_refs */
@@ -51,11 +52,17 @@ struct enc_request {
 	bool after_rfi; /* first after an honoured invalidation */
 	bool ltr;
 	bool repeat;
+	/* With ENC_SLICES: a unit is given out whenever so many bytes in a row are final and more is to come, at most
+	 * units of them in all; 0: the frame whole. Not more than a wish: an encoder may give out fewer. */
+	uint32_t unit_bytes;
+	uint8_t units;     /* 1..ENCODER_UNITS_MAX with unit_bytes */
+	uint32_t expected; /* bytes of frames like this one, for au.expected */
 	struct trace t;
 };
 
 struct encoder_events {
-	/* In slice order, one call at a time; the callee takes *a. */
+	/* In slice order, one call at a time, before submit returns; the callee takes *a. On the encode thread or, for
+	 * units that are not the frame's last, on one of the library's own: wait-free there. */
 	void (*au)(void *ctx, struct au *a);
 	void (*failed)(void *ctx, int err);
 };
@@ -71,7 +78,8 @@ struct encoder_ops {
 	 * dpb). On failure it has cleaned up after itself. -EINVAL, -ENOMEM, -EIO. */
 	int (*open)(struct encoder *e);
 	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
-	 * pool reached, nothing taken; -EIO: reopen; no unit of this frame came out or will. */
+	 * pool reached, nothing taken; -EIO: reopen. If units of this frame were out, the one that came last is broken
+	 * and the frame number is used up; else none came. */
 	int (*submit)(struct encoder *e, const struct picture *pic, const struct enc_request *r);
 	/* Frames first..last, and all that depend on them, are not referenced any more. -ENOENT: nothing valid would
 	 * be left, nothing was changed, take the next means. With ENC_RFI. */

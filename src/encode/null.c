@@ -2,8 +2,9 @@
 /*
  * The encoder that encodes nothing: valid H.264 (baseline, CAVLC) of a grey picture, a few bytes a frame, made without
  * a library. It keeps references like a real one and says in an SEI which frame it is and which it refers to, so that
- * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Its only preset
- * that means something is "fail N": the N-th frame after each open fails. Only chosen by name.
+ * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Presets that mean
+ * something: "fail N", the N-th frame after each open fails; "break N", it does so after its first early unit.
+ * Only chosen by name.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,11 @@ struct null_encoder {
 	uint32_t idr_frame;
 	uint32_t valid; /* bit i: frame newest - i may be referenced */
 	uint8_t idr_pic_id;
-	unsigned fail_at, submitted;     /* 0: never */
+	unsigned fail_at, break_at, submitted; /* 0: never */
+	/* of the frame being encoded */
+	const struct enc_request *req;
+	uint32_t ref; /* 0 in an IDR */
+	unsigned units;
 	uint8_t rbsp[AU_BYTES_MAX / 16]; /* a grey IDR slice is one byte a macroblock */
 };
 
@@ -36,7 +41,7 @@ static int probe(enum codec codec, struct enc_caps *caps)
 	if (codec != CODEC_H264)
 		return -ENOTSUP;
 	*caps = (struct enc_caps){
-		.flags = ENC_RFI | ENC_RATE,
+		.flags = ENC_RFI | ENC_RATE | ENC_SLICES,
 		.max_width = VIDEO_DIM_MAX,
 		.max_height = VIDEO_DIM_MAX,
 		.max_refs = ENCODER_DPB_MAX,
@@ -52,6 +57,8 @@ static int open_null(struct encoder *e)
 
 	if (!strncmp(e->params.preset, "fail ", 5))
 		null_from(e)->fail_at = (unsigned)strtoul(e->params.preset + 5, NULL, 10);
+	if (!strncmp(e->params.preset, "break ", 6))
+		null_from(e)->break_at = (unsigned)strtoul(e->params.preset + 6, NULL, 10);
 	if (e->params.slices > rows)
 		e->params.slices = (uint8_t)rows;
 	return 0;
@@ -178,13 +185,33 @@ static uint32_t best_ref(const struct null_encoder *n)
 	return n->valid & window ? n->e.newest - (uint32_t)__builtin_ctz(n->valid & window) : 0;
 }
 
+/* next: what is filled after it, NULL with the last. */
+static void give_out(struct null_encoder *n, struct au_slot *unit, size_t len, struct au_slot *next)
+{
+	const struct enc_request *r = n->req;
+	struct au *au = &unit->au;
+
+	au->first = !n->units++;
+	au->last = !next;
+	au->key = !n->ref;
+	au->after_rfi = r->after_rfi && n->ref;
+	au->ltr = r->ltr;
+	au->repeat = r->repeat;
+	au->len = len;
+	au->expected = next ? r->expected : 0;
+	au->frame_no = r->frame_no;
+	au->pts_ns = r->pts_ns;
+	au->t = r->t;
+	au->t.encoded = clock_ns();
+	n->e.ev->au(n->e.ctx, au);
+}
+
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
 {
 	struct null_encoder *n = null_from(e);
 	unsigned wide = (pic->width + 15u) / 16, high = (pic->height + 15u) / 16;
 	unsigned slices = e->params.slices;
-	uint32_t ref = r->idr ? 0 : best_ref(n);
-	struct au_slot *unit;
+	struct au_slot *unit, *next;
 	uint8_t *p;
 
 	if (++n->submitted == n->fail_at)
@@ -192,32 +219,36 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	unit = au_slab_take(&e->slab);
 	if (!unit)
 		return -EAGAIN;
+	n->req = r;
+	n->units = 0;
+	n->ref = r->idr ? 0 : best_ref(n);
 	p = unit->data;
-	if (!ref) {
+	if (!n->ref) {
 		n->idr_frame = r->frame_no;
 		n->idr_pic_id ^= 1;
 		n->valid = 0;
 		p += put_sps(n, p);
 		p += put_pps(n, p);
 	}
-	p += put_sei(n, p, r->frame_no, ref);
+	p += put_sei(n, p, r->frame_no, n->ref);
 	for (unsigned i = 0; i < slices; i++) {
 		unsigned first = high * i / slices * wide, end = high * (i + 1) / slices * wide;
 
-		p += put_slice(n, p, r->frame_no, ref, first, end - first);
+		p += put_slice(n, p, r->frame_no, n->ref, first, end - first);
+		if (i + 1 == slices || !r->unit_bytes || (size_t)(p - unit->data) < r->unit_bytes ||
+		    n->units + 1u >= r->units || !(next = au_slab_take(&e->slab)))
+			continue;
+		give_out(n, unit, (size_t)(p - unit->data), next);
+		unit = next;
+		p = unit->data;
+		if (n->submitted == n->break_at) {
+			unit->au.broken = true;
+			give_out(n, unit, 0, NULL);
+			return -EIO;
+		}
 	}
 	n->valid = n->valid << 1 | 1;
-
-	unit->au.first = unit->au.last = true;
-	unit->au.key = !ref;
-	unit->au.after_rfi = r->after_rfi && ref;
-	unit->au.repeat = r->repeat;
-	unit->au.len = (size_t)(p - unit->data);
-	unit->au.frame_no = r->frame_no;
-	unit->au.pts_ns = r->pts_ns;
-	unit->au.t = r->t;
-	unit->au.t.encoded = clock_ns();
-	e->ev->au(e->ctx, &unit->au);
+	give_out(n, unit, (size_t)(p - unit->data), NULL);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "encode/early.h"
 #include "encode/numbering.h"
 #include "encode/pace.h"
 #include "encode/picture.h"
@@ -58,6 +59,7 @@ struct encode_worker {
 	struct pace pace;
 	struct rate rate;
 	struct recovery recovery;
+	struct early early;
 	uint64_t start_ns, last_pts;
 	struct numbering numbering;
 	uint32_t epoch;                /* of the numbering */
@@ -72,16 +74,19 @@ struct encode_worker {
 	uint64_t reopen_by_ns;
 
 	/* of the frame being submitted; written by on_au() inside encoder_submit() */
+	unsigned out_units;
 	size_t out_bytes;
 	bool out_key, out_after_rfi, out_marked;
 	uint64_t out_encoded_ns;
 };
 
+/* Also on the encoder's own threads, one at a time, while this one waits in encoder_submit(). */
 static void on_au(void *ctx, struct au *a)
 {
 	struct encode_worker *w = ctx;
 	bool pushed;
 
+	w->out_units++;
 	w->out_bytes += a->len;
 	w->out_key |= a->key;
 	w->out_after_rfi |= a->after_rfi;
@@ -261,13 +266,27 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	r.after_rfi = w->next_after_rfi && !w->next_idr;
 	r.ltr = w->out_marked = recovery_marks_next(&w->recovery, r.idr || r.after_rfi);
 	r.pts_ns = next_pts(w, at_ns);
+	w->out_units = 0;
 	w->out_bytes = 0;
 	w->out_key = w->out_after_rfi = false;
+	if (w->encoder->caps.flags & ENC_SLICES) {
+		struct early_choice c = early_choose(&w->early, r.idr);
+
+		r.unit_bytes = c.unit_bytes;
+		r.units = c.units;
+		r.expected = c.expected;
+	}
 
 	rc = encoder_submit(w->encoder, &w->picture, &r);
 	w->retry_ns = 0;
 	if (rc < 0) {
-		w->last_pts = before_pts;
+		if (w->out_units) {
+			/* Broken off on its way out: lost to every client. The sender says what becomes of its number. */
+			numbering_encoded(&w->numbering);
+			recovery_encoded(&w->recovery, r.frame_no, false, false, w->out_encoded_ns);
+		} else {
+			w->last_pts = before_pts;
+		}
 		if (rc == -EAGAIN)
 			w->retry_ns = submitted_ns + RETRY_NS;
 		else
@@ -281,6 +300,7 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	account(w, &r, submitted_ns);
 	if (w->out_key && r.frame_no > 1)
 		log_dbg("frame %u is a key frame", numbering_next(&w->numbering) - 1);
+	early_frame(&w->early, w->out_key, w->out_bytes);
 	if (rate_frame(&w->rate, w->out_bytes))
 		set_encoder_rate(w);
 }
@@ -372,8 +392,7 @@ static uint64_t turn(struct encode_worker *w)
 	take_feedback(w, now);
 	/* Nothing is begun while the path is dead, so that what the client has stays in the DPB; nor without credit: the
 	 * sender pokes when it gives some back. */
-	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES ||
-	    ring_free(&w->p.out->ring) < w->encoder->params.slices)
+	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < ENCODER_UNITS_MAX)
 		return NS_NEVER;
 
 	f = take_frame(w, now);
@@ -510,6 +529,8 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	scale_init(&w->scale);
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
+	early_init(&w->early, v->codec == CODEC_H264 || v->codec == CODEC_HEVC ? p->early : EARLY_OFF,
+		   v->packet_size - 16u, v->encoder_kbps, v->fps_mhz);
 
 	w->enc_params = (struct enc_params){
 		.video = *v,

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "media/au.h"
 #include "media/feedback.h"
 #include "media/link.h"
 #include "media/params.h"
@@ -22,6 +23,7 @@ struct encode_worker_params {
 	uint8_t min_slices;   /* config encode.min_slices */
 	uint32_t min_fps_mhz; /* a still screen is repeated at least this often */
 	uint32_t rtt_us;      /* what the network is known to take; sizes the DPB */
+	enum early_mode early;
 	/* carriers, owned by the pipeline, outlive the worker */
 	struct wake *wake; /* own */
 	struct frame_link *frames;

@@ -9,7 +9,12 @@
  * Output: libx264 calls nalu() from its slice threads, in any order, and its memory dies at the next frame. Each unit
  * is escaped straight from there into our own access unit, in order: a slice that comes early is parked and written by
  * whichever thread finishes the one before it. That costs no lock, no copy, and leaves each slice complete in memory
- * as soon as it can be.
+ * as soon as it can be. What is parked stays where it is though its thread goes on to the next slice: the library's
+ * buffer of four bytes a pixel is several times what macroblocks can take, so it never moves.
+ *
+ * Early units: threads share a frame in bands that all finish together, so nothing could leave before the end. When
+ * units are asked for, each band is cut into slices again, which come one after the other: those of the first band can
+ * leave while it is still being worked on, with the other bands behind at the end. Costs about 0.6 % of the bits.
  *
  * Lost frames: with a DPB larger than one, x264_encoder_invalidate_reference() makes the next P frame refer to frames
  * that the client has. Library rules: no B frames, no periodic intra refresh, the DPB is i_dpb_size while motion search
@@ -34,23 +39,28 @@
 #define LOG_MODULE "x264"
 #include "base/log.h"
 
+#define CUTS_MAX 4u /* slices of a band: more of them save little time */
+
 /* What x264_nal_encode() may write beyond 1.5 x the payload, as x264.h demands; it may read as far beyond the end. */
 #define NAL_SLACK (5 + 64)
 
 /* One frame's way from slice threads into its access unit. */
 struct assembly {
 	/* encode thread, while no slice thread runs */
-	struct au_slot *unit;
+	const struct enc_request *req;
 	/* slice threads */
 	x264_nal_t parked[VIDEO_SLICES_MAX];
 	atomic_uint n_parked; /* entries handed out */
 	atomic_uint ready;    /* bit per entry: filled, not written yet */
 	atomic_uint work;     /* announced and not yet looked at; whoever raises it from 0 is the writer */
-	/* writer */
-	uint8_t *wide; /* the unit being written, with its wider frame_num */
+	/* writer; the encode thread before and after */
+	uint8_t *wide;        /* the unit being written, with its wider frame_num */
+	struct au_slot *unit; /* being filled; there is one until the last was given out */
+	unsigned units;       /* given out */
 	uint32_t next_mb;
-	size_t len;
-	bool overflow;
+	size_t len;    /* of the unit */
+	size_t before; /* of the units given out */
+	bool key, overflow;
 };
 
 struct avc {
@@ -58,6 +68,8 @@ struct avc {
 	x264_t *lib;
 	x264_param_t param;
 	uint32_t frame_no, idr_frame; /* being encoded; the last IDR before it */
+	uint32_t mbs;                 /* of a picture */
+	int cut_mbs;                  /* of each slice where bands are cut, 0: they cannot be */
 	struct assembly asm_;
 };
 
@@ -71,7 +83,7 @@ static int probe(enum codec codec, struct enc_caps *caps)
 	if (codec != CODEC_H264)
 		return -ENOTSUP;
 	*caps = (struct enc_caps){
-		.flags = ENC_RFI | ENC_RATE,
+		.flags = ENC_RFI | ENC_RATE | ENC_SLICES,
 		.max_width = 4096,  /* level 5.2 */
 		.max_height = 4096, /* tall screens count by macroblocks */
 		.max_refs = ENCODER_DPB_MAX,
@@ -201,9 +213,53 @@ static void write_nal(struct avc *a, const x264_nal_t *from)
 		return;
 	}
 	/* Four-byte start codes where Annex B asks for them: parameter sets and the first unit. */
-	nal.b_long_startcode = nal.i_type == NAL_SPS || nal.i_type == NAL_PPS || s->len == 0;
+	nal.b_long_startcode = nal.i_type == NAL_SPS || nal.i_type == NAL_PPS || s->before + s->len == 0;
 	x264_nal_encode(a->lib, s->unit->data + s->len, &nal);
 	s->len += (size_t)nal.i_payload;
+}
+
+/* Writer, or the encode thread for the last unit. next: what is filled after it, NULL with the last. */
+static void give_out(struct avc *a, struct au_slot *next)
+{
+	struct assembly *s = &a->asm_;
+	struct au *au = &s->unit->au;
+
+	au->first = !s->units;
+	au->last = !next;
+	au->key = s->key;
+	au->after_rfi = s->req->after_rfi && !s->key;
+	au->ltr = s->req->ltr;
+	au->repeat = s->req->repeat;
+	au->len = s->len;
+	au->frame_no = s->req->frame_no;
+	au->pts_ns = s->req->pts_ns;
+	au->t = s->req->t;
+	au->t.encoded = clock_ns();
+	s->before += s->len;
+	if (next) {
+		size_t projected = s->before * a->mbs / s->next_mb;
+
+		au->expected = projected > s->req->expected ? projected : s->req->expected;
+	}
+	s->unit = next;
+	s->units++;
+	s->len = 0;
+	a->e.ev->au(a->e.ctx, au);
+}
+
+/* Writer. Gives out what was written if it is enough to be of use and not the end. */
+static void offer(struct avc *a)
+{
+	struct assembly *s = &a->asm_;
+	struct au_slot *next;
+
+	if (!s->req->unit_bytes || s->len < s->req->unit_bytes || s->units + 1u >= s->req->units)
+		return;
+	if (s->overflow || !s->next_mb || s->next_mb == a->mbs)
+		return;
+	next = au_slab_take(&a->e.slab);
+	if (next)
+		give_out(a, next);
 }
 
 /* Writer. Writes every parked slice whose turn it is. */
@@ -220,12 +276,15 @@ static void write_parked(struct avc *a)
 		todo &= todo - 1;
 		if ((uint32_t)nal->i_first_mb != s->next_mb)
 			continue;
+		if (!s->next_mb)
+			s->key = nal->i_type == NAL_SLICE_IDR;
 		write_nal(a, nal);
 		s->next_mb = (uint32_t)nal->i_last_mb + 1;
 		ready &= ~(1u << i);
 		atomic_fetch_and_explicit(&s->ready, ~(1u << i), memory_order_relaxed);
 		todo = ready; /* a later entry may hold an earlier slice */
 	}
+	offer(a);
 }
 
 /* libx264's slice threads, several at once; parameter sets come from the encode thread before any slice. */
@@ -256,9 +315,19 @@ static void nalu(x264_t *lib, x264_nal_t *nal, void *opaque)
 	} while (seen);
 }
 
+/* Macroblocks of a slice where every band is cut into as many whole rows each as there may be slices; 0: none. */
+static int cut_for(unsigned threads, unsigned mb_width, unsigned mb_height)
+{
+	unsigned cuts = VIDEO_SLICES_MAX / threads < CUTS_MAX ? VIDEO_SLICES_MAX / threads : CUTS_MAX;
+	unsigned band = (mb_height + threads - 1) / threads;
+
+	return cuts < 2 ? 0 : (int)((band + cuts - 1) / cuts * mb_width);
+}
+
 static int open_lib(struct encoder *e)
 {
 	struct avc *a = avc_from(e);
+	unsigned mb_width, mb_height;
 	int rc = x264_backend_params(&a->param, &e->params);
 
 	if (rc < 0)
@@ -280,7 +349,39 @@ static int open_lib(struct encoder *e)
 				     : a->param.i_slice_count  ? a->param.i_slice_count
 							       : 1);
 	e->params.dpb = (uint8_t)a->param.i_dpb_size;
+	mb_width = (unsigned)(a->param.i_width + 15) / 16;
+	mb_height = (unsigned)(a->param.i_height + 15) / 16;
+	a->mbs = mb_width * mb_height;
+	a->cut_mbs = cut_for(e->params.slices, mb_width, mb_height);
 	return 0;
+}
+
+/* From the next frame on; nothing happens when it is so already. */
+static int cut_bands(struct avc *a, bool cut)
+{
+	int mbs = cut ? a->cut_mbs : 0;
+
+	if (a->param.i_slice_max_mbs == mbs)
+		return 0;
+	a->param.i_slice_max_mbs = mbs;
+	return x264_encoder_reconfig(a->lib, &a->param) < 0 ? -EIO : 0;
+}
+
+/* The frame will not be finished. What is out of it already must be followed by its end. */
+static int fail(struct avc *a)
+{
+	struct assembly *s = &a->asm_;
+
+	log_err("frame %u: %s", a->frame_no,
+		s->overflow ? "larger than any packet train can carry" : "the library failed");
+	s->len = 0;
+	if (s->units) {
+		s->unit->au.broken = true;
+		give_out(a, NULL);
+	} else {
+		au_release(&s->unit->au);
+	}
+	return -EIO;
 }
 
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
@@ -289,17 +390,20 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	struct assembly *s = &a->asm_;
 	x264_picture_t in, out;
 	x264_nal_t *nals;
-	struct au *au;
 	int n_nals, rc;
 
 	s->unit = au_slab_take(&e->slab);
 	if (!s->unit)
 		return -EAGAIN;
-	s->len = 0;
+	s->req = r;
+	s->units = 0;
+	s->len = s->before = 0;
 	s->next_mb = 0;
-	s->overflow = false;
+	s->key = s->overflow = false;
 	a->frame_no = r->frame_no;
 	atomic_store_explicit(&s->n_parked, 0, memory_order_relaxed);
+	if (cut_bands(a, r->unit_bytes) < 0)
+		return fail(a);
 
 	x264_picture_init(&in);
 	in.img.i_csp = X264_CSP_NV12;
@@ -312,25 +416,11 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	in.opaque = a;
 
 	rc = x264_encoder_encode(a->lib, &nals, &n_nals, &in, &out);
-	au = &s->unit->au;
-	if (rc <= 0 || s->overflow || !s->len) {
-		log_err("frame %u: %s", r->frame_no,
-			s->overflow ? "larger than any packet train can carry" : "the library failed");
-		au_release(au);
-		return -EIO;
-	}
-	au->first = au->last = true;
-	au->key = out.i_type == X264_TYPE_IDR;
-	if (au->key)
+	if (rc <= 0 || s->overflow || s->next_mb != a->mbs)
+		return fail(a);
+	if (s->key)
 		a->idr_frame = r->frame_no;
-	au->after_rfi = r->after_rfi && !au->key;
-	au->repeat = r->repeat;
-	au->len = s->len;
-	au->frame_no = r->frame_no;
-	au->pts_ns = r->pts_ns;
-	au->t = r->t;
-	au->t.encoded = clock_ns();
-	e->ev->au(e->ctx, au);
+	give_out(a, NULL);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 #include "base/wake.h"
 
 #define CREDIT_FRAMES    2  /* encoded frames that may be not fully sent before the encoder pauses */
-#define AU_RING_CAPACITY 32 /* >= (CREDIT_FRAMES + 1) * VIDEO_SLICES_MAX */
+#define AU_RING_CAPACITY 32 /* >= (CREDIT_FRAMES + 1) * units of a frame: encode/encoder.c */
 
 /* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. */
 struct frame_link {

@@ -35,7 +35,8 @@ struct stream_stats {
 		rfi_frames, frames_skipped; /* pictures of the source between two encoded ones */
 	struct hist capture, convert, encode;
 	/* video-tx thread: packing */
-	_Alignas(64) _Atomic uint64_t shards_data, shards_parity, blocks;
+	_Alignas(64) _Atomic uint64_t shards_data, shards_parity, blocks,
+		frames_in_parts; /* of which a block left before the rest was encoded */
 	struct hist pack;
 	/* video-tx thread: sending */
 	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;

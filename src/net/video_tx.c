@@ -112,6 +112,7 @@ static void set_up(struct video_tx *tx, const struct video_tx_params *p, uint16_
 	tx->pack.fec_min = p->video.fec_min;
 	tx->pack.tune = p->tune;
 	tx->pack.patience_ns = PATIENCE_FRAMES * 1000 * NS_PER_S / p->video.fps_mhz;
+	tx->pack.fixed_blocks = p->fixed_blocks;
 	tx->pack.in = p->in;
 	tx->pack.pool = &tx->pool;
 	tx->pack.credit = p->credit;

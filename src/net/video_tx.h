@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "media/feedback.h"
@@ -20,6 +21,7 @@ struct video_tx_params {
 	struct session_keys keys;
 	uint32_t iv_generation;  /* upper half of the video IV counter: never the same twice in one daemon and key */
 	const struct tune *tune; /* pacing ceiling and parity; may change at any time, outlives the tx */
+	bool fixed_blocks;       /* a frame sent in parts says its number of blocks from the first: EARLY_FIXED */
 	struct wake *tx_wake;    /* of the tx thread; the same as in->wake */
 	struct au_link *in;
 	struct credit *credit;

@@ -22,6 +22,7 @@
 #define W          320
 #define H          192
 #define FRAMES_MAX 4200
+#define KEPT_MAX   16
 
 struct unit {
 	uint32_t frame_no;
@@ -39,7 +40,7 @@ struct rig {
 	size_t len, cap;
 	struct unit unit[FRAMES_MAX];
 	unsigned n;
-	struct au *kept[8]; /* with keep: not given back at once */
+	struct au *kept[KEPT_MAX]; /* with keep: not given back at once */
 	unsigned n_kept;
 	bool keep;
 };

@@ -285,7 +285,7 @@ static void pool_is_bounded(const struct encoder_ops *ops)
 	while ((rc = submit(r, n == 0, false)) == 0)
 		n++;
 	assert_int_equal(rc, -EAGAIN);
-	assert_in_range(n, 2, 8);
+	assert_in_range(n, 2, KEPT_MAX);
 	assert_int_equal(encoder_units_out(r->e), n);
 	assert_int_equal(r->n, n); /* nothing came out of the refused one */
 	au_release(r->kept[0]);
@@ -293,7 +293,7 @@ static void pool_is_bounded(const struct encoder_ops *ops)
 	r->n_kept = 1;
 	r->kept[0] = NULL;
 	{
-		struct au *rest[8];
+		struct au *rest[KEPT_MAX];
 
 		memcpy(rest, r->kept, sizeof(rest));
 		assert_int_equal(submit(r, false, false), 0);

@@ -53,6 +53,7 @@ struct rig {
 	struct thread sink;
 	atomic_bool hold; /* keep credit */
 	atomic_uint n_seen;
+	atomic_uint units, broken;
 	struct seen seen[SEEN_MAX];
 	unsigned max_in_flight;
 };
@@ -132,7 +133,10 @@ static void sink_run(void *arg)
 		struct au *a;
 
 		while ((a = ring_pop(&r->out.ring))) {
-			note(r, a);
+			if (a->first)
+				note(r, a);
+			atomic_fetch_add(&r->units, 1);
+			atomic_fetch_add(&r->broken, a->broken);
 			owed += a->last;
 			au_release(a);
 		}
@@ -154,7 +158,8 @@ static void on_failed(void *ctx, int err)
 
 static const struct encode_worker_events events = {.failed = on_failed};
 
-static struct rig *rig_start_preset(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset)
+static struct rig *rig_start_early(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset,
+				   enum early_mode early)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct encode_worker_params p;
@@ -179,8 +184,9 @@ static struct rig *rig_start_preset(uint32_t fps_mhz, uint32_t min_fps_mhz, bool
 				.slices = 1,
 				.rfi = rfi,
 				.encoder_kbps = 1000,
-				.packet_size = 1392,
+				.packet_size = early ? 18 : 1392, /* tiny frames of the stand-in count as long */
 			},
+		.early = early,
 		.backend = "null",
 		.preset = preset,
 		.min_slices = 2,
@@ -195,6 +201,11 @@ static struct rig *rig_start_preset(uint32_t fps_mhz, uint32_t min_fps_mhz, bool
 	assert_int_equal(encode_worker_start(&r->worker, &p, &events, r), 0);
 	assert_int_equal(thread_start(&r->sink, "sink", sink_run, r), 0);
 	return r;
+}
+
+static struct rig *rig_start_preset(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset)
+{
+	return rig_start_early(fps_mhz, min_fps_mhz, rfi, preset, EARLY_OFF);
 }
 
 static struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi)
@@ -555,6 +566,26 @@ static void an_encoder_that_fails_again_at_once_is_given_up(void **state)
 	rig_stop(r);
 }
 
+static void an_encoder_that_breaks_off_a_frame_has_spent_its_number(void **state)
+{
+	struct rig *r = rig_start_early(500000, 100000, true, "break 310", EARLY_AUTO);
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	feed(r, 300);
+	wait_seen(r, 330);
+	/* The first unit of 310 was out: the new encoder goes on with 311, an IDR. */
+	for (unsigned i = 1; i < 330; i++)
+		assert_int_equal(r->seen[i].key, i == 310);
+	assert_gapless(r);
+	assert_int_equal(atomic_load(&r->failed), 0);
+	assert_int_equal(atomic_load(&r->broken), 1);
+	assert_true(atomic_load(&r->units) >= 2 * 330);
+	/* Its credit came back like any other's. */
+	assert_in_range(r->max_in_flight, 1, CREDIT_FRAMES);
+	rig_stop(r);
+}
+
 static void start_and_stop_at_any_moment(void **state)
 {
 	(void)state;
@@ -607,6 +638,7 @@ int main(void)
 		cmocka_unit_test(unusable_frames_go_back_and_the_stream_goes_on),
 		cmocka_unit_test(m25_a_failed_encoder_is_opened_anew_without_a_gap),
 		cmocka_unit_test(an_encoder_that_fails_again_at_once_is_given_up),
+		cmocka_unit_test(an_encoder_that_breaks_off_a_frame_has_spent_its_number),
 		cmocka_unit_test(start_and_stop_at_any_moment),
 		cmocka_unit_test(what_cannot_be_encoded_is_said_at_start),
 	};

@@ -43,6 +43,7 @@ struct rig {
 	uint32_t frame_no; /* of the last pushed */
 	uint32_t epoch;
 	unsigned pushed;
+	size_t len[FRAMES_MAX];
 	/* wire */
 	int pair[2];
 	size_t packet_len;
@@ -75,10 +76,12 @@ static uint8_t byte_at(uint32_t frame_no, size_t i)
 static void on_frame(void *ctx, const struct client_frame *f)
 {
 	struct rig *r = ctx;
-	bool same = true;
+	size_t len = r->len[f->frame_no % FRAMES_MAX];
+	/* How much of the last payload is padding is not said where the frame was sent in parts. */
+	bool same = f->len >= len && f->len - len < r->client.packet_size - 16;
 
 	for (size_t i = 0; i < f->len && same; i++)
-		same = f->data[i] == byte_at(f->frame_no, i);
+		same = f->data[i] == (i < len ? byte_at(f->frame_no, i) : 0);
 	if (same)
 		atomic_fetch_add(&r->same, 1);
 	atomic_fetch_add(&r->delivered, 1);
@@ -203,6 +206,8 @@ static void push_au(struct rig *r, uint32_t frame_no, size_t from, size_t to, bo
 			    .epoch = r->epoch,
 			    .pts_ns = frame_no * 16666667ull,
 			    .t = {.captured = clock_ns() - 1000000, .encoded = clock_ns()}};
+	t->au.broken = last && !first && from == to;
+	t->au.expected = last ? 0 : r->len[frame_no % FRAMES_MAX];
 	atomic_fetch_add(&r->aus_out, 1);
 	assert_true(ring_push(&r->link.ring, &t->au));
 	wake_poke(&r->tx_wake);
@@ -229,6 +234,7 @@ static void push_frame(struct rig *r, size_t len, unsigned slices)
 	take_unsent(r, &from, &partly);
 	r->frame_no++;
 	r->pushed++;
+	r->len[r->frame_no % FRAMES_MAX] = len;
 	for (unsigned i = 0; i < slices; i++)
 		push_au(r, r->frame_no, len * i / slices, len * (i + 1) / slices, i == 0, i + 1 == slices);
 }
@@ -429,6 +435,211 @@ static void stop_gives_everything_back_at_any_moment(void **state)
 	}
 }
 
+/* --- frames in parts --- */
+
+#define PART 20000u /* 14 payloads */
+
+static void wait_packets(struct rig *r, unsigned n)
+{
+	uint64_t give_up = clock_ns() + 20 * NS_PER_S;
+
+	while (STAT_GET(r->stats.packets_sent) < n) {
+		assert_true(clock_ns() < give_up);
+		usleep(500);
+	}
+}
+
+/* The first unit of the next frame. */
+static void begin_frame(struct rig *r, size_t expected)
+{
+	uint32_t from;
+	bool partly;
+
+	while (credit_used(&r->credit) >= CREDIT_FRAMES)
+		wake_wait(&r->encode_wake, NS_NEVER);
+	credit_take(&r->credit);
+	take_unsent(r, &from, &partly);
+	r->pushed++;
+	r->len[++r->frame_no % FRAMES_MAX] = expected;
+	push_au(r, r->frame_no, 0, PART, true, false);
+}
+
+static void parts_leave_while_the_rest_is_encoded(void **state)
+{
+	(void)state;
+	for (unsigned fixed = 0; fixed < 2; fixed++) {
+		static struct rig r;
+
+		rig_init(&r, 1392, fixed, 2000000);
+		r.params.fixed_blocks = fixed;
+		rig_start(&r);
+		rig_receive(&r);
+		for (unsigned i = 0; i < 5; i++) {
+			unsigned before = (unsigned)STAT_GET(r.stats.packets_sent);
+
+			begin_frame(&r, 3 * PART);
+			/* 14 and 3 of parity are out while nothing of the frame is there but this unit. */
+			wait_packets(&r, before + 17);
+			push_au(&r, r.frame_no, PART, 2 * PART, false, false);
+			if (!fixed)
+				wait_packets(&r, before + 34);
+			assert_int_equal(credit_used(&r.credit), 1);
+			push_au(&r, r.frame_no, 2 * PART, 3 * PART, false, true);
+			wait_delivered(&r, i + 1);
+			wait_credit(&r);
+		}
+		assert_int_equal(atomic_load(&r.same), 5);
+		assert_int_equal(STAT_GET(r.stats.frames_sent), 5);
+		assert_int_equal(STAT_GET(r.stats.frames_in_parts), 5);
+		rig_stop_receiving(&r);
+		assert_int_equal(r.client.broken, 0);
+		assert_int_equal(r.client.lost, 0);
+		rig_finish(&r);
+	}
+}
+
+static void a_part_waits_when_the_rest_might_not_fit_behind_it(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	rig_init(&r, 1392, false, 2000000);
+	rig_start(&r);
+	rig_receive(&r);
+	/* Three blocks of 212 are left after the first one: not enough for what is expected and a third more. */
+	begin_frame(&r, 600 * 1376);
+	push_au(&r, 1, PART, 2 * PART, false, false);
+	usleep(20000);
+	assert_int_equal(STAT_GET(r.stats.packets_sent), 0);
+	/* It turns out smaller. */
+	r.len[1] = 3 * PART;
+	push_au(&r, 1, 2 * PART, 3 * PART, false, true);
+	wait_delivered(&r, 1);
+	wait_credit(&r);
+	assert_int_equal(atomic_load(&r.same), 1);
+	rig_finish(&r);
+}
+
+static void an_encoder_that_fails_in_mid_frame_costs_that_frame_only(void **state)
+{
+	(void)state;
+	for (unsigned early = 0; early < 2; early++) {
+		static struct rig r;
+		uint32_t from;
+		bool partly;
+
+		rig_init(&r, 1392, false, 2000000);
+		rig_start(&r);
+		rig_receive(&r);
+		push_frame(&r, 3000, 1);
+		wait_delivered(&r, 1);
+		/* With nothing of it sent, and with a block of it sent. */
+		begin_frame(&r, early ? 3 * PART : 4000 * 1376);
+		if (early)
+			wait_packets(&r, 5 + 17);
+		push_au(&r, 2, PART, PART, false, true);
+		wait_credit(&r);
+		/* Its units come back when the encode thread has been told: not before the encoder may begin anew. */
+		while (atomic_load(&r.aus_out))
+			usleep(500);
+		assert_true(take_unsent(&r, &from, &partly));
+		assert_int_equal(from, early ? 3 : 2);
+		assert_int_equal(partly, early);
+		push_frame(&r, 3000, 1);
+		wait_delivered(&r, 2);
+		wait_credit(&r);
+		assert_int_equal(atomic_load(&r.same), 2);
+		assert_int_equal(STAT_GET(r.stats.frames_sent), 2);
+		assert_int_equal(STAT_GET(r.stats.frames_dropped), 1);
+		rig_stop_receiving(&r);
+		assert_int_equal(r.client.lost, early);
+		assert_int_equal(r.client.broken, 0);
+		rig_finish(&r);
+	}
+}
+
+static void a_frame_in_parts_without_end_is_given_up_when_the_next_begins(void **state)
+{
+	static struct rig r;
+	uint32_t from;
+	bool partly;
+
+	(void)state;
+	rig_init(&r, 1392, true, 2000000);
+	rig_start(&r);
+	rig_receive(&r);
+	push_frame(&r, 3000, 1);
+	begin_frame(&r, 3 * PART);
+	wait_packets(&r, 5 + 17);
+	push_frame(&r, 3 * PART, 3); /* useless: it refers to the one before */
+	wait_credit(&r);
+	assert_int_equal(STAT_GET(r.stats.frames_dropped), 2);
+	assert_true(take_unsent(&r, &from, &partly));
+	assert_int_equal(from, 3);
+	assert_true(partly);
+	push_frame(&r, 3 * PART, 3);
+	wait_delivered(&r, 2);
+	wait_credit(&r);
+	assert_int_equal(atomic_load(&r.same), 2);
+	rig_stop_receiving(&r);
+	assert_int_equal(r.client.lost, 1);
+	rig_finish(&r);
+}
+
+static void late_parts_are_dropped_with_their_frame(void **state)
+{
+	static struct rig r;
+	unsigned sent;
+
+	(void)state;
+	rig_init(&r, 1392, false, 2000000);
+	r.params.video.fps_mhz = 60000; /* patience 50 ms */
+	rig_start(&r);
+	/* Nobody reads: the pair is full after a few frames. Units come slowly, so that one is dropped between them. */
+	for (unsigned i = 0; i < 60 && !STAT_GET(r.stats.frames_dropped); i++) {
+		begin_frame(&r, 3 * PART);
+		push_au(&r, r.frame_no, PART, 2 * PART, false, false);
+		for (unsigned k = 0; k < 100 && !STAT_GET(r.stats.frames_dropped) && i > 3; k++)
+			usleep(1000);
+		push_au(&r, r.frame_no, 2 * PART, 3 * PART, false, true);
+	}
+	wait_credit(&r);
+	assert_true(STAT_GET(r.stats.frames_dropped) > 0);
+	assert_int_equal(STAT_GET(r.stats.frames_dropped) + STAT_GET(r.stats.frames_sent), r.pushed);
+	/* The line is free again: the stream goes on. */
+	rig_receive(&r);
+	sent = (unsigned)STAT_GET(r.stats.frames_sent);
+	do {
+		push_frame(&r, 3 * PART, 3);
+		wait_credit(&r);
+	} while (STAT_GET(r.stats.frames_sent) == sent);
+	wait_delivered(&r, sent + 1);
+	rig_stop_receiving(&r);
+	assert_in_range(r.client.lost, 0, 1);
+	rig_finish(&r);
+}
+
+static void stop_in_the_middle_of_a_frame_in_parts_gives_everything_back(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 40; round++) {
+		static struct rig r;
+
+		rig_init(&r, 1392, round % 2, 20000);
+		rig_start(&r);
+		begin_frame(&r, 4 * PART);
+		if (round % 2)
+			push_au(&r, 1, PART, 2 * PART, false, false);
+		if (round % 5 == 1)
+			push_au(&r, 1, 2 * PART, 2 * PART, false, true);
+		if (round % 5 == 2)
+			begin_frame(&r, 4 * PART);
+		if (round % 3)
+			usleep(round * 200);
+		rig_finish(&r);
+	}
+}
+
 static unsigned udp_receive(int fd, struct client *c, size_t packet_len)
 {
 	uint8_t buf[CLIENT_SHARD_MAX];
@@ -521,6 +732,12 @@ int main(void)
 		cmocka_unit_test(late_frame_is_dropped_whole_and_what_follows_waits_for_the_encoder),
 		cmocka_unit_test(dead_socket_is_told_once_and_another_revives_the_stream),
 		cmocka_unit_test(stop_gives_everything_back_at_any_moment),
+		cmocka_unit_test(parts_leave_while_the_rest_is_encoded),
+		cmocka_unit_test(a_part_waits_when_the_rest_might_not_fit_behind_it),
+		cmocka_unit_test(an_encoder_that_fails_in_mid_frame_costs_that_frame_only),
+		cmocka_unit_test(a_frame_in_parts_without_end_is_given_up_when_the_next_begins),
+		cmocka_unit_test(late_parts_are_dropped_with_their_frame),
+		cmocka_unit_test(stop_in_the_middle_of_a_frame_in_parts_gives_everything_back),
 		cmocka_unit_test(m4_udp_stream_follows_to_another_socket),
 		cmocka_unit_test(refused_port_does_not_end_the_stream),
 	};
