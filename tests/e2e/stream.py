@@ -125,6 +125,28 @@ def test_large_frames_in_several_fec_blocks():
         clean(r, 60)
 
 
+def in_parts(mode):
+    with host("video.pattern=noise", "encode.min_slices=2", f"stream.slices={mode}") as h:
+        a = h.probe_start("stream", "--width", 640, "--height", 360, "--fps", 30, "--bitrate", 20000, "--frames", 60,
+                          "--out", h.dir / "v.h264")
+        parts = 0
+        while a.poll() is None:
+            parts = max([parts] + [s["stream"]["frames_in_parts"] for s in h.status()["sessions"] if "stream" in s])
+            time.sleep(0.1)
+        r = finish(a)
+        clean(r, 60)
+        return r, parts
+
+
+def test_large_frames_leave_while_they_are_encoded():
+    r, parts = in_parts("auto")
+    assert parts > 10 and r["max_blocks"] == 2, (parts, r)
+    r, parts = in_parts("fixed")
+    assert parts > 10 and r["max_blocks"] == 2, (parts, r)
+    r, parts = in_parts("off")
+    assert parts == 0 and r["max_blocks"] == 1, (parts, r)
+
+
 AV1 = ("encode.av1=on",)
 
 
