@@ -188,7 +188,7 @@ static int set_option(struct config *c, const struct option *o, const char *v, s
 			fail(e, "%s.%s: '%.40s' is not like 1920x1080+1280+0", o->section, o->key, v);
 			return -EINVAL;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case OPT_STRING:
 		if (!utf8_valid(v, strlen(v)) || !str_copy(at, CONFIG_STR, v)) {
 			fail(e, "%s.%s: longer than %d bytes or not UTF-8", o->section, o->key, CONFIG_STR - 1);

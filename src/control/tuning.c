@@ -18,6 +18,7 @@ static void apply(struct tuning *t)
 	for (unsigned c = 0; c < FRAME_CLASSES; c++)
 		TUNE_SET(t->tune->fec_percent[c], o->fec_percent[c]);
 	atomic_store_explicit(&t->feedback->kbps, o->encoder_kbps, memory_order_relaxed);
+	atomic_store_explicit(&t->feedback->whole, o->whole_frames, memory_order_relaxed);
 
 	STAT_SET(t->stats->wanted_kbps, (uint32_t)a->wire_kbps);
 	STAT_SET(t->stats->encoder_kbps, o->encoder_kbps);

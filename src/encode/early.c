@@ -18,13 +18,13 @@ void early_init(struct early *e, enum early_mode mode, uint32_t payload, uint32_
 		e->kind[k].size = share > UINT32_MAX ? UINT32_MAX : (uint32_t)share;
 }
 
-struct early_choice early_choose(struct early *e, bool key)
+struct early_choice early_choose(struct early *e, bool key, bool whole)
 {
 	struct early_kind *k = &e->kind[key];
 	uint32_t payloads = k->size / e->payload, part;
 	bool longer = payloads >= EARLY_LONG, several = longer && e->mode == EARLY_AUTO;
 
-	if (e->mode == EARLY_OFF)
+	if (e->mode == EARLY_OFF || whole)
 		return (struct early_choice){0};
 	k->on = payloads >= (k->on ? EARLY_FRAME_OFF : EARLY_FRAME_ON);
 	if (!k->on)

@@ -35,7 +35,7 @@ struct early_choice {
 
 /* payload: bytes that a packet carries. Until frames have come they are taken to be their share of kbps. */
 void early_init(struct early *e, enum early_mode mode, uint32_t payload, uint32_t kbps, uint32_t fps_mhz);
-/* For the frame that is encoded next. */
-struct early_choice early_choose(struct early *e, bool key);
+/* For the frame that is encoded next. whole: the path loses packets. */
+struct early_choice early_choose(struct early *e, bool key, bool whole);
 /* It came out. */
 void early_frame(struct early *e, bool key, size_t bytes);

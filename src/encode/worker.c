@@ -270,7 +270,8 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	w->out_bytes = 0;
 	w->out_key = w->out_after_rfi = false;
 	if (w->encoder->caps.flags & ENC_SLICES) {
-		struct early_choice c = early_choose(&w->early, r.idr);
+		struct early_choice c = early_choose(&w->early, r.idr,
+						     atomic_load_explicit(&w->p.feedback->whole, memory_order_relaxed));
 
 		r.unit_bytes = c.unit_bytes;
 		r.units = c.units;

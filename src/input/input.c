@@ -23,7 +23,7 @@
 static const struct input_ops *const backends[] = {
 	&input_mutter,
 #if HAVE_WAYLAND
-	&input_kwin,      &input_wlroots,
+	&input_kwin,       &input_wlroots,
 #endif
 #if HAVE_EI
 	&input_gamescope,

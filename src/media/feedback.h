@@ -20,6 +20,7 @@ struct feedback {
 	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
 	_Atomic uint64_t unsent;    /* epoch << 33 | partly << 32 | first wire number of which nothing left, 0: none */
 	atomic_bool silent;         /* the path is dead: nothing is to be encoded */
+	atomic_bool whole;          /* packets vanish: long blocks survive more than short ones */
 };
 
 #define FEEDBACK_NO_RFI ((uint64_t)UINT32_MAX << 32)
@@ -33,6 +34,7 @@ static inline void feedback_init(struct feedback *f)
 	atomic_init(&f->ltr_acked, 0);
 	atomic_init(&f->unsent, 0);
 	atomic_init(&f->silent, false);
+	atomic_init(&f->whole, false);
 }
 
 static inline void feedback_wake(struct feedback *f)

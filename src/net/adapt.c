@@ -52,7 +52,8 @@
 /* Parity */
 #define VITAL_FACTOR  1.5
 #define MARKED_FACTOR 1.25
-#define PARITY_MOST   0.60 /* of a block's packets */
+#define WHOLE_FROM    0.002 /* share of packets that vanish */
+#define PARITY_MOST   0.60  /* of a block's packets */
 
 static uint64_t frame_ns(const struct adapt *a)
 {
@@ -125,6 +126,7 @@ static void give_orders(struct adapt *a)
 {
 	double ceiling = a->ceiling_kbps, least = ceiling_least(a);
 
+	a->orders.whole_frames = loss_model_rate(&a->loss) > WHOLE_FROM;
 	if (!a->p.pin_rate)
 		a->orders.encoder_kbps = encoder_kbps(a);
 	if (!a->p.pin_ceiling)

@@ -48,6 +48,7 @@ struct adapt_orders {
 	uint32_t encoder_kbps;
 	uint32_t ceiling_kbps;
 	uint8_t fec_percent[FRAME_CLASSES];
+	bool whole_frames; /* in as few blocks as possible: each survives more */
 };
 
 struct adapt {

@@ -20,8 +20,8 @@ static void off_is_never(void **state)
 	(void)state;
 	early_init(&e, EARLY_OFF, PAYLOAD, 100000, 30000);
 	feed(&e, false, 500 * PAYLOAD, 50);
-	assert_int_equal(early_choose(&e, false).unit_bytes, 0);
-	assert_int_equal(early_choose(&e, true).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, false, false).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, true, false).unit_bytes, 0);
 }
 
 static void before_any_frame_the_rate_decides(void **state)
@@ -30,12 +30,14 @@ static void before_any_frame_the_rate_decides(void **state)
 
 	(void)state;
 	early_init(&e, EARLY_AUTO, PAYLOAD, 48000, 30000); /* 200000 bytes a frame */
-	assert_true(early_choose(&e, true).unit_bytes);
-	assert_int_equal(early_choose(&e, true).expected, 200000);
+	assert_true(early_choose(&e, true, false).unit_bytes);
+	/* A path that loses packets gets long blocks. */
+	assert_int_equal(early_choose(&e, true, true).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, true, false).expected, 200000);
 	early_init(&e, EARLY_AUTO, PAYLOAD, 8000, 60000); /* 16667 */
-	assert_int_equal(early_choose(&e, true).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, true, false).unit_bytes, 0);
 	early_init(&e, EARLY_AUTO, PAYLOAD, UINT32_MAX, 1);
-	assert_true(early_choose(&e, false).unit_bytes);
+	assert_true(early_choose(&e, false, false).unit_bytes);
 }
 
 static void recent_frames_of_the_kind_decide(void **state)
@@ -45,14 +47,14 @@ static void recent_frames_of_the_kind_decide(void **state)
 	(void)state;
 	early_init(&e, EARLY_AUTO, PAYLOAD, 8000, 60000);
 	feed(&e, false, 40 * PAYLOAD, 60);
-	assert_true(early_choose(&e, false).unit_bytes);
-	assert_int_equal(early_choose(&e, true).unit_bytes, 0);
+	assert_true(early_choose(&e, false, false).unit_bytes);
+	assert_int_equal(early_choose(&e, true, false).unit_bytes, 0);
 	/* A still picture. */
 	feed(&e, false, 200, 60);
-	assert_int_equal(early_choose(&e, false).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, false, false).unit_bytes, 0);
 	/* One large frame among small ones changes nothing. */
 	feed(&e, false, 100 * PAYLOAD, 1);
-	assert_int_equal(early_choose(&e, false).unit_bytes, 0);
+	assert_int_equal(early_choose(&e, false, false).unit_bytes, 0);
 }
 
 static void a_size_about_the_limit_does_not_make_it_flutter(void **state)
@@ -64,7 +66,7 @@ static void a_size_about_the_limit_does_not_make_it_flutter(void **state)
 	(void)state;
 	early_init(&e, EARLY_AUTO, PAYLOAD, 8000, 60000);
 	for (unsigned i = 0; i < 400; i++) {
-		bool is = early_choose(&e, false).unit_bytes;
+		bool is = early_choose(&e, false, false).unit_bytes;
 
 		changes += is != was;
 		was = is;
@@ -81,17 +83,17 @@ static void parts_are_shares_of_the_frame_and_not_too_small(void **state)
 	(void)state;
 	early_init(&e, EARLY_AUTO, PAYLOAD, 1000, 60000);
 	feed(&e, false, 20 * PAYLOAD + 100, 100);
-	c = early_choose(&e, false);
+	c = early_choose(&e, false, false);
 	assert_int_equal(c.unit_bytes, 5 * PAYLOAD);
 	assert_int_equal(c.units, 2);
 	feed(&e, false, 150 * PAYLOAD + 100, 200);
-	c = early_choose(&e, false);
+	c = early_choose(&e, false, false);
 	assert_int_equal(c.unit_bytes / PAYLOAD, 15);
 	assert_int_equal(c.units, ENCODER_UNITS_MAX);
 
 	early_init(&e, EARLY_FIXED, PAYLOAD, 1000, 60000);
 	feed(&e, false, 150 * PAYLOAD + 100, 200);
-	c = early_choose(&e, false);
+	c = early_choose(&e, false, false);
 	assert_int_equal(c.unit_bytes / PAYLOAD, 37);
 	assert_int_equal(c.units, 2);
 }

@@ -220,6 +220,7 @@ static void clean_path_gets_the_whole_rate_and_the_parity_it_began_with(void **s
 	assert_int_equal(s.adapt.orders.fec_percent[FRAME_VITAL], 20);
 	assert_true(wire_kbps(&s, 60) > 20000 * 0.90);
 	assert_true(wire_kbps(&s, 60) <= 20000);
+	assert_false(s.adapt.orders.whole_frames);
 	/* From 30; further and a millisecond would see a burst. */
 	assert_in_range(s.adapt.orders.ceiling_kbps, 34000, 35000);
 }
@@ -261,6 +262,7 @@ static void bursts_buy_parity_and_vital_frames_more(void **state)
 	assert_true(s.frames - s.shown < s.frames / 50);
 	assert_true(wire_kbps(&s, 58) <= 10000);
 	assert_true(s.adapt.orders.fec_percent[FRAME_VITAL] > s.adapt.orders.fec_percent[FRAME_ORDINARY]);
+	assert_true(s.adapt.orders.whole_frames);
 }
 
 static void large_frames_pass_a_short_queue(void **state)
