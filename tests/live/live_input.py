@@ -29,6 +29,10 @@ def only(*backends, layouts=False):
     return lambda f: test(f, layouts) if BACKEND in backends else f
 
 
+class NoKeyboard(AssertionError):
+    """The program was not given the keyboard: no other case would begin either."""
+
+
 def wait(what, condition):
     end = time.monotonic() + PATIENCE
     while not condition():
@@ -129,9 +133,13 @@ class Client:
         self.serves = self.process.stdout.readline().strip()
         self.eis = EIS
         if first and BACKEND != "kwin":  # the seat had no keyboard
-            reader.wait_lines(1, "ready")
-            if BACKEND == "mutter":  # which never tells a program of a pointer that has reached it before it listened
-                reader.wait_lines(1, "pointer")
+            try:
+                reader.wait_lines(1, "ready")
+                if BACKEND == "mutter":  # which never tells a program of a pointer that was there before it listened
+                    reader.wait_lines(1, "pointer")
+            except AssertionError as e:
+                self.process.kill()
+                raise NoKeyboard(e) from None
         reader.forget()
 
     def ask(self, line):
@@ -804,6 +812,9 @@ def main():
         except (AssertionError, OSError, ValueError) as e:
             failed += 1
             print(f"not ok - {t.__name__}: {e}", flush=True)
+            if isinstance(e, NoKeyboard):
+                print("Bail out! the program has no keyboard", flush=True)
+                break
     reader.process.kill()
     if failed and (RUNTIME / "drive.log").exists():
         print((RUNTIME / "drive.log").read_text()[-3000:])

@@ -382,9 +382,10 @@ static void on_global(void *data, struct wl_registry *r, uint32_t name, const ch
 		shm = wl_registry_bind(r, name, &wl_shm_interface, 1);
 	else if (!strcmp(interface, xdg_wm_base_interface.name))
 		wm_base = wl_registry_bind(r, name, &xdg_wm_base_interface, 1);
-	else if (!strcmp(interface, wl_seat_interface.name))
+	else if (!strcmp(interface, wl_seat_interface.name)) {
 		seat = wl_registry_bind(r, name, &wl_seat_interface, 5);
-	else if (!strcmp(interface, wl_output_interface.name))
+		wl_seat_add_listener(seat, &seat_listener, NULL); /* at once: what it has now is told only once */
+	} else if (!strcmp(interface, wl_output_interface.name))
 		wl_output_add_listener(wl_registry_bind(r, name, &wl_output_interface, 1), &output_listener, NULL);
 }
 
@@ -420,7 +421,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "wlkeys: the compositor lacks wl_compositor, wl_shm, wl_seat or xdg_wm_base\n");
 		return 1;
 	}
-	wl_seat_add_listener(seat, &seat_listener, NULL);
 	xdg_wm_base_add_listener(wm_base, &wm_base_listener, NULL);
 	surface = wl_compositor_create_surface(compositor);
 	xdg = xdg_wm_base_get_xdg_surface(wm_base, surface);
