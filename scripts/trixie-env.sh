@@ -16,7 +16,7 @@ SUITE=trixie
 WANT="$("$HERE/scripts/deps.sh" --list | tr ' \n' '\n\n' | grep -v '^ffmpeg$')
 	libei-dev libeis-dev
 	sway mutter gsettings-desktop-schemas libglib2.0-bin libgl1-mesa-dri libegl-mesa0 xkb-data libgdk-pixbuf-2.0-0
-	dbus-daemon dbus-bin pipewire pipewire-bin wireplumber wayland-protocols procps"
+	dbus-daemon dbus-bin pipewire pipewire-bin wireplumber wayland-protocols procps xdg-desktop-portal"
 # Bump the number when the layout changes.
 STAMP=1-$(echo "$WANT" | cksum | tr ' ' -)
 
