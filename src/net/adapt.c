@@ -390,7 +390,7 @@ static void decide_ceiling(struct adapt *a, uint64_t now_ns)
 	a->ceiling_before = a->ceiling_kbps;
 	set_ceiling(a, a->ceiling_kbps * CEILING_STEP < most ? a->ceiling_kbps * CEILING_STEP : most);
 	a->ceiling_state = CEILING_CLIMBED;
-	change(a, &a->why_ceiling, "nothing vanishes");
+	a->why_ceiling = "nothing vanishes"; /* no news */
 }
 
 /* --- parity --- */

@@ -84,7 +84,7 @@ struct adapt {
 	uint64_t ceiling_until_ns, try_after_ns, try_pause_ns;
 	/* why each of the three last changed: a few words */
 	const char *why_fec, *why_rate, *why_ceiling;
-	uint32_t changes; /* of any of them */
+	uint32_t changes; /* of any of them that is news */
 };
 
 void adapt_init(struct adapt *a, const struct adapt_params *p);
