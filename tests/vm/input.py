@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keyboard, mouse, touch and pen of a client as the kernel shows them (2-media 6.1 to 6.3, 6.5)."""
+import json
 import re
 
 from devices import CODE, same, spread
@@ -220,6 +221,18 @@ def test_m60_client_that_quits_leaves_nothing_held():
     found = hold()
     client.stop()
     reader.until(lambda: all_up(found), "all released")
+
+
+def test_m60_client_that_is_thrown_out_leaves_nothing_held():
+    reader.forget()
+    found = hold()
+    known = json.loads(host.ctl("clients", "--json").stdout)
+    host.ctl("clients", "remove", known[0]["id"])
+    reader.until(lambda: all_up(found), "all released")
+    client.proc.communicate(timeout=60)
+    client.again = False
+    host.paired(keys=client.keys)
+    plug_in()
 
 
 def test_m60_client_that_vanishes_leaves_nothing_held():
