@@ -11,7 +11,8 @@
 #include "app_run.h"
 #include "base/clock.h"
 
-#define PATIENCE_NS (20 * NS_PER_S) /* of the test: a loaded machine is no failure */
+#define PATIENCE_NS  (20 * NS_PER_S)   /* of the test: a loaded machine is no failure */
+#define KILL_WAIT_NS (200 * NS_PER_MS) /* of app_run_kill() */
 
 static struct loop *loop;
 static struct apps *list;
@@ -268,19 +269,46 @@ static void a_hanging_undo_is_killed_when_patience_ends(void **state)
 	assert_string_equal(get_file("log"), "u2\nu1\n");
 }
 
-static void term_first_and_kill_after_the_exit_timeout(void **state)
+static void term_first_and_kill_when_patience_ends(void **state)
+{
+	(void)state;
+	start("\"exit-timeout\": 600, \"cmd\": \"trap '" SAY("term") "' TERM; " SAY(
+		"c") "; while :; do sleep 0.05; done\"");
+	wait_for_log("c\n");
+	stop(APP_PATIENCE_OWN);
+	wait_for_log("c\nterm\n");
+	assert_int_equal(n_ended, 0);
+	stop(NS_PER_MS);
+	wait_for(&n_ended);
+}
+
+static void no_kill_before_the_exit_timeout(void **state)
 {
 	uint64_t begun;
 
 	(void)state;
-	start("\"exit-timeout\": 1, \"cmd\": \"trap '" SAY("term") "' TERM; " SAY(
-		"c") "; while :; do sleep 0.05; done\"");
+	start("\"exit-timeout\": 1, \"cmd\": \"trap '' TERM; " SAY("c") "; while :; do sleep 0.05; done\"");
 	wait_for_log("c\n");
 	begun = clock_ns();
 	stop(APP_PATIENCE_OWN);
 	wait_for(&n_ended);
-	assert_string_equal(get_file("log"), "c\nterm\n");
 	assert_true(clock_ns() - begun >= NS_PER_S);
+}
+
+/* Gone, or dead and not yet collected by init, who inherited it and may be busy. */
+static bool is_dead(pid_t pid)
+{
+	char path[64], state = 'X';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	if (fscanf(f, "%*d %*s %c", &state) != 1)
+		state = 'X';
+	fclose(f);
+	return state == 'Z' || state == 'X';
 }
 
 static void the_command_has_a_group_of_its_own_that_ends_whole(void **state)
@@ -297,7 +325,7 @@ static void the_command_has_a_group_of_its_own_that_ends_whole(void **state)
 	assert_int_not_equal(getpgid(pid), pid);
 	stop(APP_PATIENCE_OWN);
 	wait_for(&n_ended);
-	assert_int_equal(kill(pid, 0), -1);
+	assert_true(is_dead(pid));
 }
 
 static void wait_all_outlives_the_leader(void **state)
@@ -382,11 +410,17 @@ static void commands_inherit_neither_descriptors_nor_signals(void **state)
 
 static void kill_leaves_nothing_and_says_nothing(void **state)
 {
+	uint64_t begun;
+
 	(void)state;
 	start("\"prep-cmd\": [{\"undo\": \"" SAY("u") "\"}], \"cmd\": \"trap '' TERM; sleep 1000\"");
 	wait_for(&n_started);
 	inside = true;
+	begun = clock_ns();
 	app_run_kill(run);
+	/* It is not held up by who does not die at once: on a busy machine its command is left to us. */
+	if (clock_ns() - begun >= KILL_WAIT_NS)
+		waitpid(-1, NULL, 0);
 	inside = false;
 	run = NULL;
 	for (int i = 0; i < 5; i++)
@@ -425,7 +459,8 @@ int main(void)
 		CASE(stop_while_preparing_ends_the_command_and_undoes),
 		CASE(a_preparation_that_ignores_term_is_killed),
 		CASE(a_hanging_undo_is_killed_when_patience_ends),
-		CASE(term_first_and_kill_after_the_exit_timeout),
+		CASE(term_first_and_kill_when_patience_ends),
+		CASE(no_kill_before_the_exit_timeout),
 		CASE(the_command_has_a_group_of_its_own_that_ends_whole),
 		CASE(wait_all_outlives_the_leader),
 		CASE(without_wait_all_the_leader_takes_its_group_with_it),
