@@ -11,14 +11,14 @@ DIR=${1:?usage: vm-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-vm
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, of modules or the layout changes.
-STAMP=2-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
+STAMP=3-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
 
-WANT="qemu-system-x86 qemu-system-common qemu-system-data seabios busybox-static udev"
+WANT="qemu-system-x86 qemu-system-common qemu-system-data seabios busybox-static udev iproute2"
 KERNEL=linux-image-amd64 # not the cloud one: that has no input devices
 
 # Loaded in the guest; what they depend on comes along. What the kernel has built in is passed over.
-MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo"
-KERNEL_DIRS="drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/9p"
+MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo sch_fq"
+KERNEL_DIRS="drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/(9p|sched)"
 
 . "$HERE/scripts/packages.sh"
 

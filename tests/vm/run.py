@@ -59,7 +59,10 @@ def task(where, build, command):
 def machine(where, env, share, options):
     """The command line of QEMU."""
     kernel = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check"
-    cmd = [env["VM_QEMU"], "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(options.cpus), "-m",
+    # Steady: an instruction takes 2 ns, and who sleeps is woken when its time has come, at once.
+    clock = ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off"] if options.steady else \
+        ["-accel", "tcg,thread=multi"]
+    cmd = [env["VM_QEMU"], "-M", "q35", *clock, "-cpu", "max", "-smp", str(options.cpus), "-m",
            str(options.memory), "-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
            "-kernel", str(where / "kernel"), "-initrd", str(where / "initrd"), "-append", kernel,
            "-serial", f"file:{share / 'console'}",
@@ -119,6 +122,8 @@ def main():
                         help="then it is switched off (%(default)s)")
     parser.add_argument("--cpus", type=int, default=1,
                         help="%(default)s: with one, who reads a device runs as soon as it is written")
+    parser.add_argument("--steady", action="store_true",
+                        help="its time is that of its own instructions: what else runs here changes no measurement")
     parser.add_argument("--memory", type=int, default=1536, metavar="MIB")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="where the share is left behind")
     parser.add_argument("build", type=pathlib.Path)
