@@ -256,17 +256,34 @@ static void a_preparation_that_ignores_term_is_killed(void **state)
 	assert_string_equal(get_file("log"), "d\nu\n");
 }
 
-static void a_hanging_undo_is_killed_when_patience_ends(void **state)
+/* True: the undo after the hanging one came to its end in that time, which it has as well. */
+static bool hanging_undo_is_killed(uint64_t patience_ns)
 {
-	(void)state;
 	start("\"prep-cmd\": [{\"undo\": \"" SAY("u1") "\"}, {\"undo\": \"" SAY("u2") "; trap '' TERM; sleep 1000\"}]");
 	wait_for(&n_started);
 	stop(APP_PATIENCE_OWN);
 	wait_for_log("u2\n");
 	assert_int_equal(n_ended, 0);
-	stop(NS_PER_MS); /* asked again, with less patience */
+	stop(patience_ns); /* asked again, with less patience */
 	wait_for(&n_ended);
-	assert_string_equal(get_file("log"), "u2\nu1\n");
+	if (strcmp(get_file("log"), "u2\nu1\n") == 0)
+		return true;
+	assert_string_equal(get_file("log"), "u2\n");
+	return false;
+}
+
+static void a_hanging_undo_is_killed_when_patience_ends(void **state)
+{
+	uint64_t patience_ns = 10 * NS_PER_MS;
+
+	(void)state;
+	while (!hanging_undo_is_killed(patience_ns)) { /* a busy machine needs more of it */
+		patience_ns *= 4;
+		assert_true(patience_ns < PATIENCE_NS);
+		put_file("log", "");
+		n_started = n_ended = 0;
+		apps_destroy(list);
+	}
 }
 
 static void term_first_and_kill_when_patience_ends(void **state)
