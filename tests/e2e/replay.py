@@ -21,7 +21,7 @@ PLAY = os.environ["PLAY_SESSION"]
 
 @contextlib.contextmanager
 def host(*options):
-    h = Host("host.name=replayed", *options)
+    h = Host("host.name=replayed", "encode.av1=off", *options)  # as the host of the recordings was
     try:
         yield h.paired()
     finally:
