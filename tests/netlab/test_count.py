@@ -18,7 +18,8 @@ def stream(n, lost=(), passed_over=()):
         if i in lost:
             continue
         seen.append((i, 1_000_000 + i * 20_000))
-        frames.append({"frame": wire, "t_us": i * 20_000, "first_us": i * 20_000 - 500, "idr": i == 0, "type": 1, "bytes": 1000})
+        frames.append({"frame": wire, "t_us": i * 20_000, "first_us": i * 20_000 - 500, "idr": i == 0, "type": 1, "bytes": 1000,
+                       "rtp": 1500 + i * 1800})
     return seen, frames
 
 
@@ -58,6 +59,13 @@ def test_black_pictures_at_the_start_do_not_shift_the_match():
     s = Shown(seen[5:], frames, FPS, 1_000_000)
     assert s.missing() == (1, 0), s.holes
     assert s.numbers[0] == 5 and s.index[5]["frame"] == 6
+
+
+def test_a_damaged_picture_in_the_middle_does_not_shift_the_match():
+    seen, frames = stream(100, lost={40}, passed_over={70})
+    s = Shown(seen[:20] + seen[21:], frames, FPS, 1_000_000)
+    assert s.index[60]["frame"] == 61 and s.index[10]["frame"] == 11
+    assert s.missing() == (2, 1), s.holes  # a picture that cannot be read is one that was not shown
 
 
 def test_repeats_and_steps_back_are_counted():
