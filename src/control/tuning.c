@@ -53,7 +53,6 @@ void tuning_init(struct tuning *t, const struct adapt_params *p, struct feedback
 void tuning_block(struct tuning *t, const struct fec_status *s)
 {
 	adapt_block(&t->adapt, &(struct adapt_block){
-				       .frame = s->frame,
 				       .data = s->total_data,
 				       .parity = s->total_parity,
 				       .received_data = s->received_data,
@@ -70,7 +69,6 @@ uint64_t tuning_run(struct tuning *t, uint64_t now_ns)
 	if (now_ns < t->due_ns)
 		return t->due_ns;
 	sent = (struct adapt_sent){
-		.frames = STAT_GET(s->frames_sent),
 		.blocks = STAT_GET(s->blocks),
 		.data = STAT_GET(s->shards_data),
 		.parity = STAT_GET(s->shards_parity),

@@ -19,7 +19,8 @@
 #define FALL_TO       0.80 /* of what arrived: the queue must empty as well */
 #define FALL_BY_QUEUE 0.85
 #define CALM_NS       (700 * NS_PER_MS) /* after a fall, until its effect shows */
-#define CLIMB_BELOW   0.20              /* a second, up to NEAR of where it failed */
+#define LONG_TICK_NS  (2 * ADAPT_TICK_NS)
+#define CLIMB_BELOW   0.20 /* a second, up to NEAR of where it failed */
 #define CLIMB_NEAR    0.05
 #define CLIMB_BEYOND  0.25
 #define NEAR_FROM     0.90
@@ -167,7 +168,6 @@ void adapt_block(struct adapt *a, const struct adapt_block *b)
 	loss_model_block(&a->loss, missing);
 	a->reports++;
 	a->missing += missing;
-	a->broken += broken;
 }
 
 void adapt_rtt(struct adapt *a, uint32_t rtt_us)
@@ -193,7 +193,6 @@ static void note_moment(struct adapt *a, const struct adapt_sent *sent, uint64_t
 		.dropped = (unsigned)(sent->dropped - a->sent.dropped),
 		.missing = a->missing,
 		.troubled = a->reports,
-		.broken = a->broken,
 	};
 
 	loss_model_fade(&a->loss, dt_ns);
@@ -202,7 +201,7 @@ static void note_moment(struct adapt *a, const struct adapt_sent *sent, uint64_t
 	a->moment[0] = m;
 	if (a->n_moments < ARRAY_LEN(a->moment))
 		a->n_moments++;
-	a->reports = a->missing = a->broken = 0;
+	a->reports = a->missing = 0;
 	a->sent = *sent;
 }
 
@@ -216,9 +215,7 @@ static struct adapt_moment sum(const struct adapt *a, unsigned ticks)
 		s.dt_ns += m->dt_ns;
 		s.data += m->data;
 		s.missing += m->missing;
-		s.blocks += m->blocks;
 		s.troubled += m->troubled;
-		s.broken += m->broken;
 		s.dropped += m->dropped;
 		s.bytes += m->bytes;
 	}
@@ -442,7 +439,7 @@ bool adapt_tick(struct adapt *a, const struct adapt_sent *sent, uint64_t now_ns)
 	uint64_t dt_ns;
 
 	if (!a->tick_ns) {
-		a->begun_ns = a->tick_ns = a->base_since_ns = now_ns;
+		a->tick_ns = a->base_since_ns = now_ns;
 		a->sent = *sent;
 		return true; /* what adapt_init() decided */
 	}
@@ -452,7 +449,8 @@ bool adapt_tick(struct adapt *a, const struct adapt_sent *sent, uint64_t now_ns)
 	note_queue(a, now_ns);
 	decide_fec(a);
 	favour_vital_frames(a);
-	decide_rate(a, dt_ns, now_ns);
+	/* After a pause nothing is known of the time that passed. */
+	decide_rate(a, dt_ns < LONG_TICK_NS ? dt_ns : LONG_TICK_NS, now_ns);
 	trim_encoder(a);
 	decide_ceiling(a, now_ns);
 	give_orders(a);

@@ -35,13 +35,12 @@ struct adapt_params {
 
 /* A block that needed repair or was lost, 2-media 5.3. */
 struct adapt_block {
-	uint32_t frame;
 	uint16_t data, parity, received_data, received_parity, missing_before_highest;
 };
 
 /* What the stream has sent since it began. */
 struct adapt_sent {
-	uint64_t frames, blocks, data, parity, bytes, dropped;
+	uint64_t blocks, data, parity, bytes, dropped;
 };
 
 struct adapt_orders {
@@ -54,16 +53,16 @@ struct adapt_orders {
 struct adapt {
 	struct adapt_params p;
 	struct adapt_orders orders;
-	uint64_t begun_ns, tick_ns; /* 0: not yet */
-	struct adapt_sent sent;     /* at the last tick */
+	uint64_t tick_ns;       /* 0: not yet */
+	struct adapt_sent sent; /* at the last tick */
 	struct loss_model loss;
 	/* since the last tick */
-	unsigned reports, missing, broken;
+	unsigned reports, missing;
 	/* the last ticks, newest first */
 	struct adapt_moment {
 		uint64_t dt_ns;
-		unsigned data, missing;                     /* packets of data sent; vanished, of any kind */
-		unsigned blocks, troubled, broken, dropped; /* dropped: frames that we could not send */
+		unsigned data, missing;             /* packets of data sent; vanished, of any kind */
+		unsigned blocks, troubled, dropped; /* dropped: frames that we could not send */
 		uint64_t bytes;
 	} moment[20];
 	unsigned n_moments;

@@ -148,10 +148,10 @@ static void sim_frame(struct sim *s)
 
 	assert_int_equal(fec_plan_frame(&plan, shards, o->fec_percent[FRAME_ORDINARY], 2), 0);
 	for (unsigned b = 0; b < plan.n_blocks; b++) {
-		struct adapt_block r = {
-			.frame = ++s->sent.blocks, .data = plan.block[b].n_data, .parity = plan.block[b].n_parity};
+		struct adapt_block r = {.data = plan.block[b].n_data, .parity = plan.block[b].n_parity};
 		unsigned holes = 0;
 
+		s->sent.blocks++;
 		for (unsigned i = 0; i < (unsigned)r.data + r.parity; i++) {
 			bool ok = passes(s, at, wire), done = r.received_data + r.received_parity >= r.data;
 
@@ -176,7 +176,6 @@ static void sim_frame(struct sim *s)
 		if (r.received_data < r.data && r.received_data + r.received_parity && s->n_reports < REPORTS_MAX)
 			s->report[s->n_reports++] = r;
 	}
-	s->sent.frames++;
 	s->frames++;
 	s->shown += whole;
 }
@@ -340,6 +339,24 @@ static void one_bad_moment_changes_little(void **state)
 	assert_int_equal(s.adapt.orders.fec_percent[FRAME_ORDINARY], 20);
 }
 
+static void a_pause_is_no_time_to_climb_in(void **state)
+{
+	struct sim s;
+	double before;
+
+	(void)state;
+	sim_init(&s, 30000, 60, &(struct path){.kbps = 8000, .queue = 65536, .rtt_us = 10000}, 1);
+	sim_run(&s, 3);
+	before = s.adapt.wire_kbps;
+	assert_true(before < 12000);
+	s.path.kbps = 0;
+	s.rtt_us = s.path.rtt_us;
+	s.now_ns += 5000 * MS; /* nothing was heard, nothing sent */
+	s.tick_ns = s.now_ns;
+	sim_run(&s, 0.15);
+	assert_true(s.adapt.wire_kbps < before * 1.2);
+}
+
 static void pinned_orders_stay(void **state)
 {
 	struct sim s;
@@ -359,8 +376,8 @@ static void pinned_orders_stay(void **state)
 static void nonsense_reports_change_nothing(void **state)
 {
 	static const struct adapt_block rows[] = {
-		{1, 0, 0, 0, 0, 0},          {1, 200, 100, 0, 0, 0},  {1, 1024, 0, 0, 0, 0},
-		{1, 10, 2, 65535, 65535, 0}, {1, 10, 2, 9, 0, 65535}, {1, 65535, 65535, 65535, 65535, 65535},
+		{0, 0, 0, 0, 0},          {200, 100, 0, 0, 0},  {1024, 0, 0, 0, 0},
+		{10, 2, 65535, 65535, 0}, {10, 2, 9, 0, 65535}, {65535, 65535, 65535, 65535, 65535},
 	};
 	struct sim s;
 
@@ -403,6 +420,7 @@ int main(void)
 		cmocka_unit_test(ceiling_that_is_too_high_comes_down_and_stays),
 		cmocka_unit_test(link_that_falls_and_returns_is_followed),
 		cmocka_unit_test(one_bad_moment_changes_little),
+		cmocka_unit_test(a_pause_is_no_time_to_climb_in),
 		cmocka_unit_test(pinned_orders_stay),
 		cmocka_unit_test(nonsense_reports_change_nothing),
 		cmocka_unit_test(a_stream_that_sends_nothing_is_left_alone),
