@@ -105,7 +105,7 @@ static const struct option options[] = {
 	STRING(encode, preset, "superfast", "Preset of x264; faster presets cost bits, slower ones cost time"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
-	STRING(encode, av1_preset, "10", "Speed of libaom, 5 to 10; slower ones cost time"),
+	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),
 	INT(encode, min_slices, "0", 0, 8, "Slices of a frame at least; 0: one a core, at most 4"),
 	INT(encode, min_fps, "10", 1, 120, "How often a still picture is repeated"),
 	INT(encode, max_kbps, "0", 0, 800000, "Ceiling of the bit rate a client may ask for; 0: none"),

@@ -105,7 +105,7 @@ static inline struct enc_params defaults_for(const struct encoder_ops *ops)
 
 	if (ops->probe(CODEC_AV1, &caps) == 0) {
 		p.video.codec = CODEC_AV1;
-		p.preset = "10";
+		p.preset = "9";
 	}
 	return p;
 }

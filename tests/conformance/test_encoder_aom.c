@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What libaom alone must do beyond the rules for every encoder: its bitstream's small print, references under any
  * pattern of loss, its rate. */
+#include "capture/paint.h"
+#include "capture/pattern_code.h"
+#include "encode/convert.h"
 #include "encoder_rig.h"
 
 #define SMALL_W 128
@@ -400,6 +403,68 @@ static void aom_still_picture_gets_better_with_every_repeat(void **state)
 	rig_close(r);
 }
 
+/* What the pattern source shows: two-coloured squares that lie on the encoder's grid, over motion. One seed's pictures;
+ * how many of them show what they should not. */
+static unsigned wrong_codes(const struct encoder_ops *ops, unsigned seed, unsigned count)
+{
+	enum { WIDE = 640, HIGH = 360, STRIDE = WIDE * 4 };
+	struct enc_params p = defaults_for(ops);
+	struct pattern_mark drawn[FRAMES_MAX], read;
+	struct painter painter;
+	struct convert convert;
+	struct decoded d;
+	unsigned wrong = 0;
+	uint64_t time_us;
+	uint8_t *pixels;
+	struct rig *r;
+
+	srandom(seed);
+	time_us = ((uint64_t)random() << 5) + (uint64_t)random() % 32;
+	p.video.width = WIDE;
+	p.video.height = HIGH;
+	p.video.fps_mhz = 30000;
+	p.slices = 4;
+	p.kbps = 4200;
+	r = rig_open(ops, &p);
+	pixels = malloc((size_t)STRIDE * HIGH);
+	assert_non_null(pixels);
+	assert_int_equal(painter_init(&painter, PAINT_MOTION, WIDE, HIGH), 0);
+	assert_int_equal(convert_init(&convert, FOURCC_XRGB8888, p.video.space, false), 0);
+	painter_begin(&painter, pixels, STRIDE);
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t before = i ? drawn[i - 1].frame : PAINT_FRESH;
+
+		drawn[i] = (struct pattern_mark){.frame = i ? drawn[i - 1].frame + 1 + (uint32_t)random() % 2 : seed,
+						 .time_us = time_us += 31000 + (uint64_t)random() % 4000};
+		painter_advance(&painter, pixels, STRIDE, before, drawn[i].frame);
+		pattern_draw(pixels, STRIDE, WIDE, HIGH, &drawn[i]);
+		convert_run(&convert, pixels, STRIDE, &r->pic, 0, 0, WIDE, HIGH);
+		assert_int_equal(submit(r, i == 0, false), 0);
+	}
+	assert_true(decode(&d, CODEC_AV1, r->stream, r->len, WIDE, HIGH));
+	assert_int_equal(d.count, count);
+	for (unsigned i = 0; i < count; i++)
+		wrong += pattern_read(d.frames + i * d.frame_size, 1, WIDE, WIDE, HIGH, pattern_grid(WIDE, HIGH),
+				      &read) ||
+			 read.frame != drawn[i].frame || read.time_us != drawn[i].time_us;
+	decoded_finish(&d);
+	painter_finish(&painter);
+	free(pixels);
+	rig_close(r);
+	return wrong;
+}
+
+static void aom_shows_squares_where_they_are(void **state)
+{
+	const struct encoder_ops *ops = aom();
+
+	(void)state;
+	if (!decode_available())
+		skip();
+	for (unsigned seed = 1; seed <= 12; seed++)
+		assert_int_equal(wrong_codes(ops, seed, 60), 0);
+}
+
 static void aom_presets_are_speeds(void **state)
 {
 	const struct encoder_ops *ops = aom();
@@ -436,6 +501,7 @@ int main(void)
 		cmocka_unit_test(aom_meets_the_rate_and_bounds_recovery_and_key_frames),
 		cmocka_unit_test(aom_follows_a_new_rate),
 		cmocka_unit_test(aom_still_picture_gets_better_with_every_repeat),
+		cmocka_unit_test(aom_shows_squares_where_they_are),
 		cmocka_unit_test(aom_presets_are_speeds),
 	};
 

@@ -25,13 +25,13 @@ def passed_over(h):
     return sum(int(n) for n in re.findall(r"(\d+) pictures passed over", h.logged()))
 
 
-def contiguous(h, name, frames, damaged=0):
+def contiguous(h, name, frames):
     """The numbers coded into the decoded pictures: each readable, none twice, none missing but those that a slow machine
     passed over before the encoder."""
-    r = read_pattern(h.dir / name, damaged)
+    r = read_pattern(h.dir / name)
     assert r["pictures"] >= frames - 1, r
     over = passed_over(h)
-    assert r["lost"] <= over + r["damaged"] and r["repeats"] == 0 and r["backwards"] == 0, (r, over)
+    assert r["lost"] <= over and r["repeats"] == 0 and r["backwards"] == 0, (r, over)
 
 
 def clean(r, frames):
@@ -147,8 +147,6 @@ def test_large_frames_leave_while_they_are_encoded():
     assert parts == 0 and r["max_blocks"] == 1, (parts, r)
 
 
-# One picture of a stream may have a wrong number: on slow machines libaom was seen to leave cells of the code as they were
-# in the picture before, for one frame among the first. Why is not known; what it writes decodes the same everywhere.
 AV1 = ("encode.av1=on",)
 # Slower, so that a busy machine does not leave half of the pictures out: what is left moves too far to stay legible.
 AV1_SMALL = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 6000)
@@ -159,7 +157,7 @@ def test_av1():
         r = h.stream(*AV1_SMALL, "--frames", 150, "--codec", "av1", "--encrypt", "all", "--slices", 2, "--out", h.dir / "v.obu")
         clean(r, 150)
         assert r["slices_min"] == 2 and r["sequence"]["width"] == 640, r
-        contiguous(h, "v.obu", 150, damaged=1)
+        contiguous(h, "v.obu", 150)
 
 
 def test_av1_recovers_by_reference_invalidation():
@@ -169,7 +167,7 @@ def test_av1_recovers_by_reference_invalidation():
         assert r["errors"] == [], r
         assert r["rfi_requests"] > 0 and r["rfi_recovered"] >= 1, r
         assert r["rfi_recovered"] + r["idr"] - 1 >= 3, r
-        read_pattern(h.dir / "v.obu", damaged=1)
+        read_pattern(h.dir / "v.obu")
 
 
 def test_av1_without_rfi_is_healed_by_a_key_frame():
@@ -177,7 +175,7 @@ def test_av1_without_rfi_is_healed_by_a_key_frame():
         r = h.stream(*AV1_SMALL, "--frames", 150, "--codec", "av1", "--drop-frames", "80", "--no-rfi", "--out",
                      h.dir / "v.obu")
         assert r["idr"] == 2 and r["errors"] == [], r
-        read_pattern(h.dir / "v.obu", damaged=1)
+        read_pattern(h.dir / "v.obu")
 
 
 def test_av1_is_offered_only_where_it_runs():
