@@ -200,9 +200,9 @@ def figures(scenario, s, seconds, link, counters, report, out, log):
 
 
 def cpu_times():
-    """Seconds that this machine's processors worked, and idled."""
-    n = [int(x) for x in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return (sum(n) - n[3] - n[4]) / 100, (n[3] + n[4]) / 100
+    """Seconds that this machine's processors worked, and idled. What runs at a raised niceness yields, so it counts as idle."""
+    user, nice, system, idle, wait, *rest = (int(x) for x in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + system + sum(rest)) / 100, (nice + idle + wait) / 100
 
 
 def needs_codec(host, codec):
