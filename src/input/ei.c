@@ -19,8 +19,8 @@
 
 #include "base/clock.h"
 #include "build_config.h"
-#include "input/ei_layout.h"
 #include "input/ei_private.h"
+#include "input/key_layout.h"
 
 #define LOG_MODULE "input"
 #include "base/log.h"
@@ -55,7 +55,7 @@ static void drop(struct ei_sender *s, struct ei_dev *d)
 			s->contacts[i] = (struct ei_contact){0};
 		}
 	s->quiet = false;
-	ei_layout_free(d->layout);
+	key_layout_free(d->layout);
 	ei_device_unref(d->ei);
 	*d = (struct ei_dev){0};
 }
@@ -197,8 +197,8 @@ static const char *take(struct ei_sender *s, struct ei_event *e)
 		break;
 	case EI_EVENT_KEYBOARD_MODIFIERS:
 		if (d && d->layout)
-			ei_layout_told(d->layout, ei_event_keyboard_get_xkb_mods_locked(e),
-				       ei_event_keyboard_get_xkb_group(e));
+			key_layout_told(d->layout, ei_event_keyboard_get_xkb_mods_locked(e),
+					ei_event_keyboard_get_xkb_group(e));
 		break;
 	default:
 		break;

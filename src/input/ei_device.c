@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "input/ei_layout.h"
+#include "input/key_layout.h"
 #include "input/keymap.h"
 
 #define KEYMAP_BYTES (1u << 20) /* a large one has 80 KiB */
@@ -94,7 +94,7 @@ static char *read_keymap(struct ei_keymap *keymap, size_t *len)
 	return text;
 }
 
-int ei_dev_layout(struct ei_layout **out, struct ei_device *ei)
+int ei_dev_layout(struct key_layout **out, struct ei_device *ei)
 {
 	struct ei_keymap *keymap = ei_device_keyboard_get_keymap(ei);
 	char *text = NULL;
@@ -106,7 +106,7 @@ int ei_dev_layout(struct ei_layout **out, struct ei_device *ei)
 		if (!text)
 			return -EINVAL;
 	}
-	err = ei_layout_new(out, text, len);
+	err = key_layout_new(out, text, len);
 	free(text);
 	return err;
 }
@@ -124,7 +124,7 @@ void ei_dev_key(struct ei_dev *d, uint16_t key, bool down)
 	d->dirty = true;
 	ei_device_keyboard_key(d->ei, key, down);
 	if (d->layout)
-		ei_layout_key(d->layout, key, down);
+		key_layout_key(d->layout, key, down);
 }
 
 void ei_dev_button(struct ei_dev *d, uint8_t button, bool down)

@@ -8,7 +8,7 @@
 #include "input/input.h"
 
 struct ei_device;
-struct ei_layout;
+struct key_layout;
 
 #define EI_KEYS 768 /* KEY_CNT, rounded up to whole words */
 
@@ -32,7 +32,7 @@ struct ei_dev {
 	uint64_t keys[EI_KEYS / 64];
 	uint8_t buttons; /* bit n: mouse button n */
 	struct ei_area area;
-	struct ei_layout *layout; /* of a keyboard, if it can be used */
+	struct key_layout *layout; /* of a keyboard, if it can be used */
 };
 
 struct ei_area ei_choose_area(struct ei_device *ei, const struct input_place *place, const char *mapping_id);
@@ -40,7 +40,7 @@ struct ei_area ei_choose_area(struct ei_device *ei, const struct input_place *pl
 void ei_area_point(const struct ei_area *a, float part_x, float part_y, double *x, double *y);
 
 /* From the server's keymap; the default layout where it tells none. -errno. */
-int ei_dev_layout(struct ei_layout **out, struct ei_device *ei);
+int ei_dev_layout(struct key_layout **out, struct ei_device *ei);
 bool ei_dev_holds_key(const struct ei_dev *d, uint16_t key);
 /* From up to down and back; the device is live. */
 void ei_dev_key(struct ei_dev *d, uint16_t key, bool down);

@@ -3,8 +3,8 @@
 #include <libei.h>
 
 #include "build_config.h"
-#include "input/ei_layout.h"
 #include "input/ei_private.h"
+#include "input/key_layout.h"
 #include "input/keymap.h"
 
 #define LOG_MODULE "input"
@@ -65,17 +65,17 @@ static void text(struct ei_sender *s, const struct input_event *e)
 {
 	struct ei_dev *d = ei_with(s, EI_DEVICE_CAP_KEYBOARD);
 	struct stroke_keyboard k = {.key = set_key, .held = key_held, .sync = end_moment, .ctx = s};
-	struct stroke strokes[EI_STROKES_MAX];
+	struct stroke strokes[KEY_LAYOUT_STROKES_MAX];
 	unsigned n;
 
 	if (as_text(s, e) || !d || !d->layout)
 		return;
-	n = ei_layout_type(d->layout, e->text.code_point, strokes);
+	n = key_layout_type(d->layout, e->text.code_point, KEY_MEANS_SPELL, strokes);
 	if (!n && !s->warned) {
 		log_warn("a character cannot be typed (U+%04X)", (unsigned)e->text.code_point);
 		s->warned = true;
 	}
-	k.n_mods = ei_layout_mods(d->layout, &k.mods);
+	k.n_mods = key_layout_modifiers(d->layout, &k.mods);
 	if (n)
 		strokes_play(&k, strokes, n);
 }

@@ -59,7 +59,7 @@ static void on_lock(void *data, struct org_kde_kwin_keystate *locks, uint32_t ke
 		return;
 	w->caps_told = state == LOCKED;
 	if (!w->echo)
-		w->keyboard.caps = w->caps_told;
+		kwin_keyboard_told_caps(&w->keyboard, w->caps_told);
 }
 
 static void forget_echo(struct input_kwin *w)
@@ -75,7 +75,7 @@ static void on_echo(void *data, struct wl_callback *callback, uint32_t serial)
 
 	(void)callback, (void)serial;
 	forget_echo(w);
-	w->keyboard.caps = w->caps_told;
+	kwin_keyboard_told_caps(&w->keyboard, w->caps_told);
 }
 
 static const struct wl_callback_listener echo_listener = {.done = on_echo};
@@ -187,7 +187,7 @@ static void authenticate(struct org_kde_kwin_fake_input *fake)
 
 static int make_keyboard(struct input_kwin *w, char why[INPUT_WHY_MAX])
 {
-	int err;
+	int err = 0;
 
 	if (w->version >= ORG_KDE_KWIN_FAKE_INPUT_KEYBOARD_KEYSYM_SINCE_VERSION) {
 		w->text = wl_registry_bind(w->link.registry, w->fake_name, &org_kde_kwin_fake_input_interface,
@@ -196,9 +196,7 @@ static int make_keyboard(struct input_kwin *w, char why[INPUT_WHY_MAX])
 			return -ENOMEM;
 		authenticate(w->text);
 	}
-	err = kwin_keyboard_create(&w->keyboard, w->fake, w->text);
-	if (err)
-		return err;
+	kwin_keyboard_create(&w->keyboard, w->fake, w->text);
 	if (w->locks)
 		org_kde_kwin_keystate_fetchStates(w->locks);
 	/* A seat may have a keyboard only now; its keymap comes with the answer after that. */
@@ -209,6 +207,7 @@ static int make_keyboard(struct input_kwin *w, char why[INPUT_WHY_MAX])
 		err = kwin_keyboard_set_keymap(&w->keyboard, NULL);
 	if (err)
 		return wl_link_refuse(why, err, "no keymap: neither KWin's nor the default layout can be used");
+	kwin_keyboard_told_caps(&w->keyboard, w->caps_told);
 	return 0;
 }
 

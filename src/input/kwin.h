@@ -10,39 +10,33 @@
 #include <stdint.h>
 
 #include "input/input.h"
-#include "input/keymap_find.h"
 #include "input/state.h"
 
 struct org_kde_kwin_fake_input;
-struct xkb_context;
-struct xkb_state;
-
-#define KWIN_KEYS 768 /* KEY_MAX + 1 of the kernel */
+struct key_layout;
 
 /*
  * KWin has the layout; we know it from what its seat tells, and press what a character needs there. What the layout lacks
- * is a symbol for a KWin that takes those, else the input method's hexadecimal way in.
+ * is a symbol for a KWin that takes those, else composed, else spelled for the input method (key_layout.h).
  */
 struct kwin_keyboard {
 	struct org_kde_kwin_fake_input *wl; /* borrowed; NULL: no keyboard */
 	struct org_kde_kwin_fake_input
-		*text; /* borrowed, takes symbols: it lets go of all that was pressed through it */
-	struct xkb_context *context;
-	struct xkb_keymap *keymap;
-	struct xkb_state *state; /* what the client's keys make of the layout */
-	uint16_t mod_keys[KEYMAP_MODS];
-	uint64_t held[KWIN_KEYS / 64];
-	bool caps;   /* Caps Lock is on: as our keys left it, or as the owner was told since */
-	bool tapped; /* Caps Lock was pressed by us; the owner resets it */
-	bool warned; /* that a character cannot be typed */
+		*text; /* borrowed, takes symbols: it lets go of all that was pressed through it; NULL: none does */
+	struct key_layout *layout; /* NULL: there is none yet, nothing can be pressed */
+	bool tapped;               /* Caps Lock was pressed by us; the owner resets it */
+	bool warned;               /* that a character cannot be typed */
 };
 
-int kwin_keyboard_create(struct kwin_keyboard *k, struct org_kde_kwin_fake_input *wl,
-			 struct org_kde_kwin_fake_input *text);
+/* The keyboard may be used once it has a keymap. */
+void kwin_keyboard_create(struct kwin_keyboard *k, struct org_kde_kwin_fake_input *wl,
+			  struct org_kde_kwin_fake_input *text);
 void kwin_keyboard_destroy(struct kwin_keyboard *k); /* lets go of what is held */
 /* text: what KWin tells of its keyboard, NULL: the default layout. -errno: not a keymap; the old one stays. */
 int kwin_keyboard_set_keymap(struct kwin_keyboard *k, const char *text);
 void kwin_keyboard_key(struct kwin_keyboard *k, uint16_t evdev, bool down);
+/* Caps Lock, as KWin says: others press it as well. */
+void kwin_keyboard_told_caps(struct kwin_keyboard *k, bool on);
 void kwin_keyboard_type(struct kwin_keyboard *k, uint32_t code_point);
 
 struct kwin_pointer {

@@ -37,7 +37,7 @@ static void strike(const struct stroke_keyboard *k, const struct stroke *s)
 		k->sync(k->ctx);
 }
 
-void strokes_play(const struct stroke_keyboard *k, const struct stroke *s, unsigned n)
+uint32_t strokes_aside(const struct stroke_keyboard *k, const struct stroke *s, unsigned n)
 {
 	uint32_t held = 0;
 	bool any = false;
@@ -51,8 +51,17 @@ void strokes_play(const struct stroke_keyboard *k, const struct stroke *s, unsig
 		any |= let_go(k, s[i].key);
 	if (held || any)
 		k->sync(k->ctx);
+	return held;
+}
+
+void strokes_strike(const struct stroke_keyboard *k, const struct stroke *s, unsigned n)
+{
 	for (unsigned i = 0; i < n; i++)
 		strike(k, &s[i]);
+}
+
+void strokes_back(const struct stroke_keyboard *k, uint32_t held)
+{
 	for (unsigned i = 0; i < k->n_mods; i++)
 		if (held >> i & 1)
 			k->key(k->ctx, k->mods[i], true);
@@ -60,7 +69,15 @@ void strokes_play(const struct stroke_keyboard *k, const struct stroke *s, unsig
 		k->sync(k->ctx);
 }
 
-unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point,
+void strokes_play(const struct stroke_keyboard *k, const struct stroke *s, unsigned n)
+{
+	uint32_t held = strokes_aside(k, s, n);
+
+	strokes_strike(k, s, n);
+	strokes_back(k, held);
+}
+
+unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point, const uint16_t ctrl_shift[2],
 		     bool (*find)(void *ctx, char c, struct stroke *s), void *ctx)
 {
 	char text[HEX_STROKES_MAX + 8];
@@ -71,6 +88,6 @@ unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point,
 	for (unsigned i = 0; i < n; i++)
 		if (!find(ctx, text[i], &s[i]))
 			return 0;
-	memcpy(s[0].mods, (uint16_t[STROKE_MODS_MAX]){KEY_LEFTCTRL, KEY_LEFTSHIFT}, sizeof(s[0].mods));
+	memcpy(s[0].mods, (uint16_t[STROKE_MODS_MAX]){ctrl_shift[0], ctrl_shift[1]}, sizeof(s[0].mods));
 	return n;
 }

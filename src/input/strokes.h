@@ -30,13 +30,20 @@ struct stroke_keyboard {
 /* Held modifiers are up meanwhile and come back; a key that is struck was let go before, and stays so. */
 void strokes_play(const struct stroke_keyboard *k, const struct stroke *s, unsigned n);
 
-/* The eight of every keyboard. */
+/* Its parts, for a sender that does more in between: what is held, but what is to be struck, steps aside; the strokes;
+ * held, the answer of the first, comes back. */
+uint32_t strokes_aside(const struct stroke_keyboard *k, const struct stroke *s, unsigned n);
+void strokes_strike(const struct stroke_keyboard *k, const struct stroke *s, unsigned n);
+void strokes_back(const struct stroke_keyboard *k, uint32_t held);
+
+/* The eight of every keyboard, left before right. */
 #define COMMON_MODS 8
 extern const uint16_t common_mods[COMMON_MODS];
 
 /*
  * The input method's way in: Ctrl+Shift+U, the code point in hexadecimal, Space. find gives the stroke of a character of
- * "0123456789abcdefu ", false if there is none. Returns how many strokes, 0 if they cannot be had.
+ * "0123456789abcdefu ", false if there is none;
+ * ctrl_shift are the keys of the two modifiers. Returns how many strokes, 0 if they cannot be had.
  */
-unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point,
+unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point, const uint16_t ctrl_shift[2],
 		     bool (*find)(void *ctx, char c, struct stroke *s), void *ctx);

@@ -76,11 +76,12 @@ void uinput_text(struct uinput_events *u, struct evdev_batch *b, uint32_t code_p
 	struct target t = {u, b};
 	const struct stroke_keyboard k = {
 		.key = key, .held = held, .sync = sync, .mods = common_mods, .n_mods = COMMON_MODS, .ctx = &t};
+	static const uint16_t ctrl_shift[2] = {KEY_LEFTCTRL, KEY_LEFTSHIFT};
 	struct stroke s[HEX_STROKES_MAX] = {{.key = plain_key(code_point)}};
 	unsigned n = 1;
 
 	if (!s[0].key)
-		n = is_control(code_point) ? 0 : hex_strokes(s, code_point, find, NULL);
+		n = is_control(code_point) ? 0 : hex_strokes(s, code_point, ctrl_shift, find, NULL);
 	if (n)
 		strokes_play(&k, s, n);
 }

@@ -57,16 +57,16 @@ static int upload(struct wlr_keyboard *k)
 	return err;
 }
 
-static void send_mods(struct wlr_keyboard *k, const struct wlr_mods *m)
+static void send_mods(struct wlr_keyboard *k, const struct key_mods *m)
 {
 	zwp_virtual_keyboard_v1_modifiers(k->wl, m->depressed, m->latched, m->locked, m->group);
 }
 
 static void send_own_mods(struct wlr_keyboard *k)
 {
-	struct wlr_mods m;
+	struct key_mods m;
 
-	wlr_keymap_mods(k->keymap, &m);
+	key_layout_mods(wlr_keymap_layout(k->keymap), &m);
 	send_mods(k, &m);
 }
 
@@ -81,7 +81,7 @@ int wlr_keyboard_set_keymap(struct wlr_keyboard *k, const char *text)
 	if (err)
 		return err;
 	if (old)
-		wlr_keymap_inherit(keymap, old);
+		key_layout_inherit(wlr_keymap_layout(keymap), wlr_keymap_layout(old));
 	k->keymap = keymap;
 	err = upload(k);
 	if (err) {
@@ -96,11 +96,13 @@ int wlr_keyboard_set_keymap(struct wlr_keyboard *k, const char *text)
 
 void wlr_keyboard_key(struct wlr_keyboard *k, uint16_t evdev, bool down)
 {
-	if (wlr_keymap_held(k->keymap, evdev) == down) /* its press was left out */
+	struct key_layout *layout = wlr_keymap_layout(k->keymap);
+
+	if (key_layout_held(layout, evdev) == down) /* its press was left out */
 		return;
 	zwp_virtual_keyboard_v1_key(k->wl, wlr_time_ms(), evdev,
 				    down ? WL_KEYBOARD_KEY_STATE_PRESSED : WL_KEYBOARD_KEY_STATE_RELEASED);
-	if (wlr_keymap_key(k->keymap, evdev, down))
+	if (key_layout_key(layout, evdev, down))
 		send_own_mods(k);
 }
 

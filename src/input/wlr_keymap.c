@@ -10,11 +10,8 @@
 
 #include "base/str.h"
 #include "input/keymap.h"
-#include "input/keymap_find.h"
+#include "input/key_layout.h"
 
-#define EVDEV_OFFSET 8   /* XKB counts from there */
-#define KEYCODE_MAX  255 /* Xwayland passes no more */
-#define KEYS_MAX     768 /* KEY_MAX + 1 of the kernel */
 #define SPARES_MAX   32
 #define LINE_MAX_LEN 64 /* of one spare key in the text */
 
@@ -28,14 +25,11 @@ struct spare {
 };
 
 struct wlr_keymap {
-	struct xkb_context *context;
-	struct xkb_keymap *keymap;
-	struct xkb_state *state;
-	char *source;  /* what it was made from; NULL: names */
-	char *base;    /* the layout, written by libxkbcommon, with our name */
-	size_t insert; /* offset in base where further symbols go */
-	char *text;    /* base with spares */
-	uint64_t held[KEYS_MAX / 64];
+	struct key_layout *layout; /* of base */
+	char *source;              /* what it was made from; NULL: names */
+	char *base;                /* the layout, written by libxkbcommon, with our name */
+	size_t insert;             /* offset in base where further symbols go */
+	char *text;                /* base with spares */
 	struct spare spares[SPARES_MAX];
 	unsigned spare_count;
 	uint64_t turn;
@@ -43,7 +37,7 @@ struct wlr_keymap {
 
 static xkb_keycode_t keycode(uint16_t evdev)
 {
-	return (xkb_keycode_t)evdev + EVDEV_OFFSET;
+	return (xkb_keycode_t)evdev + KEYCODE_EVDEV;
 }
 
 static bool has_symbols(struct xkb_keymap *keymap, xkb_keycode_t code)
@@ -85,13 +79,14 @@ static bool gives_one_character(struct xkb_keymap *keymap, xkb_keycode_t code)
 static void find_spares(struct wlr_keymap *k)
 {
 	bool inherited = k->source && wlr_keymap_is_ours(k->source);
+	struct xkb_keymap *keymap = key_layout_keymap(k->layout);
 
-	for (xkb_keycode_t code = KEYCODE_MAX; code > EVDEV_OFFSET && k->spare_count < SPARES_MAX; code--) {
-		uint16_t evdev = (uint16_t)(code - EVDEV_OFFSET);
+	for (xkb_keycode_t code = KEYCODE_MAX; code > KEYCODE_EVDEV && k->spare_count < SPARES_MAX; code--) {
+		uint16_t evdev = (uint16_t)(code - KEYCODE_EVDEV);
 
-		if (!xkb_keymap_key_get_name(k->keymap, code) || client_has_key(evdev))
+		if (!xkb_keymap_key_get_name(keymap, code) || client_has_key(evdev))
 			continue;
-		if (!has_symbols(k->keymap, code) || (inherited && gives_one_character(k->keymap, code)))
+		if (!has_symbols(keymap, code) || (inherited && gives_one_character(keymap, code)))
 			k->spares[k->spare_count++] = (struct spare){.evdev = evdev};
 	}
 }
@@ -125,9 +120,9 @@ static int name_and_measure(struct wlr_keymap *k, const char *text)
 }
 
 /* What we count modifiers with is compiled from just what the compositor gets, so that the masks agree. */
-static int compile(struct wlr_keymap *k, struct xkb_keymap *from)
+static int compile(struct wlr_keymap *k, struct key_layout *from)
 {
-	char *text = xkb_keymap_get_as_string(from, XKB_KEYMAP_FORMAT_TEXT_V1);
+	char *text = xkb_keymap_get_as_string(key_layout_keymap(from), XKB_KEYMAP_FORMAT_TEXT_V1);
 	int err = text ? name_and_measure(k, text) : -ENOMEM;
 
 	free(text);
@@ -136,42 +131,31 @@ static int compile(struct wlr_keymap *k, struct xkb_keymap *from)
 	k->text = malloc(strlen(k->base) + SPARES_MAX * LINE_MAX_LEN + 1);
 	if (!k->text)
 		return -ENOMEM;
-	k->keymap =
-		xkb_keymap_new_from_string(k->context, k->base, XKB_KEYMAP_FORMAT_TEXT_V1, XKB_KEYMAP_COMPILE_NO_FLAGS);
-	if (!k->keymap || !whole_keyboard(k->keymap))
+	err = key_layout_new(&k->layout, k->base, strlen(k->base));
+	if (err)
+		return err;
+	if (!whole_keyboard(key_layout_keymap(k->layout)))
 		return -EINVAL;
-	k->state = xkb_state_new(k->keymap);
-	if (!k->state)
-		return -ENOMEM;
 	find_spares(k);
 	return 0;
 }
 
-static int new_keymap(struct wlr_keymap **out, const char *text, const char *layout)
+int wlr_keymap_new(struct wlr_keymap **out, const char *text)
 {
-	const struct xkb_rule_names names = {.layout = layout};
 	struct wlr_keymap *k = calloc(1, sizeof(*k));
-	struct xkb_keymap *from = NULL;
+	struct key_layout *from = NULL;
 	int err = -ENOMEM;
 
 	*out = NULL;
 	if (!k)
 		return -ENOMEM;
-	k->context = xkb_context_new(XKB_CONTEXT_NO_FLAGS);
-	if (!k->context)
+	k->source = text ? strdup(text) : NULL;
+	if (text && !k->source)
 		goto fail;
-	xkb_context_set_log_level(k->context, XKB_LOG_LEVEL_CRITICAL); /* a bad keymap is told by us */
-	if (text) {
-		k->source = strdup(text);
-		if (!k->source)
-			goto fail;
-		from = xkb_keymap_new_from_string(k->context, text, XKB_KEYMAP_FORMAT_TEXT_V1,
-						  XKB_KEYMAP_COMPILE_NO_FLAGS);
-	} else {
-		from = xkb_keymap_new_from_names(k->context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
-	}
-	err = from ? compile(k, from) : -EINVAL;
-	xkb_keymap_unref(from);
+	err = key_layout_new(&from, text, text ? strlen(text) : 0);
+	if (!err)
+		err = compile(k, from);
+	key_layout_free(from);
 	if (err)
 		goto fail;
 	*out = k;
@@ -181,23 +165,11 @@ fail:
 	return err;
 }
 
-int wlr_keymap_new(struct wlr_keymap **out, const char *text)
-{
-	return new_keymap(out, text, NULL);
-}
-
-int wlr_keymap_new_layout(struct wlr_keymap **out, const char *layout)
-{
-	return new_keymap(out, NULL, layout);
-}
-
 void wlr_keymap_free(struct wlr_keymap *k)
 {
 	if (!k)
 		return;
-	xkb_state_unref(k->state);
-	xkb_keymap_unref(k->keymap);
-	xkb_context_unref(k->context);
+	key_layout_free(k->layout);
 	free(k->source);
 	free(k->base);
 	free(k->text);
@@ -218,6 +190,7 @@ bool wlr_keymap_same(const struct wlr_keymap *k, const char *text)
 
 const char *wlr_keymap_text(struct wlr_keymap *k, size_t *len)
 {
+	struct xkb_keymap *keymap = key_layout_keymap(k->layout);
 	char *at = k->text;
 
 	memcpy(at, k->base, k->insert);
@@ -227,55 +200,16 @@ const char *wlr_keymap_text(struct wlr_keymap *k, size_t *len)
 
 		if (s->code_point)
 			at += snprintf(at, LINE_MAX_LEN, "\tkey <%.8s> { [ U%04X ] };\n",
-				       xkb_keymap_key_get_name(k->keymap, keycode(s->evdev)), (unsigned)s->code_point);
+				       xkb_keymap_key_get_name(keymap, keycode(s->evdev)), (unsigned)s->code_point);
 	}
 	at = stpcpy(at, k->base + k->insert);
 	*len = (size_t)(at - k->text);
 	return k->text;
 }
 
-bool wlr_keymap_key(struct wlr_keymap *k, uint16_t evdev, bool down)
+struct key_layout *wlr_keymap_layout(const struct wlr_keymap *k)
 {
-	uint64_t bit = 1ull << (evdev % 64);
-
-	if (evdev >= KEYS_MAX)
-		return false;
-	k->held[evdev / 64] = down ? k->held[evdev / 64] | bit : k->held[evdev / 64] & ~bit;
-	return xkb_state_update_key(k->state, keycode(evdev), down ? XKB_KEY_DOWN : XKB_KEY_UP) != 0;
-}
-
-bool wlr_keymap_held(const struct wlr_keymap *k, uint16_t evdev)
-{
-	return evdev < KEYS_MAX && k->held[evdev / 64] >> (evdev % 64) & 1;
-}
-
-void wlr_keymap_mods(const struct wlr_keymap *k, struct wlr_mods *m)
-{
-	*m = (struct wlr_mods){
-		.depressed = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_DEPRESSED),
-		.latched = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_LATCHED),
-		.locked = xkb_state_serialize_mods(k->state, XKB_STATE_MODS_LOCKED),
-		.group = xkb_state_serialize_layout(k->state, XKB_STATE_LAYOUT_EFFECTIVE),
-	};
-}
-
-void wlr_keymap_inherit(struct wlr_keymap *k, const struct wlr_keymap *old)
-{
-	/* The eight real modifiers have the same bits in every keymap. */
-	xkb_mod_mask_t locked = xkb_state_serialize_mods(old->state, XKB_STATE_MODS_LOCKED) & 0xff;
-
-	xkb_state_update_mask(k->state, 0, 0, locked, 0, 0, 0);
-	for (uint16_t key = 0; key < KEYS_MAX; key++)
-		if (wlr_keymap_held(old, key))
-			wlr_keymap_key(k, key, true);
-	/* Held Caps Lock has just locked once more. */
-	xkb_state_update_mask(k->state, xkb_state_serialize_mods(k->state, XKB_STATE_MODS_DEPRESSED), 0, locked, 0, 0,
-			      0);
-}
-
-static bool usable(const void *ctx, uint16_t evdev)
-{
-	return !wlr_keymap_held(ctx, evdev);
+	return k->layout;
 }
 
 /* The spare key that has the character already, else the one that was not used for the longest time. */
@@ -304,16 +238,16 @@ static int take_spare(struct wlr_keymap *k, uint32_t code_point, struct wlr_stro
 
 int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s)
 {
-	struct keymap_spot spot;
+	struct key_mods now;
 
-	*s = (struct wlr_stroke){.mods.group = xkb_state_serialize_layout(k->state, XKB_STATE_LAYOUT_EFFECTIVE)};
-	if (keymap_find(k->keymap, s->mods.group, code_point, usable, k, &spot)) {
-		s->evdev = spot.evdev;
-		s->mods.depressed = spot.mods;
+	key_layout_mods(k->layout, &now);
+	*s = (struct wlr_stroke){.mods.group = now.group};
+	if (key_layout_find(k->layout, code_point, &s->evdev, &s->mods.depressed) &&
+	    !key_layout_held(k->layout, s->evdev))
 		return 0;
-	}
+	s->mods.depressed = 0;
 	/* libxkbcommon's releases differ about the odd ones, and a compositor refuses a whole keymap for one name. */
-	if (!keymap_is_text(code_point) || xkb_utf32_to_keysym(code_point) == XKB_KEY_NoSymbol)
+	if (!key_layout_is_text(code_point) || xkb_utf32_to_keysym(code_point) == XKB_KEY_NoSymbol)
 		return -ENOENT;
 	return take_spare(k, code_point, s);
 }

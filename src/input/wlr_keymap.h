@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The keymap of a virtual keyboard (libxkbcommon): the layout that keys are positions on, the modifiers that follow
- * from held keys, and how a character is typed.
+ * The keymap of a virtual keyboard (libxkbcommon): a layout, its text for the compositor, and how a character is typed that
+ * the layout may lack.
  *
  * A character that the layout has is a key and a level of it. Any other gets one of the layout's spare keys (a key code
  * with a name and no meaning) as its own; the keymap to upload is the layout plus these. Nothing has to be put back
@@ -16,16 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wlr_keymap;
+#include "input/key_layout.h"
 
-/* As the compositor wants them: masks of the keymap, and the layout's index. */
-struct wlr_mods {
-	uint32_t depressed, latched, locked, group;
-};
+struct wlr_keymap;
 
 struct wlr_stroke {
 	uint16_t evdev;
-	struct wlr_mods mods; /* in force while the key is down */
+	struct key_mods mods; /* in force while the key is down */
 	bool changed;         /* wlr_keymap_text() has to be uploaded first */
 };
 
@@ -34,8 +31,7 @@ struct wlr_stroke {
  * one of a whole keyboard; other programs type with keymaps of a few odd keys.
  */
 int wlr_keymap_new(struct wlr_keymap **out, const char *text);
-int wlr_keymap_new_layout(struct wlr_keymap **out, const char *layout); /* "de", "us,fr" */
-void wlr_keymap_free(struct wlr_keymap *k);                             /* accepts NULL */
+void wlr_keymap_free(struct wlr_keymap *k); /* accepts NULL */
 
 /* Whether text is what wlr_keymap_text() gave to somebody and a compositor tells again. */
 bool wlr_keymap_is_ours(const char *text);
@@ -44,12 +40,8 @@ bool wlr_keymap_same(const struct wlr_keymap *k, const char *text); /* k was mad
 /* To be uploaded, without the terminator in len; until the next call with k. NULL: no memory. */
 const char *wlr_keymap_text(struct wlr_keymap *k, size_t *len);
 
-/* Returns whether the modifiers changed. */
-bool wlr_keymap_key(struct wlr_keymap *k, uint16_t evdev, bool down);
-bool wlr_keymap_held(const struct wlr_keymap *k, uint16_t evdev);
-void wlr_keymap_mods(const struct wlr_keymap *k, struct wlr_mods *m);
-/* k replaces old under a client's fingers: held keys stay held, locks stay on. */
-void wlr_keymap_inherit(struct wlr_keymap *k, const struct wlr_keymap *old);
+/* The layout with what is held on it; borrowed. Its masks are those of the text. */
+struct key_layout *wlr_keymap_layout(const struct wlr_keymap *k);
 
 /* How to type a code point now. -ENOENT: no key can mean it (control characters, say); -ENOSPC: no spare key. */
 int wlr_keymap_type(struct wlr_keymap *k, uint32_t code_point, struct wlr_stroke *s);

@@ -322,7 +322,7 @@ def kwin_layout(layout):
 @only("kwin")
 def text_of_the_layout_is_typed_on_it(reader):
     ascii_text = "The quick brown fox! 0123456789 \"#$%&'()*+,-./:;<=>?@[\\]_{|}~ zyqawm ZYQAWM"
-    own = {"us": "`^", "de": "äöüßÄÖÜ€§°²³µ", "fr": "`^éèçàùµ£€§²", "jp": "`^"}
+    own = {"us": "`^", "de": "äöüßÄÖÜ€§°²³µ^`éèêÂ", "fr": "`^éèçàùµ£€§²", "jp": "`^"}
     try:
         for layout in "us", "de", "fr", "jp":
             kwin_layout(layout)
@@ -331,7 +331,7 @@ def text_of_the_layout_is_typed_on_it(reader):
                 assert typed_as(reader, client, text) == text, f"{layout}: {reader.text()!r}"
                 # held modifiers and a lock do not reach the text
                 client.do("key a0 1 1", *tap(0x14))
-                assert typed_as(reader, client, "aBz@1") == "aBz@1", f"{layout}, shift and Caps Lock: {reader.text()!r}"
+                assert typed_as(reader, client, text) == text, f"{layout}, shift and Caps Lock: {reader.text()!r}"
                 reader.forget()
                 client.do(*tap(0x41))  # and come back
                 wait("the key", lambda: len([k for k in reader.of("key") if k.split()[1] == "30"]) == 2)
@@ -373,8 +373,8 @@ def accents_alone_are_their_dead_keys_and_a_space(reader):
         kwin_layout("de")
         with Client(reader) as client:
             client.do("text 5e 60")
-            downs = [k[2] for k in keys(reader, 12) if k[1] == "down"]
-            assert downs == ["ISO_Level3_Shift", "dead_circumflex", "space", "Shift_L", "dead_grave", "space"], downs
+            downs = [k[2] for k in keys(reader, 10) if k[1] == "down"]
+            assert downs == ["dead_circumflex", "space", "Shift_L", "dead_grave", "space"], downs
     finally:
         kwin_layout("us")
 

@@ -61,7 +61,9 @@ static struct wlr_keymap *layout(const char *name)
 {
 	struct wlr_keymap *k;
 
-	assert_int_equal(wlr_keymap_new_layout(&k, name), 0);
+	setenv("XKB_DEFAULT_LAYOUT", name, 1);
+	assert_int_equal(wlr_keymap_new(&k, NULL), 0);
+	unsetenv("XKB_DEFAULT_LAYOUT");
 	return k;
 }
 
@@ -190,10 +192,10 @@ static void a_held_key_is_not_used_for_text(void **state)
 	struct wlr_stroke s;
 
 	(void)state;
-	wlr_keymap_key(k, KEY_W, true);
+	key_layout_key(wlr_keymap_layout(k), KEY_W, true);
 	assert_int_equal(wlr_keymap_type(k, 'w', &s), 0);
 	assert_int_not_equal(s.evdev, KEY_W);
-	wlr_keymap_key(k, KEY_W, false);
+	key_layout_key(wlr_keymap_layout(k), KEY_W, false);
 	assert_int_equal(wlr_keymap_type(k, 'w', &s), 0);
 	assert_int_equal(s.evdev, KEY_W);
 	wlr_keymap_free(k);
@@ -202,45 +204,45 @@ static void a_held_key_is_not_used_for_text(void **state)
 static void modifiers_follow_the_keys(void **state)
 {
 	struct wlr_keymap *k = layout("us");
-	struct wlr_mods m;
+	struct key_mods m;
 
 	(void)state;
-	assert_true(wlr_keymap_key(k, KEY_LEFTSHIFT, true));
-	assert_false(wlr_keymap_key(k, KEY_A, true));
-	assert_true(wlr_keymap_key(k, KEY_LEFTCTRL, true));
-	wlr_keymap_mods(k, &m);
+	assert_true(key_layout_key(wlr_keymap_layout(k), KEY_LEFTSHIFT, true));
+	assert_false(key_layout_key(wlr_keymap_layout(k), KEY_A, true));
+	assert_true(key_layout_key(wlr_keymap_layout(k), KEY_LEFTCTRL, true));
+	key_layout_mods(wlr_keymap_layout(k), &m);
 	assert_int_equal(m.depressed, 1 | 4);
-	assert_true(wlr_keymap_key(k, KEY_LEFTSHIFT, false));
-	wlr_keymap_key(k, KEY_CAPSLOCK, true);
-	wlr_keymap_key(k, KEY_CAPSLOCK, false);
-	wlr_keymap_mods(k, &m);
+	assert_true(key_layout_key(wlr_keymap_layout(k), KEY_LEFTSHIFT, false));
+	key_layout_key(wlr_keymap_layout(k), KEY_CAPSLOCK, true);
+	key_layout_key(wlr_keymap_layout(k), KEY_CAPSLOCK, false);
+	key_layout_mods(wlr_keymap_layout(k), &m);
 	assert_int_equal(m.depressed, 4);
 	assert_int_equal(m.locked, 2);
-	wlr_keymap_key(k, KEY_LEFTCTRL, false);
-	wlr_keymap_mods(k, &m);
+	key_layout_key(wlr_keymap_layout(k), KEY_LEFTCTRL, false);
+	key_layout_mods(wlr_keymap_layout(k), &m);
 	assert_int_equal(m.depressed, 0);
-	assert_false(wlr_keymap_key(k, 0xffff, true));
-	assert_false(wlr_keymap_held(k, 0xffff));
+	assert_false(key_layout_key(wlr_keymap_layout(k), 0xffff, true));
+	assert_false(key_layout_held(wlr_keymap_layout(k), 0xffff));
 	wlr_keymap_free(k);
 }
 
 static void a_new_keymap_takes_over_what_is_held(void **state)
 {
 	struct wlr_keymap *old = layout("us"), *k = layout("fr");
-	struct wlr_mods m;
+	struct key_mods m;
 
 	(void)state;
-	wlr_keymap_key(old, KEY_LEFTSHIFT, true);
-	wlr_keymap_key(old, KEY_A, true);
-	wlr_keymap_key(old, KEY_CAPSLOCK, true);
-	wlr_keymap_inherit(k, old);
-	wlr_keymap_mods(k, &m);
+	key_layout_key(wlr_keymap_layout(old), KEY_LEFTSHIFT, true);
+	key_layout_key(wlr_keymap_layout(old), KEY_A, true);
+	key_layout_key(wlr_keymap_layout(old), KEY_CAPSLOCK, true);
+	key_layout_inherit(wlr_keymap_layout(k), wlr_keymap_layout(old));
+	key_layout_mods(wlr_keymap_layout(k), &m);
 	assert_int_equal(m.depressed & 1, 1);
 	assert_int_equal(m.locked, 2);
-	assert_true(wlr_keymap_held(k, KEY_A));
-	wlr_keymap_key(k, KEY_LEFTSHIFT, false);
-	wlr_keymap_key(k, KEY_CAPSLOCK, false);
-	wlr_keymap_mods(k, &m);
+	assert_true(key_layout_held(wlr_keymap_layout(k), KEY_A));
+	key_layout_key(wlr_keymap_layout(k), KEY_LEFTSHIFT, false);
+	key_layout_key(wlr_keymap_layout(k), KEY_CAPSLOCK, false);
+	key_layout_mods(wlr_keymap_layout(k), &m);
 	assert_int_equal(m.depressed, 0);
 	wlr_keymap_free(old);
 	wlr_keymap_free(k);
