@@ -119,21 +119,18 @@ static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
 	wlr_outputs_remove(&w->outputs, name);
 }
 
-static const struct wl_registry_listener registry_listener = {on_global, on_global_remove};
-
 /* After every dispatch: what was told becomes so. */
 static void settle(void *ctx)
 {
 	struct input_kwin *w = ctx;
 	const struct wlr_output *o = wlr_outputs_find(&w->outputs, &w->base.env->place);
+	char *keymap = w->keyboard.wl ? wl_seat_told_keymap(&w->seat) : NULL;
+	int err = keymap ? kwin_keyboard_set_keymap(&w->keyboard, keymap) : 0;
 
+	free(keymap);
+	if (err)
+		log_errno(err, "the keymap in use cannot be taken over");
 	w->pointer.at = o ? o->logical : (struct input_place){0};
-	if (!w->keyboard.wl || !w->seat.keymap)
-		return;
-	if (kwin_keyboard_set_keymap(&w->keyboard, w->seat.keymap))
-		log_err("the keymap in use cannot be taken over");
-	free(w->seat.keymap);
-	w->seat.keymap = NULL;
 }
 
 static void destroy_fake(struct org_kde_kwin_fake_input *fake)
@@ -166,8 +163,10 @@ static void disconnect(void *ctx)
 }
 
 /* Of the classes asked for, those that this version of the protocol has. */
-static int choose_classes(const struct input_kwin *w, uint32_t *classes, char why[INPUT_WHY_MAX])
+static int choose_classes(void *ctx, uint32_t *classes, char why[INPUT_WHY_MAX])
 {
+	const struct input_kwin *w = ctx;
+
 	if (!w->fake)
 		return wl_link_refuse(why, -ENODEV,
 				      "not KWin, or its fake input is not for us: install moonrill.desktop");
@@ -185,10 +184,8 @@ static void authenticate(struct org_kde_kwin_fake_input *fake)
 	org_kde_kwin_fake_input_authenticate(fake, "moonrill", "keyboard and pointer of a streaming client");
 }
 
-static int make_keyboard(struct input_kwin *w, char why[INPUT_WHY_MAX])
+static int make_keyboard(struct input_kwin *w)
 {
-	int err = 0;
-
 	if (w->version >= ORG_KDE_KWIN_FAKE_INPUT_KEYBOARD_KEYSYM_SINCE_VERSION) {
 		w->text = wl_registry_bind(w->link.registry, w->fake_name, &org_kde_kwin_fake_input_interface,
 					   w->version);
@@ -199,15 +196,6 @@ static int make_keyboard(struct input_kwin *w, char why[INPUT_WHY_MAX])
 	kwin_keyboard_create(&w->keyboard, w->fake, w->text);
 	if (w->locks)
 		org_kde_kwin_keystate_fetchStates(w->locks);
-	/* A seat may have a keyboard only now; its keymap comes with the answer after that. */
-	for (unsigned i = 0; i < 2; i++)
-		if (wl_link_wait(&w->link))
-			return wl_link_refuse(why, -EACCES, "the compositor refuses its fake input");
-	if (!w->seat.keymap || kwin_keyboard_set_keymap(&w->keyboard, w->seat.keymap))
-		err = kwin_keyboard_set_keymap(&w->keyboard, NULL);
-	if (err)
-		return wl_link_refuse(why, err, "no keymap: neither KWin's nor the default layout can be used");
-	kwin_keyboard_told_caps(&w->keyboard, w->caps_told);
 	return 0;
 }
 
@@ -224,47 +212,47 @@ static void let_go(void *ctx, uint16_t code)
 		org_kde_kwin_fake_input_keyboard_key(w->fake, code, WL_KEYBOARD_KEY_STATE_RELEASED);
 }
 
-static int make_devices(struct input_kwin *w, uint32_t classes, char why[INPUT_WHY_MAX])
+static int make_devices(void *ctx, uint32_t classes)
 {
 	static atomic_uint opened; /* sessions have their contacts apart */
+	struct input_kwin *w = ctx;
 	int err = 0;
 
 	authenticate(w->fake);
 	if (w->version < LETS_GO_VERSION && w->version >= ORG_KDE_KWIN_FAKE_INPUT_KEYBOARD_KEY_SINCE_VERSION)
 		kwin_ledger_begin(let_go, w);
 	if (classes & INPUT_CLASS(INPUT_CLASS_KEYBOARD))
-		err = make_keyboard(w, why);
-	if (!err && wl_link_wait(&w->link)) /* where the outputs are */
-		err = wl_link_refuse(why, -EACCES, "the compositor refuses its fake input");
+		err = make_keyboard(w);
 	if (!err && classes & (INPUT_CLASS(INPUT_CLASS_MOUSE) | INPUT_CLASS(INPUT_CLASS_TOUCH)))
 		kwin_pointer_create(&w->pointer, w->fake, (atomic_fetch_add(&opened, 1) & 0xffff) * TOUCH_CONTACTS_MAX);
-	settle(w);
 	return err;
 }
+
+static int ready(void *ctx, char why[INPUT_WHY_MAX])
+{
+	struct input_kwin *w = ctx;
+	int err = w->keyboard.wl && !w->keyboard.layout ? kwin_keyboard_set_keymap(&w->keyboard, NULL) : 0;
+
+	if (err)
+		return wl_link_refuse(why, err, "no keymap: neither KWin's nor the default layout can be used");
+	kwin_keyboard_told_caps(&w->keyboard, w->caps_told);
+	return 0;
+}
+
+static const struct wl_link_ops link_ops = {
+	.globals = {on_global, on_global_remove},
+	.choose = choose_classes,
+	.make = make_devices,
+	.ready = ready,
+	.told = settle,
+	.give_up = disconnect,
+};
 
 static int open_kwin(struct input_backend *b, uint32_t *classes, char why[INPUT_WHY_MAX])
 {
 	struct input_kwin *w = (struct input_kwin *)b;
-	const struct wl_link_events events = {.told = settle, .gone = disconnect, .ctx = w};
-	int err;
 
-	err = wl_link_connect(&w->link, b->env, &registry_listener, w, why);
-	if (!err)
-		err = choose_classes(w, classes, why);
-	if (!err)
-		err = make_devices(w, *classes, why);
-	if (!err)
-		err = wl_link_watch(&w->link, &events);
-	if (err)
-		disconnect(w);
-	return err;
-}
-
-/* While KWin does not read, its socket has room for what lets go, and what is pressed or moved is late. */
-static bool lets_go(const struct input_event *e)
-{
-	return (e->type == INPUT_KEY && !e->key.down) || (e->type == INPUT_MOUSE_BUTTON && !e->button.down) ||
-	       (e->type == INPUT_TOUCH && (e->pointer.event == POINTER_UP || e->pointer.event == POINTER_CANCEL));
+	return wl_link_open(&w->link, &link_ops, w, b->env, classes, why);
 }
 
 static void event(struct input_backend *b, const struct input_event *e)
@@ -272,7 +260,7 @@ static void event(struct input_backend *b, const struct input_event *e)
 	struct input_kwin *w = (struct input_kwin *)b;
 	uint16_t key;
 
-	if (!w->link.display || (w->link.blocked && !lets_go(e)))
+	if (!wl_link_takes(&w->link, e))
 		return;
 	switch (e->type) {
 	case INPUT_KEY:

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-#include <wayland-client.h>
 
 #include "base/clock.h"
 
@@ -71,24 +70,24 @@ static int wait_answer(struct wl_link *l, uint64_t limit_ns)
 	return err;
 }
 
-int wl_link_wait(struct wl_link *l)
-{
-	return wait_answer(l, ANSWER_NS);
-}
-
 int wl_link_refuse(char why[INPUT_WHY_MAX], int err, const char *text)
 {
 	snprintf(why, INPUT_WHY_MAX, "%s", text);
 	return err;
 }
 
-int wl_link_connect(struct wl_link *l, const struct input_env *env, const struct wl_registry_listener *globals,
-		    void *ctx, char why[INPUT_WHY_MAX])
+/* Until it has answered all that was asked and what that led to: two rounds. */
+static int settle(struct wl_link *l)
+{
+	int err = wait_answer(l, ANSWER_NS);
+
+	return err ? err : wait_answer(l, ANSWER_NS);
+}
+
+static int connect_display(struct wl_link *l, char why[INPUT_WHY_MAX])
 {
 	const char *name = getenv("WAYLAND_DISPLAY");
 
-	l->env = env;
-	l->watch.fd = -1;
 	if (!name || !*name)
 		return wl_link_refuse(why, -ENODEV, "no WAYLAND_DISPLAY");
 	l->display = wl_display_connect(name);
@@ -97,12 +96,9 @@ int wl_link_connect(struct wl_link *l, const struct input_env *env, const struct
 	l->registry = wl_display_get_registry(l->display);
 	if (!l->registry)
 		return -ENOMEM;
-	wl_registry_add_listener(l->registry, globals, ctx);
+	wl_registry_add_listener(l->registry, &l->ops->globals, l->ctx);
 	/* What there is; then what that says of itself. */
-	for (unsigned i = 0; i < 2; i++)
-		if (wl_link_wait(l))
-			return wl_link_refuse(why, -ENODEV, "the compositor does not answer");
-	return 0;
+	return settle(l) ? wl_link_refuse(why, -ENODEV, "the compositor does not answer") : 0;
 }
 
 /* Once: there is no display afterwards. */
@@ -111,7 +107,7 @@ static void gone(struct wl_link *l)
 	int err = wl_display_get_error(l->display);
 
 	log_warn("the compositor has gone: it takes nothing more of this session (%s)", err ? strerror(err) : "closed");
-	l->events.gone(l->events.ctx);
+	l->ops->give_up(l->ctx);
 }
 
 static void ready(struct input_watch *watch)
@@ -122,15 +118,14 @@ static void ready(struct input_watch *watch)
 		gone(l);
 		return;
 	}
-	l->events.told(l->events.ctx);
+	l->ops->told(l->ctx);
 	wl_link_flush(l);
 }
 
-int wl_link_watch(struct wl_link *l, const struct wl_link_events *ev)
+static int watch(struct wl_link *l)
 {
 	struct epoll_event e = {.events = EPOLLIN};
 
-	l->events = *ev;
 	if (wl_display_flush(l->display) < 0) {
 		if (errno != EAGAIN)
 			return -errno;
@@ -142,6 +137,42 @@ int wl_link_watch(struct wl_link *l, const struct wl_link_events *ev)
 	if (l->watch.fd < 0 || epoll_ctl(l->watch.fd, EPOLL_CTL_ADD, wl_display_get_fd(l->display), &e))
 		return -errno;
 	return input_watch_add(l->env, &l->watch);
+}
+
+int wl_link_open(struct wl_link *l, const struct wl_link_ops *ops, void *ctx, const struct input_env *env,
+		 uint32_t *classes, char why[INPUT_WHY_MAX])
+{
+	int err;
+
+	*l = (struct wl_link){.ops = ops, .ctx = ctx, .env = env, .watch = {.fd = -1}};
+	err = connect_display(l, why);
+	if (!err)
+		err = ops->choose(ctx, classes, why);
+	if (!err)
+		err = ops->make(ctx, *classes);
+	/* A seat may have a keyboard only now; its keymap comes with the answer after that. */
+	if (!err && settle(l))
+		err = wl_link_refuse(why, -EACCES, "the compositor refuses virtual devices");
+	if (!err) {
+		ops->told(ctx);
+		err = ops->ready(ctx, why);
+	}
+	if (!err)
+		err = watch(l);
+	if (err)
+		ops->give_up(ctx);
+	return err;
+}
+
+static bool lets_go(const struct input_event *e)
+{
+	return (e->type == INPUT_KEY && !e->key.down) || (e->type == INPUT_MOUSE_BUTTON && !e->button.down) ||
+	       (e->type == INPUT_TOUCH && (e->pointer.event == POINTER_UP || e->pointer.event == POINTER_CANCEL));
+}
+
+bool wl_link_takes(const struct wl_link *l, const struct input_event *e)
+{
+	return l->display && (!l->blocked || lets_go(e));
 }
 
 void wl_link_flush(struct wl_link *l)

@@ -10,47 +10,59 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <wayland-client.h>
 
 #include "input/backend.h"
 
 struct wl_display;
 struct wl_registry;
-struct wl_registry_listener;
 
-struct wl_link_events {
+/* What the owner does, with its ctx. */
+struct wl_link_ops {
+	/* In wl_link_open(): hears of every global, and binds what it needs. */
+	struct wl_registry_listener globals;
+	/* Then, when these have introduced themselves: takes away of the classes what the compositor has nothing for. -ENODEV,
+	 * with a reason: none is left. */
+	int (*choose)(void *ctx, uint32_t *classes, char why[INPUT_WHY_MAX]);
+	/* Asks for the devices of these classes. -errno. */
+	int (*make)(void *ctx, uint32_t classes);
+	/* Then, when the compositor has answered all of it and told() was called: the devices can be used. -errno, with a
+	 * reason. */
+	int (*ready)(void *ctx, char why[INPUT_WHY_MAX]);
 	/* After events have been read: what was told may be acted on. */
 	void (*told)(void *ctx);
-	/* From within a dispatch or a flush, logged already: the owner gives everything up, which ends in wl_link_close(). */
-	void (*gone)(void *ctx);
-	void *ctx;
+	/* The compositor has gone, from within a dispatch or a flush and logged already, or it could not be opened: gives
+	 * everything up, which ends in wl_link_close(). */
+	void (*give_up)(void *ctx);
 };
 
-/* Zeroed until it is connected. */
+/* Zeroed until it is opened. */
 struct wl_link {
+	const struct wl_link_ops *ops;
+	void *ctx;
 	const struct input_env *env;
 	/* An epoll of the one socket: the contract watches for reading only, and here room to write counts as well. */
 	struct input_watch watch;
-	struct wl_link_events events;
 	struct wl_display *display; /* NULL: there is none (any more) */
 	struct wl_registry *registry;
-	bool blocked; /* the socket is full: it has room for what lets go, and the rest is late */
+	bool blocked; /* the socket is full */
 };
 
 /* For whoever cannot be opened: says why, and returns err. */
 int wl_link_refuse(char why[INPUT_WHY_MAX], int err, const char *text);
 
-/* On return the listener, which gets ctx, has heard of every global, and what it bound has introduced itself. -errno, with
- * a reason. */
-int wl_link_connect(struct wl_link *l, const struct input_env *env, const struct wl_registry_listener *globals,
-		    void *ctx, char why[INPUT_WHY_MAX]);
+/*
+ * As input_ops.open: on return the devices of classes can be used, and events arrive with the input's own; nobody is waited
+ * for longer than some seconds. -errno, with a reason: it was given up. ops stay valid.
+ */
+int wl_link_open(struct wl_link *l, const struct wl_link_ops *ops, void *ctx, const struct input_env *env,
+		 uint32_t *classes, char why[INPUT_WHY_MAX]);
 
-/* Until the compositor has answered all that was asked, and not for ever; before wl_link_watch() only. -errno. */
-int wl_link_wait(struct wl_link *l);
+/* Whether what the client does can be said now. While the compositor does not read, its socket has room for what lets go,
+ * and what is pressed or moved is late. */
+bool wl_link_takes(const struct wl_link *l, const struct input_event *e);
 
-/* From now on events arrive with the input's own. ev is copied. -errno. */
-int wl_link_watch(struct wl_link *l, const struct wl_link_events *ev);
-
-/* Sends what fits. gone() may have been called when it returns. Does nothing without a connection. */
+/* Sends what fits. give_up() may have been called when it returns. Does nothing without a connection. */
 void wl_link_flush(struct wl_link *l);
 
 /*

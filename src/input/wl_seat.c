@@ -101,6 +101,14 @@ bool wl_seat_told_global(struct wl_seat_told *s, struct wl_registry *r, uint32_t
 	return true;
 }
 
+char *wl_seat_told_keymap(struct wl_seat_told *s)
+{
+	char *text = s->keymap;
+
+	s->keymap = NULL;
+	return text;
+}
+
 void wl_seat_told_finish(struct wl_seat_told *s)
 {
 	if (s->keyboard)

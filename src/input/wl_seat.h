@@ -16,10 +16,12 @@ struct wl_seat;
 struct wl_seat_told {
 	struct wl_seat *wl;
 	struct wl_keyboard *keyboard;
-	char *keymap; /* text that was told last, until the owner frees and clears it; NULL: nothing new */
+	char *keymap; /* text that was told last and not taken yet */
 };
 
 /* Whether the global is a seat; the first is taken. s stays where it is. */
 bool wl_seat_told_global(struct wl_seat_told *s, struct wl_registry *r, uint32_t name, const char *interface,
 			 uint32_t version);
+/* The keymap's text, once, to be freed by the caller; NULL: none was told since. */
+char *wl_seat_told_keymap(struct wl_seat_told *s);
 void wl_seat_told_finish(struct wl_seat_told *s);

@@ -63,8 +63,6 @@ static void on_global_remove(void *data, struct wl_registry *r, uint32_t name)
 	wlr_outputs_remove(&w->outputs, name);
 }
 
-static const struct wl_registry_listener registry_listener = {on_global, on_global_remove};
-
 /* The output whose pictures the client sees. */
 static const struct wlr_output *captured_output(const struct input_wlr *w)
 {
@@ -84,15 +82,12 @@ static void settle(void *ctx)
 {
 	struct input_wlr *w = ctx;
 	const struct wlr_output *o = captured_output(w);
+	char *keymap = w->keyboard.wl ? wl_seat_told_keymap(&w->seat) : NULL;
+	int err = keymap ? wlr_keyboard_set_keymap(&w->keyboard, keymap) : 0;
 
-	if (w->keyboard.keymap && w->seat.keymap) {
-		int err = wlr_keyboard_set_keymap(&w->keyboard, w->seat.keymap);
-
-		if (err && err != -EINVAL)
-			log_errno(err, "the keymap in use cannot be taken over");
-		free(w->seat.keymap);
-		w->seat.keymap = NULL;
-	}
+	free(keymap);
+	if (err && err != -EINVAL)
+		log_errno(err, "the keymap in use cannot be taken over");
 	/* Held buttons go with the old pointer: its compositor lets go of them. */
 	if (w->pointer.wl && w->pointer_output != (o ? o->name : 0)) {
 		wlr_pointer_destroy(&w->pointer);
@@ -120,8 +115,10 @@ static void disconnect(void *ctx)
 }
 
 /* Of the classes asked for, those that the compositor has something for. */
-static int choose_classes(const struct input_wlr *w, uint32_t *classes, char why[INPUT_WHY_MAX])
+static int choose_classes(void *ctx, uint32_t *classes, char why[INPUT_WHY_MAX])
 {
+	const struct input_wlr *w = ctx;
+
 	if (!w->seat.wl)
 		return wl_link_refuse(why, -ENODEV, "the compositor has no seat");
 	if (!w->pointers)
@@ -135,52 +132,41 @@ static int choose_classes(const struct input_wlr *w, uint32_t *classes, char why
 					  : "the compositor has no virtual pointer");
 }
 
-static int make_devices(struct input_wlr *w, uint32_t classes, char why[INPUT_WHY_MAX])
+static int make_devices(void *ctx, uint32_t classes)
 {
+	struct input_wlr *w = ctx;
 	int err = 0;
 
 	if (classes & INPUT_CLASS(INPUT_CLASS_KEYBOARD))
 		err = wlr_keyboard_create(&w->keyboard, w->keyboards, w->seat.wl);
 	if (!err && classes & INPUT_CLASS(INPUT_CLASS_MOUSE))
 		err = make_pointer(w);
-	/* A seat may have a keyboard only now; its keymap comes with the answer after that. */
-	for (unsigned i = 0; i < 2 && !err; i++)
-		if (wl_link_wait(&w->link))
-			return wl_link_refuse(why, -EACCES, "the compositor refuses virtual devices");
-	if (err || !w->keyboard.wl)
-		return err;
-	if (w->seat.keymap)
-		wlr_keyboard_set_keymap(&w->keyboard, w->seat.keymap);
-	if (!w->keyboard.keymap)
-		err = wlr_keyboard_set_keymap(&w->keyboard, NULL);
-	if (err)
-		return wl_link_refuse(why, err,
-				      "no keymap: neither the compositor's nor the default layout can be used");
-	return 0;
+	return err;
 }
+
+static int ready(void *ctx, char why[INPUT_WHY_MAX])
+{
+	struct input_wlr *w = ctx;
+	int err = w->keyboard.wl && !w->keyboard.keymap ? wlr_keyboard_set_keymap(&w->keyboard, NULL) : 0;
+
+	return err ? wl_link_refuse(why, err, "no keymap: neither the compositor's nor the default layout can be used")
+		   : 0;
+}
+
+static const struct wl_link_ops link_ops = {
+	.globals = {on_global, on_global_remove},
+	.choose = choose_classes,
+	.make = make_devices,
+	.ready = ready,
+	.told = settle,
+	.give_up = disconnect,
+};
 
 static int open_wlr(struct input_backend *b, uint32_t *classes, char why[INPUT_WHY_MAX])
 {
 	struct input_wlr *w = (struct input_wlr *)b;
-	const struct wl_link_events events = {.told = settle, .gone = disconnect, .ctx = w};
-	int err;
 
-	err = wl_link_connect(&w->link, b->env, &registry_listener, w, why);
-	if (!err)
-		err = choose_classes(w, classes, why);
-	if (!err)
-		err = make_devices(w, *classes, why);
-	if (!err)
-		err = wl_link_watch(&w->link, &events);
-	if (err)
-		disconnect(w);
-	return err;
-}
-
-/* While the compositor does not read, its socket has room for what lets go, and what is pressed or moved is late. */
-static bool lets_go(const struct input_event *e)
-{
-	return (e->type == INPUT_KEY && !e->key.down) || (e->type == INPUT_MOUSE_BUTTON && !e->button.down);
+	return wl_link_open(&w->link, &link_ops, w, b->env, classes, why);
 }
 
 static void event(struct input_backend *b, const struct input_event *e)
@@ -188,7 +174,7 @@ static void event(struct input_backend *b, const struct input_event *e)
 	struct input_wlr *w = (struct input_wlr *)b;
 	uint16_t key;
 
-	if (!w->link.display || (w->link.blocked && !lets_go(e)))
+	if (!wl_link_takes(&w->link, e))
 		return;
 	switch (e->type) {
 	case INPUT_KEY:
