@@ -4,104 +4,59 @@
  * asks a lot before it does, and while it rumbles it goes by the beat of the reports: they come all the time, as from a
  * real pad, and at once when a button or stick changes.
  */
-#include <errno.h>
-#include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include "base/clock.h"
+#include "input/pad_uhid.h"
 #include "input/switchpro_report.h"
-#include "input/uhid.h"
 
 #define REPORT_NS (15 * NS_PER_MS)
 
 struct pad_switch {
-	struct pad base;
-	struct pad_switch_uhid {
-		struct uhid uhid;
-		struct pad_switch *pad;
-	} device;
-	struct pad_switch_timer {
-		struct input_watch watch;
-		struct pad_switch *pad;
-	} timer;
+	struct pad_uhid hid;
 	struct switchpro pro;
 };
 
 static void send_report(struct pad_switch *p)
 {
 	switchpro_stamp(&p->pro, clock_ns());
-	uhid_input(&p->device.uhid, p->pro.report, sizeof(p->pro.report));
+	uhid_input(&p->hid.uhid, p->pro.report, sizeof(p->pro.report));
 }
 
-static void timer_ready(struct input_watch *w)
+static void tick(struct pad_uhid *hid)
 {
-	uint64_t times;
-
-	if (read(w->fd, &times, sizeof(times)) == sizeof(times))
-		send_report(((struct pad_switch_timer *)w)->pad);
+	send_report((struct pad_switch *)hid);
 }
 
 static void output(struct uhid *u, const uint8_t *data, size_t len)
 {
-	struct pad_switch *p = ((struct pad_switch_uhid *)u)->pad;
+	struct pad_switch *p = (struct pad_switch *)pad_of_uhid(u);
 	uint8_t reply[SWITCHPRO_REPORT_SIZE];
 
 	switchpro_stamp(&p->pro, clock_ns());
-	if (switchpro_output(&p->pro, data, len, p->base.env->back, p->base.number, reply))
+	if (switchpro_output(&p->pro, data, len, p->hid.base.env->back, p->hid.base.number, reply))
 		uhid_input(u, reply, sizeof(reply));
 }
 
 static const struct uhid_ops uhid_ops = {.output = output};
 
-static void close_pad(struct pad *pad)
-{
-	struct pad_switch *p = (struct pad_switch *)pad;
-
-	input_watch_remove(pad->env, &p->timer.watch);
-	if (p->timer.watch.fd >= 0)
-		close(p->timer.watch.fd);
-	uhid_close(&p->device.uhid);
-}
-
-static int open_timer(struct pad_switch *p)
-{
-	struct timespec every = {.tv_nsec = (long)REPORT_NS};
-
-	p->timer = (struct pad_switch_timer){{.ready = timer_ready}, p};
-	p->timer.watch.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (p->timer.watch.fd < 0 || timerfd_settime(p->timer.watch.fd, 0, &(struct itimerspec){every, every}, NULL))
-		return -errno;
-	return input_watch_add(p->base.env, &p->timer.watch);
-}
-
 static int open_pad(struct pad *pad)
 {
 	struct pad_switch *p = (struct pad_switch *)pad;
-	uint8_t mac[6];
-	struct uhid_identity id = {
+	const struct uhid_identity model = {
 		.name = "Nintendo Co., Ltd. Pro Controller",
-		.seat = pad->env->seat,
-		.pad = pad->number,
-		.mac = mac,
 		.vendor = SWITCHPRO_VENDOR,
 		.product = SWITCHPRO_PRODUCT,
 		.version = SWITCHPRO_VERSION,
 		.descriptor = switchpro_descriptor,
 		.descriptor_len = switchpro_descriptor_len,
 	};
+	uint8_t mac[6];
 	int err;
 
 	uhid_mac(mac, pad->env->seat, pad->number);
 	switchpro_init(&p->pro, mac);
-	p->device.pad = p;
-	p->device.uhid.env = pad->env;
-	p->device.uhid.watch.fd = -1;
-	err = open_timer(p);
+	err = pad_uhid_open(&p->hid, &uhid_ops, tick, &model);
 	if (!err)
-		err = uhid_open(&p->device.uhid, pad->env, &uhid_ops, &id);
-	if (err)
-		close_pad(pad);
+		pad_uhid_tick_every(&p->hid, REPORT_NS);
 	return err;
 }
 
@@ -141,5 +96,5 @@ const struct pad_ops pad_switch = {
 	.tell = tell,
 	.motion = motion,
 	.battery = battery,
-	.close = close_pad,
+	.close = pad_uhid_close,
 };
