@@ -85,8 +85,7 @@ struct config_error {
 
 void config_defaults(struct config *c);
 
-/* INI text; a pure function. 0, or -EINVAL with *e filled; c is then partly changed and of no use.
- */
+/* INI text; a pure function. 0, or -EINVAL with *e filled; c is then partly changed and of no use. */
 int config_parse(struct config *c, const char *text, size_t len, struct config_error *e);
 
 /* "section.key=value" of the command line. */

@@ -13,8 +13,7 @@
 #include "base/log.h"
 
 /* Keys of the past are remembered as hashes: a repeated one would repeat nonces (1-session 5.3).
- * When the list is full the oldest is forgotten; the client draws 128 random bits for each launch.
- */
+ * When the list is full the oldest is forgotten; the client draws 128 random bits for each launch. */
 #define USED_KEYS 4096u
 
 struct sessions {

@@ -28,6 +28,5 @@ void fanout_remove(struct fanout *f, int index);
 
 /* Capture thread. Takes out of all links what their owners have not taken yet. */
 void fanout_retract(struct fanout *f);
-/* Capture thread. Takes the reference; puts the frame into every link and wakes the link's owner.
- */
+/* Capture thread. Takes the reference; puts the frame into every link and wakes the link's owner. */
 void fanout_deliver(struct fanout *f, struct frame *frame);

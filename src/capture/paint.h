@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The pictures of the pattern source, drawn into 32-bit pixels (B G R x in memory). What never
- *changes is drawn once into each buffer; after that only what moves, so that a frame costs a small
- *part of a copy of the picture.
+ * The pictures of the pattern source, drawn into 32-bit pixels (B G R x in memory). What never changes is drawn once
+ * into each buffer; after that only what moves, so that a frame costs a small part of a copy of the picture.
  *
  *	motion  a window with a texture that pans, and discs that bounce, on a static ground
  *	noise   every pixel random: the worst case of an encoder
  *	still   the ground of motion
  *	chart   colour bars and ramps with the values of chart_pixel()
  *
- * Positions are pure functions of the frame's number: any buffer can be brought to any frame. One
- *thread.
+ * Positions are pure functions of the frame's number: any buffer can be brought to any frame. One thread.
  */
 #pragma once
 
@@ -24,8 +22,7 @@ enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART };
 struct painter {
 	enum paint_kind kind;
 	uint32_t width, height;
-	uint32_t *texture; /* motion: rows of the window and one period more; noise: a strip of
-			      random pixels */
+	uint32_t *texture; /* motion: rows of the window and one period more; noise: a strip of random pixels */
 	struct rect window;
 	uint32_t radius; /* of the discs */
 	uint32_t *span;  /* half width of a disc on each of its 2 * radius + 1 lines */
@@ -39,8 +36,7 @@ void painter_finish(struct painter *p); /* accepts a zeroed painter */
 
 /* A buffer that has not been drawn to before: the ground. */
 void painter_begin(const struct painter *p, void *pixels, size_t stride);
-/* Turns a buffer that shows frame old (not for a buffer fresh from painter_begin: old =
- * PAINT_FRESH) into frame now. */
+/* Turns a buffer that shows frame old (PAINT_FRESH: one fresh from painter_begin) into frame now. */
 #define PAINT_FRESH UINT64_MAX
 void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now);
 /* What differs between frame old and frame now; the number of rectangles, 0: everything. */

@@ -509,8 +509,7 @@ static int screen_run(struct screen *scr)
 		scr->capture->ops->refresh(scr->capture);
 		return 0;
 	case PHASE_IDLE:
-	case PHASE_DRAIN: /* somebody came back before the last frame did: the capture is as good as
-			     ever */
+	case PHASE_DRAIN: /* somebody came back before the last frame did: the capture is as good as ever */
 		loop_timer_disarm(scr->timer);
 		if (scr->phase == PHASE_DRAIN && scr->owner->source != SCREENS_PATTERN)
 			return screen_drain(scr), 0; /* it was lost; rebuilt once it is closed */

@@ -236,8 +236,7 @@ int conn_open(struct rtsp *r, int fd, const union addr *peer)
 	c->server = r;
 	c->fd = fd;
 	c->peer = *peer;
-	/* A decision falls within max_message and a frame header; the last chunk may reach beyond.
-	 */
+	/* A decision falls within max_message and a frame header; the last chunk may reach beyond. */
 	buf_init(&c->in, (size_t)r->limits.max_message + SEAL_HEADER_LEN + READ_CHUNK);
 	buf_init(&c->out, REPLY_MAX + SEAL_HEADER_LEN);
 	rtsp_request_init(&c->request, r->limits.max_message);

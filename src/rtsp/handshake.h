@@ -32,8 +32,7 @@ struct rtsp_handshake {
 	enum handshake_state state;
 	char session_id[SESSION_ID_LEN + 1];
 	bool low_stereo;      /* a request named 0.0.0.0 as its host */
-	struct buf announced; /* the body that was accepted: the same once more is no second
-				 ANNOUNCE */
+	struct buf announced; /* the body that was accepted: the same once more is no second ANNOUNCE */
 
 	struct gcm *gcm;   /* sealed only */
 	uint32_t host_seq; /* last one used */

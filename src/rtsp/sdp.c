@@ -76,16 +76,14 @@ static const struct rule {
 	[A_VIDEO_QOS] = {"x-nv-vqos[0].qosTrafficType", OPTIONAL, 5, CLAMP, 0, UINT8_MAX},
 	[A_AUDIO_QOS] = {"x-nv-aqos.qosTrafficType", OPTIONAL, 4, CLAMP, 0, UINT8_MAX},
 	[A_NV_FLAGS] = {"x-nv-general.featureFlags", OPTIONAL, 135, CLAMP, 0, UINT32_MAX},
-	/* Only the encrypted control stream is spoken here: a client that wants the plain one
-	   learns it now. */
+	/* Only the encrypted control stream is spoken here: a client that wants the plain one learns it now. */
 	[A_CONTROL] = {"x-nv-general.useReliableUdp", OPTIONAL, ENCRYPTED_CONTROL, REJECT, ENCRYPTED_CONTROL,
 		       ENCRYPTED_CONTROL},
 	[A_FEC_MIN] = {"x-nv-vqos[0].fec.minRequiredFecPackets", OPTIONAL, 0, CLAMP, 0, UINT8_MAX},
 	[A_SLICES] = {"x-nv-video[0].videoEncoderSlicesPerFrame", OPTIONAL, 1, CLAMP, 1, VIDEO_SLICES_MAX},
 	[A_CODEC] = {"x-nv-vqos[0].bitStreamFormat", OPTIONAL, CODEC_H264, REJECT, CODEC_H264, CODEC_AV1},
 	[A_DYNAMIC_RANGE] = {"x-nv-video[0].dynamicRangeMode", OPTIONAL, 0, REJECT, 0, 1},
-	/* 0: the host decides, said by decoders that can do RFI. Absent: take the decoder for the
-	   weaker kind. */
+	/* 0: the host decides, said by decoders that can do RFI. Absent: take the decoder for the weaker kind. */
 	[A_MAX_REFS] = {"x-nv-video[0].maxNumReferenceFrames", OPTIONAL, 1, REJECT, 0, INT32_MAX},
 	[A_REFRESH_X100] = {"x-nv-video[0].clientRefreshRateX100", OPTIONAL, 0, CLAMP, 0, VIDEO_FPS_MAX * 100},
 	[A_CHANNELS] = {"x-nv-audio.surround.numChannels", REQUIRED, 0, REJECT, 2, 8},

@@ -22,6 +22,5 @@
 int sdp_parse(const char *body, size_t len, const struct rtsp_offer *offer, bool low_stereo, struct rtsp_announce *out,
 	      char why[SDP_WHY_MAX]);
 
-/* What is left for the encoder of the rate the user wished: parity, audio and a reserve taken off.
- */
+/* What is left for the encoder of the rate the user wished: parity, audio and a reserve taken off. */
 uint32_t sdp_encoder_kbps(uint32_t configured_kbps, uint8_t fec_percent, unsigned channels, bool high_quality_audio);

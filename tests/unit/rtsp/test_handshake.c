@@ -52,8 +52,7 @@ static void s46_seven_messages_plain_and_sealed(void **state)
 		struct launch l;
 
 		begin(&l, key);
-		l.seq = 300; /* the counter is the client process's, and IV bytes differ from wire
-				bytes */
+		l.seq = 300; /* the counter is the client process's, and IV bytes differ from wire bytes */
 		ask_set_up(&w, &l);
 		assert_int_equal(l.announced, 0);
 		ask_announce(&w, &l);
