@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/addr.h"
 #include "base/log.h"
+#include "udp_pair.h"
 
 #define LEN 1408u
 
@@ -20,18 +20,9 @@ static uint8_t packets[UDP_TRAIN_MAX * LEN];
 
 static int pair(const char *host, int *rx)
 {
-	union addr a;
-	socklen_t len = sizeof(a);
-	int tx;
-
 	for (size_t i = 0; i < sizeof(packets); i++)
 		packets[i] = (uint8_t)(i / LEN * 16 + i % 7);
-	assert_int_equal(addr_bind(host, 0, SOCK_DGRAM, rx), 0);
-	assert_int_equal(getsockname(*rx, &a.sa, &len), 0);
-	tx = socket(a.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	assert_true(tx >= 0);
-	assert_int_equal(connect(tx, &a.sa, addr_len(&a)), 0);
-	return tx;
+	return udp_pair(host, rx);
 }
 
 static void expect(int rx, unsigned n)
