@@ -7,9 +7,10 @@
  *	netlab-relay --listen 127.0.0.2 --to 127.0.0.1 --base PORT --spec FILE [--seed N] [--log FILE]
  *
  * The specification is {"down": PATH, "up": PATH} (path_spec.h); its clock starts with the first video datagram from the
- * host, until then there is only the delay. Prints "ready" when it listens, and its counters as JSON when it ends (SIGTERM, SIGINT). The log has a line a
- * datagram: microseconds of CLOCK_MONOTONIC at arrival, direction, port, bytes of payload, fate, microseconds at
- * departure (0: never). Bytes of counters and rates are those of Ethernet frames, as interface counters have them.
+ * host, until then there is only the delay. Prints "ready" when it listens, and its counters as JSON when it ends
+ * (SIGTERM, SIGINT). The log has a line a datagram: microseconds of CLOCK_MONOTONIC at arrival, direction, port, bytes of
+ * payload, fate, microseconds at departure (0: never). Bytes of counters and rates are those of Ethernet frames, as
+ * interface counters have them.
  *
  * Arrivals count by the kernel's time stamps, so a late wake-up of this process neither loosens nor tightens a rate; it
  * only delivers late, and says so in late_us_max.
@@ -31,33 +32,21 @@
 #include "base/str.h"
 #include "path.h"
 #include "path_spec.h"
+#include "relay_count.h"
 #include "tcp_pipe.h"
 
-#define OVERHEAD     42 /* Ethernet, IPv4 and UDP headers */
 #define DATAGRAM_MAX 2048
 #define PACKETS      16384
 #define FLOWS        64
 #define BATCH        32
-#define SECONDS      900
 #define BUFFER_BYTES (8 << 20)
 
-enum dir { DOWN, UP, DIRS };
-
-static const char *const dir_names[DIRS] = {"down", "up"};
-static const char *const fate_names[PATH_FATES] = {"pass", "outage", "lost", "queue"};
 static const int udp_offset[PATH_PORTS] = {9, 10, 11}, tcp_offset[] = {-5, 0, 21};
-
-struct tally {
-	uint64_t packets, bytes, passed, passed_bytes, dropped[PATH_FATES], duplicated, reordered;
-	unsigned burst, longest_burst;
-	uint64_t second[SECONDS], second_passed[SECONDS]; /* bytes */
-};
 
 struct port {
 	unsigned index;
 	int fd;
 	struct loop_fd *handle;
-	struct tally tally[DIRS];
 };
 
 /* One client of one port: the host sees a socket of its own for each. */
@@ -72,7 +61,7 @@ struct flow {
 struct packet {
 	uint64_t at_ns, serial;
 	struct flow *flow;
-	enum dir dir;
+	enum relay_dir dir;
 	uint16_t len;
 	uint8_t data[DATAGRAM_MAX];
 };
@@ -82,7 +71,6 @@ static struct {
 	const char *listen, *target, *spec;
 	uint16_t base;
 	uint64_t seed;
-	FILE *log;
 	struct port port[PATH_PORTS];
 	struct tcp_pipe *tcp[ARRAY_LEN(tcp_offset)];
 	struct path *path[DIRS];
@@ -91,10 +79,10 @@ static struct {
 	struct packet *packet;
 	uint32_t heap[PACKETS], unused[PACKETS];
 	unsigned pending, n_unused;
-	uint64_t serial, start_ns, newest_ns[DIRS];
+	uint64_t serial, newest_ns[DIRS];
 	int timer;
 	struct loop_fd *timer_handle;
-	uint64_t overflow, socket_overflow, send_failed, late_max_ns, no_flow;
+	struct relay_count count;
 	uint32_t seen_overflow[FLOWS + PATH_PORTS]; /* the kernel counts on per socket */
 } relay;
 
@@ -169,7 +157,7 @@ static void send_some(uint32_t *ids, unsigned n)
 		if (sent > 0) {
 			done += (unsigned)sent;
 		} else if (errno != EINTR) {
-			relay.send_failed += errno != ECONNREFUSED; /* nobody there: the path did its part */
+			relay.count.send_failed += errno != ECONNREFUSED; /* nobody there: the path did its part */
 			done++;
 		}
 	}
@@ -187,8 +175,8 @@ static void deliver(void)
 		uint32_t id = heap_take();
 		struct packet *p = &relay.packet[id];
 
-		if (now - p->at_ns > relay.late_max_ns)
-			relay.late_max_ns = now - p->at_ns;
+		if (now - p->at_ns > relay.count.late_max_ns)
+			relay.count.late_max_ns = now - p->at_ns;
 		if (n && (n == BATCH || socket_of(p) != socket_of(&relay.packet[ids[0]]))) {
 			send_some(ids, n);
 			n = 0;
@@ -212,21 +200,13 @@ static void on_timer(void *ctx, uint32_t events)
 
 /* ---- what arrives ---- */
 
-static void add_second(uint64_t *seconds, uint64_t at_ns, uint64_t bytes)
-{
-	uint64_t s = relay.start_ns && at_ns > relay.start_ns ? (at_ns - relay.start_ns) / NS_PER_S : 0;
-
-	if (relay.start_ns && s < SECONDS)
-		seconds[s] += bytes;
-}
-
-static void keep(struct flow *f, enum dir dir, const uint8_t *data, size_t len, uint64_t at_ns)
+static void keep(struct flow *f, enum relay_dir dir, const uint8_t *data, size_t len, uint64_t at_ns)
 {
 	uint32_t id;
 	struct packet *p;
 
 	if (!relay.n_unused) {
-		relay.overflow++;
+		relay.count.overflow++;
 		return;
 	}
 	id = relay.unused[--relay.n_unused];
@@ -240,45 +220,28 @@ static void keep(struct flow *f, enum dir dir, const uint8_t *data, size_t len, 
 	heap_put(id);
 }
 
-static void carry(struct flow *f, enum dir dir, const uint8_t *data, size_t len, uint64_t now)
+static void carry(struct flow *f, enum relay_dir dir, const uint8_t *data, size_t len, uint64_t now)
 {
-	struct tally *t = &f->port->tally[dir];
-	uint32_t bytes = (uint32_t)len + OVERHEAD;
+	uint64_t start_ns;
 	struct path_verdict v;
 
 	if (now < relay.newest_ns[dir])
 		now = relay.newest_ns[dir];
 	relay.newest_ns[dir] = now;
 	f->used_ns = now;
-	if (!relay.start_ns && dir == DOWN && f->port->index == 0)
-		relay.start_ns = now;
-	t->packets++;
-	t->bytes += bytes;
-	add_second(t->second, now, bytes);
-	if (relay.start_ns)
-		v = path_packet(relay.path[dir], now > relay.start_ns ? now - relay.start_ns : 0, f->port->index,
-				bytes);
+	if (!relay.count.start_ns && dir == DOWN && f->port->index == 0)
+		relay.count.start_ns = now;
+	start_ns = relay.count.start_ns;
+	if (start_ns)
+		v = path_packet(relay.path[dir], now > start_ns ? now - start_ns : 0, f->port->index,
+				(uint32_t)len + RELAY_OVERHEAD);
 	else
 		v = (struct path_verdict){.copies = 1, .at_ns = {relay.delay_ns[dir]}};
-	t->dropped[v.fate] += v.fate != PATH_PASS;
-	t->duplicated += v.copies > 1;
-	t->reordered += v.reordered;
-	t->burst = v.fate == PATH_PASS ? 0 : t->burst + 1;
-	if (t->burst > t->longest_burst)
-		t->longest_burst = t->burst;
-	if (v.fate == PATH_PASS) {
-		t->passed++;
-		t->passed_bytes += bytes;
-	}
-	for (unsigned i = 0; i < v.copies; i++) {
-		v.at_ns[i] += relay.start_ns ? relay.start_ns : now;
-		add_second(t->second_passed, v.at_ns[i], bytes);
+	for (unsigned i = 0; i < v.copies; i++)
+		v.at_ns[i] += start_ns ? start_ns : now;
+	relay_count_packet(&relay.count, dir, f->port->index, len, now, &v);
+	for (unsigned i = 0; i < v.copies; i++)
 		keep(f, dir, data, len, v.at_ns[i]);
-	}
-	if (relay.log)
-		fprintf(relay.log, "%llu %s %s %zu %s %llu\n", (unsigned long long)(now / NS_PER_US), dir_names[dir],
-			path_ports[f->port->index], len, fate_names[v.fate],
-			v.copies ? (unsigned long long)(v.at_ns[0] / NS_PER_US) : 0);
 }
 
 struct inbox {
@@ -306,7 +269,7 @@ static uint64_t arrival(struct msghdr *m, uint64_t real_minus_mono, uint64_t now
 			at = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec - real_minus_mono;
 		} else if (c->cmsg_type == SO_RXQ_OVFL) {
 			memcpy(&lost, CMSG_DATA(c), sizeof(lost));
-			relay.socket_overflow += lost - *seen;
+			relay.count.socket_overflow += lost - *seen;
 			*seen = lost;
 		}
 	}
@@ -435,60 +398,13 @@ static void on_client(void *ctx, uint32_t events)
 			if (f)
 				carry(f, UP, inbox.data[i], inbox.msg[i].msg_len, at);
 			else
-				relay.no_flow++;
+				relay.count.no_flow++;
 		}
 	} while (n == BATCH);
 	deliver();
 }
 
-/* ---- the end ---- */
-
-static json_t *seconds_json(const uint64_t *s)
-{
-	json_t *list = json_array();
-	unsigned n = SECONDS;
-
-	while (n && !s[n - 1])
-		n--;
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_integer((json_int_t)s[i]));
-	return list;
-}
-
-static json_t *tally_json(const struct tally *t)
-{
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:o,s:o}", "packets", (json_int_t)t->packets,
-			 "bytes", (json_int_t)t->bytes, "passed", (json_int_t)t->passed, "passed_bytes",
-			 (json_int_t)t->passed_bytes, "lost", (json_int_t)t->dropped[PATH_LOST], "outage",
-			 (json_int_t)t->dropped[PATH_OUTAGE], "queue_full", (json_int_t)t->dropped[PATH_QUEUE_FULL],
-			 "duplicated", (json_int_t)t->duplicated, "reordered", (json_int_t)t->reordered,
-			 "longest_burst", (int)t->longest_burst, "second", seconds_json(t->second), "second_passed",
-			 seconds_json(t->second_passed));
-}
-
-static void print_counters(void)
-{
-	json_t *o = json_object();
-	struct timespec cpu;
-
-	for (unsigned d = 0; d < DIRS; d++) {
-		json_t *dir = json_object();
-
-		for (unsigned i = 0; i < PATH_PORTS; i++)
-			json_object_set_new(dir, path_ports[i], tally_json(&relay.port[i].tally[d]));
-		json_object_set_new(dir, "queue_high", json_integer((json_int_t)path_queue_high(relay.path[d])));
-		json_object_set_new(o, dir_names[d], dir);
-	}
-	json_object_set_new(o, "start_us", json_integer((json_int_t)(relay.start_ns / NS_PER_US)));
-	json_object_set_new(o, "overflow", json_integer((json_int_t)(relay.overflow + relay.socket_overflow)));
-	json_object_set_new(o, "send_failed", json_integer((json_int_t)(relay.send_failed + relay.no_flow)));
-	json_object_set_new(o, "late_us_max", json_integer((json_int_t)(relay.late_max_ns / NS_PER_US)));
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	json_object_set_new(o, "cpu_ms", json_integer((json_int_t)cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000));
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
-}
+/* ---- the start and the end ---- */
 
 static void on_signal(void *ctx, int signo)
 {
@@ -496,8 +412,6 @@ static void on_signal(void *ctx, int signo)
 	(void)signo;
 	loop_quit(relay.loop, 0);
 }
-
-/* ---- the start ---- */
 
 static int read_spec(void)
 {
@@ -509,7 +423,7 @@ static int read_spec(void)
 	for (unsigned d = 0; d < DIRS && !err; d++) {
 		struct path_params p;
 
-		err = path_spec_read(&p, json_object_get(o, dir_names[d]), &why);
+		err = path_spec_read(&p, json_object_get(o, relay_dirs[d]), &why);
 		if (err)
 			break;
 		relay.path[d] = path_create(&p, relay.seed * DIRS + d);
@@ -593,8 +507,7 @@ static void stop(void)
 	path_destroy(relay.path[DOWN]);
 	path_destroy(relay.path[UP]);
 	free(relay.packet);
-	if (relay.log)
-		fclose(relay.log);
+	relay_count_finish(&relay.count);
 }
 
 static int parse(int argc, char **argv)
@@ -622,9 +535,7 @@ static int parse(int argc, char **argv)
 			relay.base = (uint16_t)number;
 		} else if (c == 'n' && !str_to_i64(optarg, strlen(optarg), 0, INT64_MAX / DIRS, &number)) {
 			relay.seed = (uint64_t)number;
-		} else if (c == 'o' && (relay.log = fopen(optarg, "w"))) {
-			setvbuf(relay.log, NULL, _IOFBF, 1 << 20);
-		} else {
+		} else if (c != 'o' || relay_count_log(&relay.count, optarg)) {
 			return -EINVAL;
 		}
 	}
@@ -653,7 +564,7 @@ int main(int argc, char **argv)
 		puts("ready");
 		fflush(stdout);
 		err = loop_run(relay.loop);
-		print_counters();
+		relay_count_print(&relay.count, relay.path);
 	} else {
 		fprintf(stderr, "netlab-relay: %s\n", strerror(-err));
 	}
