@@ -139,10 +139,10 @@ static void close_session(struct desk *d)
 static enum desk_answer plan_of(const struct desk *d, const char *method)
 {
 	if (strcmp(method, "CreateSession") == 0)
-		return d->plan.create;
+		return d->plan.answer.create;
 	if (strcmp(method, "SelectDevices") == 0)
-		return d->plan.select;
-	return d->restored ? DESK_YES : d->plan.start;
+		return d->plan.answer.select;
+	return d->restored ? DESK_YES : d->plan.answer.start;
 }
 
 static void leave_bus(struct desk *d)
@@ -249,9 +249,9 @@ static void on_connect_to_eis(struct desk *d, sd_bus_message *m)
 
 	be_odd(d, "ConnectToEIS");
 	hear(d, "ConnectToEIS");
-	if (d->plan.connect == DESK_ERROR) {
+	if (d->plan.answer.connect == DESK_ERROR) {
 		sd_bus_reply_method_errorf(m, "org.freedesktop.DBus.Error.Failed", "not today");
-	} else if (d->plan.connect == DESK_CLOSES) {
+	} else if (d->plan.answer.connect == DESK_CLOSES) {
 		close_session(d);
 	} else if (d->odd == DESK_NO_SOCKET) {
 		sd_bus_reply_method_return(m, "u", 0);
@@ -260,7 +260,7 @@ static void on_connect_to_eis(struct desk *d, sd_bus_message *m)
 		close(fds[1]);
 		sd_bus_reply_method_return(m, "h", fds[0]);
 		close(fds[0]);
-	} else if (d->plan.connect == DESK_YES) {
+	} else if (d->plan.answer.connect == DESK_YES) {
 		fd = eis_host_connect(d->eis);
 		sd_bus_reply_method_return(m, "h", fd);
 		close(fd);

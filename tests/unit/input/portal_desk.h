@@ -34,10 +34,14 @@ enum desk_oddity {
 	DESK_RESPONSE_IS_TEXT,
 };
 
+struct desk_answers {
+	enum desk_answer create, select, start, connect;
+};
+
 struct desk_plan {
 	uint32_t version; /* 0: no such interface */
 	uint32_t types;   /* that there are */
-	enum desk_answer create, select, start, connect;
+	struct desk_answers answer;
 	enum desk_oddity oddity;
 	const char *odd_call;  /* the only one that is answered oddly; NULL: all */
 	bool old_paths;        /* requests have names of the portal's choice */
@@ -53,8 +57,8 @@ struct desk;
 
 struct desk *desk_start(const struct desk_plan *plan); /* DBUS_SESSION_BUS_ADDRESS is its bus */
 void desk_stop(struct desk *d);
-/* What it has heard until now: calls as "CreateSession", "SelectDevices(types,persist,token)", "Start", ..., events as "key 30 1", each ended
- * by ";". Valid until the next call. */
+/* What it has heard until now: calls as "CreateSession", "SelectDevices(types,persist,token)", "Start", ..., events as
+ * "key 30 1", each ended by ";". Valid until the next call. */
 const char *desk_heard(struct desk *d);
 void desk_go_on(struct desk *d);         /* what was to be answered later is answered with yes */
 void desk_close_session(struct desk *d); /* as the desktop's own indicator does */
