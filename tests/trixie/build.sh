@@ -9,7 +9,8 @@ if [ ! -f /build/build.ninja ]; then
 	done
 	meson setup /build /moonrill -Dwerror=true $features >/build/setup.log || { cat /build/setup.log; exit 1; }
 fi
-# The daemon, and the programs of the tests that run here.
+# The daemon, and the programs of the tests that run here, new ones too.
+ninja -C /build build.ninja >/build/ninja.log || { tail -20 /build/ninja.log; exit 1; }
 targets=$(ninja -C /build -t targets all | sed -nE 's,^(moonrill|tests/(hot|live|netlab|unit)/[a-z0-9_/]+): c_LINKER$,\1,p')
 ninja -C /build -j "${TRIXIE_JOBS:-2}" $targets >/build/ninja.log ||
 	{ grep -A20 -E '^FAILED|error:' /build/ninja.log; exit 1; }
