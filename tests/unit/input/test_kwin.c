@@ -1,65 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What a KWin of each version is asked, and one that offers nothing; the rest is in tests/live. */
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "base/str.h"
-#include "input/backend.h"
-
-#include "wl_fake.h"
-
-static const struct input_back nobody;
-static struct input_env env = {.back = &nobody, .seat = "t", .pad_kind = "auto", .log_file = ""};
-
-static struct input_backend *open_it(uint32_t *classes, char *why, int *err)
-{
-	struct input_backend *b = calloc(1, input_kwin.size);
-
-	assert_non_null(b);
-	env.epoll = epoll_create1(EPOLL_CLOEXEC);
-	b->ops = &input_kwin;
-	b->env = &env;
-	*why = '\0';
-	*err = input_kwin.open(b, classes, why);
-	return b;
-}
-
-static void close_it(struct input_backend *b, int err)
-{
-	if (!err)
-		input_kwin.close(b);
-	free(b);
-	close(env.epoll);
-}
+#include "wl_rig.h"
 
 static void without_permission_it_says_what_to_do(void **state)
 {
 	struct fake f = {.globals = {"wl_seat", "wl_output"}};
-	uint32_t classes = input_kwin.classes;
-	char why[INPUT_WHY_MAX];
-	int err;
-	struct input_backend *b;
 
 	(void)state;
-	fake_start(&f);
-	b = open_it(&classes, why, &err);
-	assert_int_equal(err, -ENODEV);
-	assert_string_equal(why, "not KWin, or its fake input is not for us: install moonrill.desktop");
-	close_it(b, err);
-	fake_stop(&f);
+	expect_refused_on(&f, &input_kwin, "not KWin, or its fake input is not for us: install moonrill.desktop");
 }
 
 static void each_version_serves_what_it_has(void **state)
@@ -77,17 +25,14 @@ static void each_version_serves_what_it_has(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fake f = {.globals = {"wl_seat", "org_kde_kwin_fake_input"}, .version = cases[i].version};
-		uint32_t classes = input_kwin.classes;
-		char why[INPUT_WHY_MAX];
-		int err;
-		struct input_backend *b;
+		struct opened o;
 
 		fake_start(&f);
-		b = open_it(&classes, why, &err);
-		assert_int_equal(err, cases[i].classes ? 0 : -ENODEV);
-		if (!err)
-			assert_int_equal(classes, cases[i].classes);
-		close_it(b, err);
+		open_it(&o, &input_kwin, input_kwin.classes);
+		assert_int_equal(o.err, cases[i].classes ? 0 : -ENODEV);
+		if (!o.err)
+			assert_int_equal(o.classes, cases[i].classes);
+		close_it(&o);
 		fake_stop(&f);
 	}
 }
@@ -96,18 +41,13 @@ static void a_new_one_is_given_symbols_for_what_the_layout_lacks(void **state)
 {
 	struct fake f = {.globals = {"wl_seat", "org_kde_kwin_fake_input"}, .version = 6};
 	struct input_event text = {.type = INPUT_TEXT, .text = {.code_point = 0x4e00}};
-	uint32_t classes = INPUT_CLASS(INPUT_CLASS_KEYBOARD);
-	char why[INPUT_WHY_MAX];
-	int err;
-	struct input_backend *b;
+	struct opened o;
 
 	(void)state;
-	fake_start(&f);
-	b = open_it(&classes, why, &err);
-	assert_int_equal(err, 0);
-	input_kwin.event(b, &text);
+	open_on(&o, &f, &input_kwin, INPUT_CLASS(INPUT_CLASS_KEYBOARD));
+	input_kwin.event(o.b, &text);
 	fake_wait(&f, "org_kde_kwin_fake_input.12 org_kde_kwin_fake_input.12 ");
-	close_it(b, err);
+	close_it(&o);
 	/* it says that both of its devices go */
 	fake_wait(&f, "org_kde_kwin_fake_input.11 org_kde_kwin_fake_input.11 ");
 	fake_stop(&f);

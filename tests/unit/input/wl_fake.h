@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * A compositor of a page, for the back ends that have a connection to one: it announces what a case wants, answers sync,
- * and writes down who was asked for what. Included by one test program each, behind its headers.
+ * and writes down who was asked for what.
  */
 #pragma once
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/str.h"
 
 #define OBJECTS 64
 
