@@ -1,54 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What the kernel's hid-playstation reads and writes, field by field. Offsets are with the report's number. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "pad_report_rig.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "base/str.h"
 #include "input/dualsense_report.h"
 #include "input/uhid.h"
 
-static const uint8_t mac[6] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
 static struct dualsense ds;
-
-static struct {
-	unsigned rumbles, leds, effects;
-	uint16_t low, high;
-	uint8_t pad, rgb[3];
-	struct input_trigger_effect effect;
-} told;
-
-static void rumble(void *ctx, uint8_t pad, uint16_t low, uint16_t high)
-{
-	(void)ctx;
-	told.rumbles++;
-	told.pad = pad;
-	told.low = low;
-	told.high = high;
-}
-
-static void led(void *ctx, uint8_t pad, uint8_t r, uint8_t g, uint8_t b)
-{
-	(void)ctx;
-	told.leds++;
-	told.pad = pad;
-	memcpy(told.rgb, (uint8_t[]){r, g, b}, 3);
-}
-
-static void trigger_effect(void *ctx, uint8_t pad, const struct input_trigger_effect *e)
-{
-	(void)ctx;
-	told.effects++;
-	told.pad = pad;
-	told.effect = *e;
-}
-
-static const struct input_back back = {.rumble = rumble, .led = led, .trigger_effect = trigger_effect};
 
 static int fresh(void **state)
 {
@@ -56,20 +15,6 @@ static int fresh(void **state)
 	memset(&told, 0, sizeof(told));
 	dualsense_init(&ds, mac);
 	return 0;
-}
-
-static unsigned le(const uint8_t *p, unsigned n)
-{
-	unsigned v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v |= (unsigned)p[i] << (8 * i);
-	return v;
-}
-
-static int16_t le16(const uint8_t *p)
-{
-	return (int16_t)le(p, 2);
 }
 
 static void a_new_pad_is_at_rest(void **state)
@@ -90,25 +35,22 @@ static void a_new_pad_is_at_rest(void **state)
 
 static void every_button_has_its_bit_and_no_other(void **state)
 {
-	static const struct {
-		uint32_t button;
-		uint32_t bits; /* of the four bytes, hat at rest */
-	} t[] = {
-		{0x1000, 0x000020}, {0x2000, 0x000040},   {0x4000, 0x000010},   {0x8000, 0x000080}, {0x0100, 0x000100},
-		{0x0200, 0x000200}, {0x0020, 0x001000},   {0x0010, 0x002000},   {0x0040, 0x004000}, {0x0080, 0x008000},
-		{0x0400, 0x010000}, {0x100000, 0x020000}, {0x200000, 0x040000},
-	};
+	static const struct button_bits t[] = {
+		{0x1000, 0x000020},   {0x2000, 0x000040},
+		{0x4000, 0x000010},   {0x8000, 0x000080},
+		{0x0100, 0x000100},   {0x0200, 0x000200},
+		{0x0020, 0x001000},   {0x0010, 0x002000},
+		{0x0040, 0x004000},   {0x0080, 0x008000},
+		{0x0400, 0x010000},   {0x100000, 0x020000},
+		{0x200000, 0x040000}, {0},
+	}; /* of the four bytes, hat at rest */
 
 	(void)state;
 	for (unsigned bit = 4; bit < 32; bit++) {
 		struct input_event e = {.type = INPUT_PAD_STATE, .state = {.buttons = 1u << bit}};
-		uint32_t want = 0;
 
-		for (size_t i = 0; i < ARRAY_LEN(t); i++)
-			if (t[i].button == 1u << bit)
-				want = t[i].bits;
 		dualsense_state(&ds, &e);
-		assert_int_equal(le(ds.report + 8, 4), want | 8);
+		assert_int_equal(le(ds.report + 8, 4), bits_of(t, 1u << bit) | 8);
 	}
 }
 
@@ -334,49 +276,15 @@ static void reports_are_numbered_and_dated(void **state)
 /* The parts of the descriptor that the kernel checks reports against. */
 static void the_descriptor_has_the_reports_sizes(void **state)
 {
-	unsigned bits[3][256] = {{0}}, size = 0, count = 0, id = 0, depth = 0;
+	unsigned bits[HID_KINDS][256];
 
 	(void)state;
-	for (size_t i = 0; i < dualsense_descriptor_len;) {
-		unsigned head = dualsense_descriptor[i++], n = (head & 3) == 3 ? 4 : head & 3;
-		unsigned v;
-
-		assert_true(i + n <= dualsense_descriptor_len);
-		v = le(dualsense_descriptor + i, n);
-		i += n;
-		switch (head & 0xfc) {
-		case 0x74:
-			size = v;
-			break;
-		case 0x94:
-			count = v;
-			break;
-		case 0x84:
-			id = v;
-			break;
-		case 0x80:
-			bits[0][id] += size * count;
-			break;
-		case 0x90:
-			bits[1][id] += size * count;
-			break;
-		case 0xb0:
-			bits[2][id] += size * count;
-			break;
-		case 0xa0:
-			depth++;
-			break;
-		case 0xc0:
-			depth--;
-			break;
-		}
-	}
-	assert_int_equal(depth, 0);
-	assert_int_equal(bits[0][0x01], 63 * 8);
-	assert_int_equal(bits[1][0x02], 47 * 8);
-	assert_int_equal(bits[2][0x05], 40 * 8);
-	assert_int_equal(bits[2][0x09], 19 * 8);
-	assert_int_equal(bits[2][0x20], 63 * 8);
+	hid_sizes(bits, dualsense_descriptor, dualsense_descriptor_len);
+	assert_int_equal(bits[HID_INPUT][0x01], 63 * 8);
+	assert_int_equal(bits[HID_OUTPUT][0x02], 47 * 8);
+	assert_int_equal(bits[HID_FEATURE][0x05], 40 * 8);
+	assert_int_equal(bits[HID_FEATURE][0x09], 19 * 8);
+	assert_int_equal(bits[HID_FEATURE][0x20], 63 * 8);
 }
 
 /* As the driver writes them, 63 bytes. */
@@ -404,8 +312,7 @@ static void rumble_in_each_of_its_three_ways(void **state)
 		send_out();
 		assert_int_equal(told.rumbles, way + 1);
 		assert_int_equal(told.pad, 7);
-		assert_int_equal(told.low, 0xffff);
-		assert_int_equal(told.high, (10 + way) * 257);
+		assert_rumble(0xffff, (10 + way) * 257);
 	}
 	send_out(); /* the same again */
 	assert_int_equal(told.rumbles, 3);
@@ -415,7 +322,7 @@ static void rumble_in_each_of_its_three_ways(void **state)
 	out[1] = 0x03;
 	send_out();
 	assert_int_equal(told.rumbles, 4);
-	assert_int_equal(told.low | told.high, 0);
+	assert_rumble(0, 0);
 }
 
 static void the_light_goes_to_the_client_when_it_changes(void **state)
