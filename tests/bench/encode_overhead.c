@@ -7,45 +7,33 @@
  * this program itself does in B. Each turn lasts until all its work is done: the library's slice threads go on for a
  * while after it has returned. Each round gives the median of its frames, stdout the median of the rounds as JSON.
  */
-#include <arpa/inet.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 #include <x264.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/thread.h"
+#include "chain.h"
 #include "encode/convert.h"
 #include "encode/rate.h"
-#include "encode/worker.h"
 #include "encode/x264.h"
-#include "media/au.h"
-#include "media/frame.h"
-#include "moving.h"
-#include "net/video_tx.h"
 
 #define PICTURES 16 /* distinct ones, played forth and back */
-#define BUFFERS  3  /* of a source */
 #define WARM     30 /* frames before the clock starts */
 #define ROUNDS   5
 #define FRAMES   120             /* measured, each round */
 #define TAIL_NS  (4 * NS_PER_MS) /* in which the library's threads come to rest */
-#define LATE_NS  (2 * NS_PER_S)  /* a frame that is not out by then never will be */
 
 struct setup {
 	const char *name;
 	struct enc_params enc;
-	uint8_t *pixels[PICTURES];
-	struct picture picture[PICTURES]; /* the same, converted */
-	/* What the encoders are given: written just before, as a source does. */
-	struct frame fresh[BUFFERS];
-	struct picture fresh_picture[BUFFERS];
+	struct source source;
+	/* The same, converted; written just before as well. */
+	struct picture picture[PICTURES], fresh_picture[SOURCE_BUFFERS];
 	uint64_t interval_ns;
 	double limit_ms;
 };
@@ -75,20 +63,6 @@ static double others_cpu_ms(void)
 	return process_cpu_ms() - clock_ms(CLOCK_THREAD_CPUTIME_ID);
 }
 
-static unsigned picture_of(unsigned n)
-{
-	unsigned k = n % (2 * PICTURES - 2);
-
-	return k < PICTURES ? k : 2 * PICTURES - 2 - k;
-}
-
-static void frame_back(struct frame *f, int fence_fd)
-{
-	(void)fence_fd;
-	/* Pictures are constant here: nothing to reuse, but the worker may hold it again. */
-	atomic_store(&f->refs, 1);
-}
-
 static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h, uint32_t kbps, double limit_ms)
 {
 	struct convert c;
@@ -116,57 +90,30 @@ static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h
 	};
 	if (convert_init(&c, FOURCC_XRGB8888, COLOUR_BT709, false) < 0)
 		abort();
+	source_init(&s->source, w, h, PICTURES);
 	for (unsigned i = 0; i < PICTURES; i++) {
-		s->pixels[i] = malloc((size_t)w * h * 4);
-		if (!s->pixels[i] || picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0)
+		if (picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0)
 			abort();
-		moving_draw_bgrx(s->pixels[i], w * 4u, w, h, i);
-		convert_run(&c, s->pixels[i], w * 4u, &s->picture[i], 0, 0, w, h);
+		convert_run(&c, s->source.pixels[i], w * 4u, &s->picture[i], 0, 0, w, h);
 	}
-	for (unsigned i = 0; i < BUFFERS; i++) {
-		uint8_t *pixels = malloc((size_t)w * h * 4);
-
-		if (!pixels || picture_init(&s->fresh_picture[i], w, h, COLOUR_BT709, false) < 0)
+	for (unsigned i = 0; i < SOURCE_BUFFERS; i++)
+		if (picture_init(&s->fresh_picture[i], w, h, COLOUR_BT709, false) < 0)
 			abort();
-		s->fresh[i] = (struct frame){
-			.release = frame_back,
-			.width = w,
-			.height = h,
-			.fourcc = FOURCC_XRGB8888,
-			.n_planes = 1,
-			.plane[0] = {.fd = -1, .stride = w * 4u},
-			.map[0] = pixels,
-			.acquire_fence = -1,
-		};
-		atomic_init(&s->fresh[i].refs, 1);
-	}
 }
 
 static void setup_finish(struct setup *s)
 {
-	for (unsigned i = 0; i < PICTURES; i++) {
-		free(s->pixels[i]);
+	source_finish(&s->source);
+	for (unsigned i = 0; i < PICTURES; i++)
 		picture_finish(&s->picture[i]);
-	}
-	for (unsigned i = 0; i < BUFFERS; i++) {
-		free((void *)(uintptr_t)s->fresh[i].map[0]);
+	for (unsigned i = 0; i < SOURCE_BUFFERS; i++)
 		picture_finish(&s->fresh_picture[i]);
-	}
-}
-
-/* The i-th picture of the stream, into the next buffer of the source. */
-static struct frame *draw_frame(struct setup *s, unsigned i)
-{
-	struct frame *f = &s->fresh[i % BUFFERS];
-
-	memcpy((void *)(uintptr_t)f->map[0], s->pixels[picture_of(i)], (size_t)f->plane[0].stride * f->height);
-	return f;
 }
 
 static const struct picture *draw_picture(struct setup *s, unsigned i)
 {
-	const struct picture *from = &s->picture[picture_of(i)];
-	struct picture *to = &s->fresh_picture[i % BUFFERS];
+	const struct picture *from = &s->picture[source_picture(&s->source, i)];
+	struct picture *to = &s->fresh_picture[i % SOURCE_BUFFERS];
 
 	memcpy(to->luma, from->luma, (size_t)from->stride * from->height);
 	memcpy(to->chroma, from->chroma, (size_t)from->stride * from->height / 2);
@@ -213,169 +160,52 @@ static size_t bare_frame(struct bare *x, const struct picture *src, unsigned i)
 	return (size_t)size;
 }
 
-static void on_failed(void *ctx, int err)
-{
-	(void)ctx;
-	fprintf(stderr, "a stage failed: %d\n", err);
-	abort();
-}
-
-struct ours {
-	struct wake encode_wake, tx_wake;
-	struct frame_link frames;
-	struct au_link aus;
-	struct credit credit;
-	struct feedback feedback;
-	struct tune tune;
-	struct stream_stats stats;
-	struct encode_worker *worker;
-	struct video_tx *tx;
-	int sink, out; /* where packets arrive, and the connected socket they leave by */
-};
-
-static void loopback(struct ours *o)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int on = 1, room = 4 << 20;
-
-	o->sink = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	o->out = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(o->sink, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	if (o->sink < 0 || o->out < 0 || setsockopt(o->sink, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
-	    bind(o->sink, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    getsockname(o->sink, (struct sockaddr *)&at, &len) < 0 ||
-	    connect(o->out, (struct sockaddr *)&at, len) < 0) {
-		perror("loopback");
-		exit(1);
-	}
-}
-
-static void ours_start(struct ours *o, const struct setup *s)
-{
-	static const struct encode_worker_events events = {.failed = on_failed};
-	static const struct video_tx_events tx_events = {.failed = on_failed};
-	const struct encode_worker_params p = {
-		.video = s->enc.video,
-		.backend = "x264",
-		.preset = s->enc.preset,
-		.min_slices = s->enc.slices,
-		.min_fps_mhz = 1000,
-		.wake = &o->encode_wake,
-		.frames = &o->frames,
-		.out = &o->aus,
-		.credit = &o->credit,
-		.feedback = &o->feedback,
-		.stats = &o->stats,
-	};
-	const struct video_tx_params tp = {
-		.video = s->enc.video,
-		.tune = &o->tune,
-		.tx_wake = &o->tx_wake,
-		.in = &o->aus,
-		.credit = &o->credit,
-		.feedback = &o->feedback,
-		.stats = &o->stats,
-	};
-
-	memset(o, 0, sizeof(*o));
-	loopback(o);
-	if (wake_init(&o->encode_wake) < 0 || wake_init(&o->tx_wake) < 0 ||
-	    ring_init(&o->aus.ring, AU_RING_CAPACITY) < 0)
-		abort();
-	o->frames.wake = o->credit.wake = &o->encode_wake;
-	o->aus.wake = &o->tx_wake;
-	feedback_init(&o->feedback);
-	tune_set_all(&o->tune, s->enc.video.configured_kbps * 3 / 2, s->enc.video.fec_percent);
-	if (encode_worker_start(&o->worker, &p, &events, NULL) < 0 ||
-	    video_tx_start(&o->tx, &tp, o->out, &tx_events, NULL) < 0)
-		abort();
-	encode_worker_begin(o->worker);
-}
-
-static void ours_stop(struct ours *o)
-{
-	video_tx_stop(o->tx);
-	encode_worker_stop(o->worker);
-	ring_finish(&o->aus.ring);
-	wake_finish(&o->encode_wake);
-	wake_finish(&o->tx_wake);
-	close(o->sink);
-	close(o->out);
-}
-
 /* Takes what has arrived; the time when the first of it reached the socket, CLOCK_REALTIME, or 0. */
-static uint64_t drain(const struct ours *o)
+static uint64_t drain(const struct chain *c)
 {
-	uint64_t first = 0;
+	uint8_t data[2048];
+	uint64_t first = 0, at;
 
-	for (;;) {
-		char data[2048], control[CMSG_SPACE(sizeof(struct timespec))];
-		struct iovec iov = {data, sizeof(data)};
-		struct msghdr m = {
-			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-		struct cmsghdr *c;
-		struct timespec t;
-
-		if (recvmsg(o->sink, &m, 0) < 0)
-			return first;
-		c = CMSG_FIRSTHDR(&m);
-		if (first || !c || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&t, CMSG_DATA(c), sizeof(t));
-		first = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-	}
-}
-
-/* Until so many frames are out whole. */
-static void rest_until(uint64_t *sent, const struct ours *o, uint64_t want)
-{
-	uint64_t late = clock_ns() + LATE_NS;
-
-	while ((*sent = STAT_GET(o->stats.frames_sent)) < want && clock_ns() < late)
-		clock_sleep_until(clock_ns() + NS_PER_MS);
+	while (chain_take(c, data, sizeof(data), &at) >= 0)
+		first = first ? first : at;
+	return first;
 }
 
 /* One frame through both threads. Returns the bytes; latency in *ms. */
-static size_t ours_frame(struct ours *o, struct frame *f, double *ms)
+static size_t ours_frame(struct chain *c, struct frame *f, double *ms)
 {
-	uint64_t bytes, repeats = STAT_GET(o->stats.frames_repeated), sent = STAT_GET(o->stats.frames_sent);
-	uint64_t first, start;
-	struct timespec real;
+	uint64_t repeats = STAT_GET(c->stats.frames_repeated), sent = STAT_GET(c->stats.frames_sent);
+	uint64_t bytes, first, start;
 
-	drain(o);
-	bytes = STAT_GET(o->stats.bytes_encoded);
-	clock_gettime(CLOCK_REALTIME, &real);
-	start = (uint64_t)real.tv_sec * NS_PER_S + (uint64_t)real.tv_nsec;
-	f->t.captured = clock_ns();
-	latest_put(&o->frames.slot, f);
-	wake_poke(&o->encode_wake);
-	poll(&(struct pollfd){.fd = o->sink, .events = POLLIN}, 1, (int)(LATE_NS / NS_PER_MS));
-	rest_until(&sent, o, sent + 1);
+	drain(c);
+	bytes = STAT_GET(c->stats.bytes_encoded);
+	start = chain_give(c, f);
+	poll(&(struct pollfd){.fd = c->sink, .events = POLLIN}, 1, (int)(CHAIN_LATE_NS / NS_PER_MS));
+	sent = chain_rest_until(c, sent + 1);
 	/* The black start, or a repeat when this machine stood still for a second, is not the answer. */
-	if (STAT_GET(o->stats.frames_repeated) != repeats)
-		rest_until(&sent, o, sent + 1);
-	first = drain(o);
-	*ms = first > start ? (double)(first - start) / 1e6 : (double)LATE_NS / 1e6;
+	if (STAT_GET(c->stats.frames_repeated) != repeats)
+		chain_rest_until(c, sent + 1);
+	first = drain(c);
+	*ms = first > start ? (double)(first - start) / 1e6 : (double)CHAIN_LATE_NS / 1e6;
 	clock_sleep_until(clock_ns() + TAIL_NS);
-	return (size_t)(STAT_GET(o->stats.bytes_encoded) - bytes);
+	return (size_t)(STAT_GET(c->stats.bytes_encoded) - bytes);
 }
 
 static void run(struct setup *s, struct series *a, struct series *b)
 {
 	static struct bare bare;
-	static struct ours ours;
+	static struct chain ours;
 	uint64_t at;
 
 	a->bytes = b->bytes = 0;
 	bare_start(&bare, s);
-	ours_start(&ours, s);
+	chain_start(&ours, &s->enc.video, s->enc.preset, s->enc.slices, EARLY_OFF);
 	at = clock_ns();
 	for (unsigned i = 0; i < WARM + FRAMES; i++) {
 		unsigned m = i < WARM ? 0 : i - WARM;
 		size_t bare_len = 0, len = 0;
 		const struct picture *pic = draw_picture(s, i);
-		struct frame *f = draw_frame(s, i);
+		struct frame *f = source_draw(&s->source, i);
 
 		/* At a third of the frame rate: two encoders and their rests share the time of one. Who comes second
 		 * pays for the caches of the first, whichever that is, so the order alternates. */
@@ -403,7 +233,7 @@ static void run(struct setup *s, struct series *a, struct series *b)
 			b->bytes += len;
 		}
 	}
-	ours_stop(&ours);
+	chain_stop(&ours);
 	x264_encoder_close(bare.lib);
 }
 
