@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The requests by which a KWin of each generation is given text, with the layout us. */
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "base/str.h"
-#include "input/backend.h"
-
-#include "wl_fake.h"
+#include "wl_rig.h"
 
 #define KEY  "org_kde_kwin_fake_input.10 "
 #define SYM  "org_kde_kwin_fake_input.12 "
@@ -29,25 +10,14 @@
 #define VK_CAPS 0x14
 #define VK_W    0x57
 
-static const struct input_back nobody;
-static struct input_env env = {.back = &nobody, .seat = "t", .pad_kind = "auto", .log_file = ""};
 static struct fake kwin;
-static struct input_backend *host;
+static struct opened host;
 
 static void begin(uint32_t version)
 {
-	uint32_t classes = INPUT_CLASS(INPUT_CLASS_KEYBOARD);
-	char why[INPUT_WHY_MAX];
-
 	kwin = (struct fake){.globals = {"wl_seat", "org_kde_kwin_fake_input"}, .version = version};
-	fake_start(&kwin);
 	setenv("XKB_DEFAULT_LAYOUT", "us", 1);
-	host = calloc(1, input_kwin.size);
-	assert_non_null(host);
-	env.epoll = epoll_create1(EPOLL_CLOEXEC);
-	host->ops = &input_kwin;
-	host->env = &env;
-	assert_int_equal(input_kwin.open(host, &classes, why), 0);
+	open_on(&host, &kwin, &input_kwin, INPUT_CLASS(INPUT_CLASS_KEYBOARD));
 	fake_wait(&kwin, "org_kde_kwin_fake_input.0 "); /* who we are; what follows is the case's */
 	pthread_mutex_lock(&kwin.lock);
 	*kwin.heard = '\0';
@@ -56,20 +26,18 @@ static void begin(uint32_t version)
 
 static void key(uint8_t vk, bool down)
 {
-	input_kwin.event(host, &(struct input_event){.type = INPUT_KEY, .key = {.vk = vk, .down = down}});
+	input_kwin.event(host.b, &(struct input_event){.type = INPUT_KEY, .key = {.vk = vk, .down = down}});
 }
 
 static void text(uint32_t code_point)
 {
-	input_kwin.event(host, &(struct input_event){.type = INPUT_TEXT, .text = {.code_point = code_point}});
+	input_kwin.event(host.b, &(struct input_event){.type = INPUT_TEXT, .text = {.code_point = code_point}});
 }
 
 /* All that was asked by the end, less what the end itself asks. */
 static void end_having_asked(const char *requests)
 {
-	input_kwin.close(host);
-	free(host);
-	close(env.epoll);
+	close_it(&host);
 	fake_stop(&kwin);
 	if (strncmp(kwin.heard, requests, strlen(requests)) != 0 || strstr(kwin.heard + strlen(requests), KEY) ||
 	    strstr(kwin.heard + strlen(requests), SYM))
