@@ -208,7 +208,7 @@ static void copy_ue(struct bit_writer *w, struct bit_reader *r)
 	bit_ue(w, ue(r));
 }
 
-size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len)
+size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, unsigned *narrow)
 {
 	struct bit_reader r = {.in = rd_init(in, len)};
 	struct bit_writer w = bit_writer_init(out, len + 2);
@@ -229,9 +229,10 @@ size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len)
 			return 0;
 		bit_put(&w, 1, 0);
 	}
-	if (ue(&r) != 0 || !rd_ok(&r.in))
+	*narrow = ue(&r) + 4;
+	if (*narrow < 4 || *narrow > FRAME_NUM_NARROW_MAX || !rd_ok(&r.in))
 		return 0;
-	bit_ue(&w, FRAME_NUM_BITS - 4);
+	bit_ue(&w, *narrow + FRAME_NUM_WIDER - 4);
 
 	/* The rest, down to the stop bit. */
 	if (!len || !in[len - 1])
@@ -247,17 +248,17 @@ size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len)
 	return w.err || !rd_ok(&r.in) ? 0 : bit_bytes(&w);
 }
 
-size_t slice_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, uint32_t frame_num)
+size_t slice_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, unsigned narrow, uint32_t frame_num)
 {
 	struct bit_reader r = {.in = rd_init(in, len)};
-	uint8_t high = (uint8_t)(frame_num >> 4), keep;
+	uint8_t high = (uint8_t)(frame_num >> narrow), keep;
 	unsigned at, shift;
 
 	ue(&r);                                          /* first macroblock */
 	ue(&r);                                          /* type */
 	ue(&r);                                          /* parameter set */
 	at = (unsigned)(len - rd_left(&r.in)) * 8 - r.n; /* bits before frame_num */
-	if (bits(&r, 4) != (frame_num & 15) || !rd_ok(&r.in))
+	if (bits(&r, narrow) != (frame_num & ((1u << narrow) - 1)) || !rd_ok(&r.in))
 		return 0;
 
 	/* One byte of high bits goes in between bit `at` and the rest, which moves by a whole byte. */

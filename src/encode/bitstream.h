@@ -63,17 +63,21 @@ struct slice_start {
 int slice_start_parse(struct slice_start *h, const struct nal *n, const struct sps *s);
 
 /*
- * A wider frame_num. A parameter set made for four bits of it (the narrowest, and what small DPBs get) lets it wrap
- * every 16 frames, and libavcodec misjudges the output order when frames are lost across a wrap: it decodes what
- * follows and shows nothing until the count has caught up. These two rewrite unescaped payloads (without the header
- * byte) to FRAME_NUM_BITS; the slice grows by exactly one byte, so that its arithmetic code stays aligned.
+ * A wider frame_num. A parameter set made for no more bits of it than its DPB needs (four, or five from 15 frames on)
+ * lets it wrap every 16 or 32 frames, and libavcodec misjudges the output order when frames are lost across a wrap: it
+ * decodes what follows and shows nothing until the count has caught up. These two rewrite unescaped payloads (without
+ * the header byte) to FRAME_NUM_WIDER bits more; the slice grows by exactly one byte, so that its arithmetic code stays
+ * aligned.
  */
-#define FRAME_NUM_BITS 12
+#define FRAME_NUM_WIDER      8u
+#define FRAME_NUM_NARROW_MAX 5u
 
 /* Both return the bytes written to out (room for len + 2), 0 when in is not what they expect. */
-size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len);
-/* frame_num: all of it; its low four bits must be what the slice says. */
-size_t slice_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, uint32_t frame_num);
+
+/* *narrow: the bits that slices under this parameter set have, 4..FRAME_NUM_NARROW_MAX. */
+size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, unsigned *narrow);
+/* frame_num: all of it; its low bits must be what the slice says. */
+size_t slice_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, unsigned narrow, uint32_t frame_num);
 
 /* Writer of RBSP bits; the error is sticky. */
 struct bit_writer {

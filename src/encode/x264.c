@@ -19,8 +19,8 @@
  * Lost frames: with a DPB larger than one, x264_encoder_invalidate_reference() makes the next P frame refer to frames
  * that the client has. Library rules: no B frames, no periodic intra refresh, the DPB is i_dpb_size while motion search
  * keeps to one reference; when nothing valid is left an IDR comes out unasked, so the type is read from the output.
- * The library's frame_num is four bits wide; encode/bitstream.h says why that is too narrow. The writer widens it, and
- * a loss across a wrap of the wide one, once in 4096 frames, is answered with an IDR.
+ * The library's frame_num is four or five bits wide; encode/bitstream.h says why that is too narrow. The writer widens
+ * it, and a loss across a wrap of the wide one, once in 4096 or 8192 frames, is answered with an IDR.
  */
 #include "encode/x264.h"
 
@@ -69,6 +69,7 @@ struct avc {
 	x264_param_t param;
 	uint32_t frame_no, idr_frame; /* being encoded; the last IDR before it */
 	uint32_t mbs;                 /* of a picture */
+	unsigned frame_num_bits;      /* as the library writes it */
 	int cut_mbs;                  /* of each slice where bands are cut, 0: they cannot be */
 	struct assembly asm_;
 };
@@ -183,11 +184,11 @@ static size_t widen(struct avc *a, const x264_nal_t *nal)
 
 	switch (nal->i_type) {
 	case NAL_SPS:
-		return sps_widen_frame_num(out, nal->p_payload, len);
+		return sps_widen_frame_num(out, nal->p_payload, len, &a->frame_num_bits);
 	case NAL_SLICE_IDR:
-		return slice_widen_frame_num(out, nal->p_payload, len, 0);
+		return slice_widen_frame_num(out, nal->p_payload, len, a->frame_num_bits, 0);
 	case NAL_SLICE:
-		return slice_widen_frame_num(out, nal->p_payload, len, a->frame_no - a->idr_frame);
+		return slice_widen_frame_num(out, nal->p_payload, len, a->frame_num_bits, a->frame_no - a->idr_frame);
 	default:
 		memcpy(out, nal->p_payload, len);
 		return len;
@@ -428,12 +429,13 @@ static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
 {
 	struct avc *a = avc_from(e);
 	uint32_t oldest = e->newest > e->params.dpb ? e->newest - e->params.dpb + 1 : 1;
+	unsigned bits = a->frame_num_bits + FRAME_NUM_WIDER;
 
 	(void)last; /* everything after the first lost frame may depend on it */
 	if (first <= oldest || first <= a->idr_frame)
 		return -ENOENT;
 	/* Whether a number in first..newest begins a new round of frame_num. */
-	if ((first - 1 - a->idr_frame) >> FRAME_NUM_BITS != (e->newest - a->idr_frame) >> FRAME_NUM_BITS)
+	if ((first - 1 - a->idr_frame) >> bits != (e->newest - a->idr_frame) >> bits)
 		return -ENOENT;
 	/* Frame by frame: the library ignores numbers before its last IDR, and one call would be lost with them. */
 	for (uint32_t n = first; n <= e->newest; n++)

@@ -65,17 +65,18 @@ static void slice_with_wider_frame_num_is_what_a_writer_of_it_makes(void **state
 		uint8_t tail[40], narrow[256], want[256], got[258];
 		uint32_t first_mb = (uint32_t)rand() % 5000, type = rand() & 1 ? 5 : 7;
 		uint32_t frame_num = (uint32_t)rand() % 100000;
+		unsigned bits = 4 + (unsigned)i % 2;
 		size_t tail_len = (size_t)rand() % sizeof(tail), len, want_len;
 
 		for (size_t k = 0; k < tail_len; k++)
 			tail[k] = (uint8_t)(rand() % 4 ? rand() : 0);
-		len = slice_make(narrow, first_mb, type, 4, frame_num, tail, tail_len);
-		want_len = slice_make(want, first_mb, type, FRAME_NUM_BITS, frame_num, tail, tail_len);
+		len = slice_make(narrow, first_mb, type, bits, frame_num, tail, tail_len);
+		want_len = slice_make(want, first_mb, type, bits + FRAME_NUM_WIDER, frame_num, tail, tail_len);
 		assert_int_equal(want_len, len + 1);
-		assert_int_equal(slice_widen_frame_num(got, narrow, len, frame_num), want_len);
+		assert_int_equal(slice_widen_frame_num(got, narrow, len, bits, frame_num), want_len);
 		assert_memory_equal(got, want, want_len);
 		/* A number that is not this slice's is refused. */
-		assert_int_equal(slice_widen_frame_num(got, narrow, len, frame_num + 1), 0);
+		assert_int_equal(slice_widen_frame_num(got, narrow, len, bits, frame_num + 1), 0);
 	}
 }
 
@@ -109,15 +110,17 @@ static void parameter_set_with_wider_frame_num_parses_the_same(void **state)
 	static const uint8_t profiles[] = {66, 77, 100};
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(profiles); i++) {
+	for (unsigned i = 0; i < 2 * sizeof(profiles); i++) {
 		uint8_t narrow[64], want[64], got[66];
-		size_t len = sps_make(narrow, profiles[i], 4);
-		size_t want_len = sps_make(want, profiles[i], FRAME_NUM_BITS);
+		size_t len = sps_make(narrow, profiles[i / 2], 4 + i % 2);
+		size_t want_len = sps_make(want, profiles[i / 2], 4 + i % 2 + FRAME_NUM_WIDER);
+		unsigned bits = 0;
 
-		assert_int_equal(sps_widen_frame_num(got, narrow, len), want_len);
+		assert_int_equal(sps_widen_frame_num(got, narrow, len, &bits), want_len);
+		assert_int_equal(bits, 4 + i % 2);
 		assert_memory_equal(got, want, want_len);
 		/* Already wide: not what is expected. */
-		assert_int_equal(sps_widen_frame_num(got, want, want_len), 0);
+		assert_int_equal(sps_widen_frame_num(got, want, want_len, &bits), 0);
 	}
 }
 
@@ -129,6 +132,7 @@ static void rubbish_is_refused_within_bounds(void **state)
 		size_t len = (size_t)rand() % 24;
 		uint8_t *in = malloc(len + 1), *out = malloc(len + 3);
 		struct nal_walk w;
+		unsigned bits;
 		struct nal n;
 		struct sps s;
 
@@ -136,9 +140,9 @@ static void rubbish_is_refused_within_bounds(void **state)
 		assert_non_null(out);
 		for (size_t k = 0; k < len; k++)
 			in[k] = (uint8_t)(rand() % 3 ? rand() : rand() % 4);
-		(void)sps_widen_frame_num(out, in, len);
+		(void)sps_widen_frame_num(out, in, len, &bits);
 		if (len)
-			(void)slice_widen_frame_num(out, in, len, (uint32_t)rand());
+			(void)slice_widen_frame_num(out, in, len, 4 + (unsigned)i % 2, (uint32_t)rand());
 		w = nal_walk_init(in, len);
 		while (nal_walk_next(&w, &n)) {
 			struct slice_start h;
