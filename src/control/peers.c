@@ -146,6 +146,16 @@ static void on_connect(struct control *c, const ENetEvent *e, uint64_t now_ns)
 	enet_peer_ping_interval(e->peer, RTT_PING_MS);
 }
 
+/* When the path counts as dead if nothing comes until then. */
+static uint64_t silent_from(const struct control *c, const struct link *l)
+{
+	uint64_t rtt_ns = SILENT_RTTS * c->host->peers[l - c->links].roundTripTime * NS_PER_MS;
+
+	if (c->pause_ns == NS_NEVER)
+		return NS_NEVER;
+	return l->sign_ns + (rtt_ns > c->pause_ns ? rtt_ns : c->pause_ns);
+}
+
 /* The candidate has shown that it holds the session's key. */
 static bool promote(struct control *c, struct link *l, uint64_t now_ns)
 {
@@ -171,6 +181,7 @@ static bool promote(struct control *c, struct link *l, uint64_t now_ns)
 		r->proven = true;
 	l->role = LINK_LIVE;
 	l->since_ns = l->sign_ns = now_ns;
+	feedback_post_heard(s->dispatch.feedback, now_ns, silent_from(c, l));
 	feedback_set_silent(s->dispatch.feedback, false);
 	s->live = (int)(l - c->links);
 	out_again(s->out);
@@ -268,14 +279,6 @@ static void send_due(struct control_session *s, ENetPeer *p)
 	}
 }
 
-static uint64_t silent_from(const struct control *c, const struct link *l)
-{
-	uint64_t rtt_ns = SILENT_RTTS * c->host->peers[l - c->links].roundTripTime * NS_PER_MS;
-	if (c->pause_ns == NS_NEVER)
-		return NS_NEVER;
-	return l->sign_ns + (rtt_ns > c->pause_ns ? rtt_ns : c->pause_ns);
-}
-
 static void watch_silence(struct control *c, struct control_session *s, struct link *l, uint64_t now_ns)
 {
 	bool silent = now_ns >= silent_from(c, l);
@@ -312,8 +315,10 @@ static void tick_live(struct control *c, struct link *l, uint64_t now_ns)
 	/* A message may wait for one before it that was lost and is sent again: its datagram is a sign of life all the
 	 * same. ENet begins its count anew now and then. */
 	if (l->received != p->incomingDataTotal) {
-		if (p->incomingDataTotal)
+		if (p->incomingDataTotal) {
 			l->sign_ns = now_ns;
+			feedback_post_heard(s->dispatch.feedback, now_ns, silent_from(c, l));
+		}
 		l->received = p->incomingDataTotal;
 	}
 	if (l->acked != p->lastReceiveTime) {

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * When the encode thread takes a picture: the limit of the negotiated frame rate, the repeat of a still picture, the
- * start without any. Pure; times are clock_ns().
+ * start without any, the few frames left for a client that is not heard. Pure; times are clock_ns().
  *
  * The limit is a grid, not a distance: a frame may be early or late by half an interval without changing the average,
  * so a jittery 60 Hz source passes a 60 fps limit whole, and a 120 Hz source gives every second frame.
+ *
+ * A path that goes quiet may be dead, and each frame sent into it brings the last one that the client has acknowledged
+ * nearer to the end of the DPB. From PACE_QUIET_FRAMES without a sign of life on, those that fit in before that are
+ * spread over the time until the stream pauses. Signs come more often than that: each fourth frame is acknowledged.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PACE_QUIET_FRAMES 5u
+#define PACE_QUIET_MIN_NS 40000000ull /* less is what a radio takes now and then */
+#define PACE_QUIET_MAX_NS 100000000ull
+
 #define PACE_FIRST_NS 40000000ull /* a source that is silent for so long after the start gets a black picture */
 
 struct pace {
-	uint64_t interval_ns, repeat_ns;
+	uint64_t interval_ns, repeat_ns, quiet_ns;
 	uint64_t due_ns;  /* of the next new picture */
 	uint64_t last_ns; /* newest picture taken or repeated */
 };
@@ -44,6 +52,16 @@ static inline uint64_t pace_extra_at(const struct pace *p)
 {
 	return p->last_ns + p->interval_ns;
 }
+
+/* What is known of a client that acknowledges. */
+struct pace_life {
+	uint64_t heard_ns; /* its last sign; 0: not watched */
+	uint64_t dark_ns;  /* if none comes until then, the stream pauses; NS_NEVER: not so */
+	uint32_t room;     /* frames that keep what it acknowledged in the DPB; UINT32_MAX: nothing to keep */
+};
+
+/* The earliest time for the next frame, new or repeated, as far as quiet is concerned; NS_NEVER: the next sign. */
+uint64_t pace_quiet_at(const struct pace *p, const struct pace_life *l, uint64_t now_ns);
 
 void pace_took(struct pace *p, uint64_t now_ns);     /* a new picture */
 void pace_repeated(struct pace *p, uint64_t now_ns); /* the old one again */

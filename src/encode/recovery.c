@@ -8,9 +8,12 @@
 #define IDR_EACH_NS 150000000ull
 #define IDR_AT_ONCE 4u
 
+#define MARKS_A_SECOND 15u /* at least */
+#define MARKS_APART    4u  /* frames, at most */
+
 void recovery_init(struct recovery *r, const struct recovery_params *p)
 {
-	assert(p->dpb >= 1 && p->dpb <= 32);
+	assert(p->dpb >= 1 && p->dpb <= RECOVERY_DPB_MAX);
 	*r = (struct recovery){.p = *p, .want_idr = true};
 }
 
@@ -54,20 +57,20 @@ void recovery_report_unsent(struct recovery *r, uint32_t first)
 }
 
 /* Bits of the frames that the encoder still keeps: the last dpb ones, none older than the IDR. */
-static uint32_t kept(const struct recovery *r)
+static uint64_t kept(const struct recovery *r)
 {
 	uint32_t n = r->newest - r->idr_frame + 1;
 
 	n = n < r->p.dpb ? n : r->p.dpb;
-	return n == 32 ? UINT32_MAX : (1u << n) - 1;
+	return n == 64 ? UINT64_MAX : (1ull << n) - 1;
 }
 
 /* Bits of the frames first..newest. */
-static uint32_t from(const struct recovery *r, uint32_t first)
+static uint64_t from(const struct recovery *r, uint32_t first)
 {
 	uint32_t n = r->newest - first + 1;
 
-	return n >= 32 ? UINT32_MAX : (1u << n) - 1;
+	return n >= 64 ? UINT64_MAX : (1ull << n) - 1;
 }
 
 /* Whether the acknowledged frame can still be referred to. */
@@ -75,7 +78,12 @@ static bool has_acked(const struct recovery *r)
 {
 	uint32_t age = r->newest - r->acked;
 
-	return r->acked && age < 32 && kept(r) & ~r->broken & 1u << age;
+	return r->acked && age < 64 && kept(r) & ~r->broken & 1ull << age;
+}
+
+uint32_t recovery_room(const struct recovery *r)
+{
+	return has_acked(r) ? r->p.dpb - 1 - (r->newest - r->acked) : UINT32_MAX;
 }
 
 void recovery_report_silence(struct recovery *r)
@@ -120,6 +128,13 @@ enum recovery_action recovery_next(struct recovery *r, uint64_t now_ns, uint32_t
 		return RECOVERY_NONE;
 	r->want_idr = r->want_rfi = r->unsure = false;
 	return RECOVERY_IDR;
+}
+
+uint32_t recovery_mark_each(uint32_t fps_mhz)
+{
+	uint32_t each = fps_mhz / 1000 / MARKS_A_SECOND;
+
+	return each < 1 ? 1 : each < MARKS_APART ? each : MARKS_APART;
 }
 
 bool recovery_marks_next(const struct recovery *r, bool answers)

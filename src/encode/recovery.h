@@ -13,11 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RECOVERY_DPB_MAX 64u
+
 enum recovery_action { RECOVERY_NONE, RECOVERY_RFI, RECOVERY_IDR };
 
 struct recovery_params {
 	bool rfi;           /* encoder and client can */
-	uint8_t dpb;        /* frames the encoder keeps, at most 32 */
+	uint8_t dpb;        /* frames the encoder keeps, at most RECOVERY_DPB_MAX */
 	uint64_t echo_ns;   /* a request this soon after an IDR was encoded cannot know of it: it is answered already */
 	uint32_t mark_each; /* a frame in so many is marked to be acknowledged; 0: none */
 };
@@ -29,7 +31,7 @@ struct recovery {
 	uint32_t marked;            /* newest frame marked to be acknowledged */
 	uint64_t idr_ns;
 	uint64_t idr_paid_ns;           /* IDRs are paid for up to here, see IDR_EACH_NS */
-	uint32_t broken;                /* bit i: frame newest - i must not be referenced */
+	uint64_t broken;                /* bit i: frame newest - i must not be referenced */
 	uint32_t done_first, done_last; /* range honoured last; 0: none */
 	bool want_idr, want_rfi;
 	bool unsure; /* nothing is known of the frames before the range wanted but acknowledgements */
@@ -50,6 +52,9 @@ void recovery_report_silence(struct recovery *r);
 /* The client has this frame and all that it needs; untrusted number. */
 void recovery_acked(struct recovery *r, uint32_t frame);
 
+/* How many frames can be encoded before the acknowledged one cannot be referred to any more; UINT32_MAX: there is none. */
+uint32_t recovery_room(const struct recovery *r);
+
 /* Whether something was asked for and not answered yet: worth a frame even of a still picture. */
 static inline bool recovery_pending(const struct recovery *r)
 {
@@ -61,6 +66,8 @@ static inline bool recovery_pending(const struct recovery *r)
  * (-ENOENT), encode an IDR. */
 enum recovery_action recovery_next(struct recovery *r, uint64_t now_ns, uint32_t *first, uint32_t *last);
 
+/* recovery_params.mark_each of a stream: often enough that an acknowledged frame is in the DPB. */
+uint32_t recovery_mark_each(uint32_t fps_mhz);
 /* Whether the next frame is to be marked; answers: it is an IDR or follows an invalidation. */
 bool recovery_marks_next(const struct recovery *r, bool answers);
 

@@ -34,10 +34,7 @@
 #define REOPEN_LOOK_NS (5 * NS_PER_MS)
 #define RETRY_NS       NS_PER_MS /* after -EAGAIN */
 #define FENCE_WAIT_MS  100       /* a GPU that needs longer has hung */
-#define DPB_MAX        8u
-#define DPB_BASE       5u      /* lost burst of two, detection, two frames in flight */
-#define LEVEL_51_DPB   184320u /* macroblocks, H.264 table A-1 */
-#define MARKS_A_SECOND 15u     /* frames that the client acknowledges */
+#define LEVEL_51_DPB   184320u   /* macroblocks, H.264 table A-1 */
 
 struct encode_worker {
 	/* constant after start */
@@ -378,6 +375,18 @@ static uint64_t again_at(const struct encode_worker *w)
 	return pace_repeat_at(&w->pace);
 }
 
+/* The earliest time for a frame into a path that has gone quiet. */
+static uint64_t quiet_at(const struct encode_worker *w, uint64_t now)
+{
+	const struct pace_life life = {
+		.heard_ns = atomic_load_explicit(&w->p.feedback->heard_ns, memory_order_acquire),
+		.dark_ns = atomic_load_explicit(&w->p.feedback->dark_ns, memory_order_relaxed),
+		.room = recovery_room(&w->recovery),
+	};
+
+	return pace_quiet_at(&w->pace, &life, now);
+}
+
 /* One turn; returns when to look again without being woken. */
 static uint64_t turn(struct encode_worker *w)
 {
@@ -395,6 +404,9 @@ static uint64_t turn(struct encode_worker *w)
 	 * sender pokes when it gives some back. */
 	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < ENCODER_UNITS_MAX)
 		return NS_NEVER;
+	due = quiet_at(w, now);
+	if (now < due)
+		return due;
 
 	f = take_frame(w, now);
 	if (f) {
@@ -447,28 +459,17 @@ static void run(void *arg)
 /* --- main thread --- */
 
 /* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
- * frame is left: within level 5.1, which decoders hold, and within reason for memory. */
+ * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold. They cost
+ * memory, no time: an encoder searches the newest only. */
 static uint8_t dpb_for(const struct encode_worker_params *p, const struct enc_caps *caps)
 {
 	const struct video_params *v = &p->video;
-	uint64_t interval_us = 1000000000ull / v->fps_mhz;
-	uint32_t mbs = (v->width + 15u) / 16 * ((v->height + 15u) / 16);
-	uint32_t level = LEVEL_51_DPB / mbs;
-	uint64_t frames = DPB_BASE + (p->rtt_us + interval_us - 1) / interval_us;
+	uint32_t frames = LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
 
 	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
 		return 1;
-	frames = frames < DPB_MAX ? frames : DPB_MAX;
-	frames = frames < level ? frames : level;
+	frames = frames < ENCODER_DPB_MAX ? frames : ENCODER_DPB_MAX;
 	return frames ? (uint8_t)frames : 1;
-}
-
-/* One frame in so many is marked: often enough that an acknowledged one is in the DPB, and an answer a frame at most. */
-static uint32_t marks_for(const struct video_params *v)
-{
-	uint32_t each = v->fps_mhz / 1000 / MARKS_A_SECOND;
-
-	return each > 1 ? each : 1;
 }
 
 static uint8_t slices_for(const struct encode_worker_params *p)
@@ -543,12 +544,13 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	rc = encoder_open(&w->encoder, w->ops, &w->enc_params, &encoder_events, w);
 	if (rc < 0)
 		goto fail;
-	recovery_init(&w->recovery, &(struct recovery_params){
-					    .rfi = w->encoder->params.dpb > 1,
-					    .dpb = caps.flags & ENC_KEEPS_OLD ? 32 : w->encoder->params.dpb,
-					    .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
-					    .mark_each = v->rfi ? marks_for(v) : 0,
-				    });
+	recovery_init(&w->recovery,
+		      &(struct recovery_params){
+			      .rfi = w->encoder->params.dpb > 1,
+			      .dpb = caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : w->encoder->params.dpb,
+			      .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
+			      .mark_each = v->rfi ? recovery_mark_each(v->fps_mhz) : 0,
+		      });
 	describe(w);
 	atomic_store_explicit(&p->feedback->wake, p->wake, memory_order_release);
 	rc = thread_start(&w->thread, "encode", run, w);

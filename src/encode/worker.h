@@ -22,7 +22,7 @@ struct encode_worker_params {
 	const char *preset;
 	uint8_t min_slices;   /* config encode.min_slices */
 	uint32_t min_fps_mhz; /* a still screen is repeated at least this often */
-	uint32_t rtt_us;      /* what the network is known to take; sizes the DPB */
+	uint32_t rtt_us;      /* what the network is known to take */
 	enum early_mode early;
 	/* carriers, owned by the pipeline, outlive the worker */
 	struct wake *wake; /* own */

@@ -20,10 +20,13 @@ struct feedback {
 	_Atomic uint64_t ltr_acked; /* newest acknowledged frame, 0: none */
 	_Atomic uint64_t unsent;    /* epoch << 33 | partly << 32 | first wire number of which nothing left, 0: none */
 	atomic_bool silent;         /* the path is dead: nothing is to be encoded */
+	_Atomic uint64_t heard_ns;  /* last sign of life of the client, 0: nobody watches */
+	_Atomic uint64_t dark_ns;   /* when the path counts as dead if there is no other; UINT64_MAX: never */
 	atomic_bool whole;          /* packets vanish: long blocks survive more than short ones */
 };
 
-#define FEEDBACK_NO_RFI ((uint64_t)UINT32_MAX << 32)
+#define FEEDBACK_NO_RFI   ((uint64_t)UINT32_MAX << 32)
+#define FEEDBACK_QUIET_NS 30000000ull
 
 static inline void feedback_init(struct feedback *f)
 {
@@ -34,6 +37,8 @@ static inline void feedback_init(struct feedback *f)
 	atomic_init(&f->ltr_acked, 0);
 	atomic_init(&f->unsent, 0);
 	atomic_init(&f->silent, false);
+	atomic_init(&f->heard_ns, 0);
+	atomic_init(&f->dark_ns, UINT64_MAX);
 	atomic_init(&f->whole, false);
 }
 
@@ -123,6 +128,18 @@ static inline bool feedback_take_unsent(struct feedback *f, uint32_t *epoch, uin
 	*partly = v >> 32 & 1;
 	*frame = (uint32_t)v;
 	return true;
+}
+
+/* Control thread: the client was heard. */
+static inline void feedback_post_heard(struct feedback *f, uint64_t now_ns, uint64_t dark_ns)
+{
+	uint64_t before = atomic_load_explicit(&f->heard_ns, memory_order_relaxed);
+
+	atomic_store_explicit(&f->dark_ns, dark_ns, memory_order_relaxed);
+	atomic_store_explicit(&f->heard_ns, now_ns, memory_order_release);
+	/* The encode thread holds frames back only when nothing was heard for longer than that. */
+	if (now_ns - before >= FEEDBACK_QUIET_NS)
+		feedback_wake(f);
 }
 
 /* Control thread. */

@@ -316,16 +316,22 @@ static void a_client_that_is_not_heard_pauses_its_stream_until_it_is(void **stat
 {
 	struct owner o;
 	struct client c;
+	uint64_t heard;
 
 	(void)state;
 	owner_default(&o, key_a, 77);
 	start(&c, &o, false, 77, key_a);
 	until(&c, 1, !atomic_load(&o.feedback.silent));
+	until(&c, 1, atomic_load(&o.feedback.heard_ns));
+	assert_true(atomic_load(&o.feedback.dark_ns) > atomic_load(&o.feedback.heard_ns));
 	/* It does not even acknowledge: nobody runs it. */
 	for (unsigned i = 0; i < 1000 && !atomic_load(&o.feedback.silent); i++)
 		usleep(10000);
 	assert_true(atomic_load(&o.feedback.silent));
+	assert_true(clock_ns() >= atomic_load(&o.feedback.dark_ns));
+	heard = atomic_load(&o.feedback.heard_ns);
 	until(&c, 1, !atomic_load(&o.feedback.silent));
+	assert_true(atomic_load(&o.feedback.heard_ns) > heard);
 	assert_int_equal(o.disconnected, 0);
 	finish(&c, &o);
 }

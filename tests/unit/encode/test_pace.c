@@ -136,6 +136,62 @@ static void minimum_rate_is_clamped(void **state)
 	assert_int_equal(p.repeat_ns, p.interval_ns);
 }
 
+static void a_path_that_goes_quiet_gets_the_frames_that_fit_and_no_more(void **state)
+{
+	const uint64_t heard = 10 * NS_PER_S, dark = heard + 300 * NS_PER_MS;
+
+	(void)state;
+	for (uint32_t fps = 30; fps <= 240; fps *= 2)
+		for (uint32_t room = 0; room <= 40; room++) {
+			struct pace_life life = {.heard_ns = heard, .dark_ns = dark, .room = room};
+			uint64_t frame = NS_PER_S / fps, last = 0, quiet = 0;
+			struct pace p;
+
+			pace_init(&p, fps * 1000, 1000);
+			pace_begin(&p, heard);
+			for (uint64_t now = heard; now < dark + NS_PER_S; now += frame / 4) {
+				if (now < pace_due(&p) || now < pace_quiet_at(&p, &life, now))
+					continue;
+				pace_took(&p, now);
+				if (now >= heard + 100 * NS_PER_MS) {
+					assert_true(life.room > 0);
+					quiet++;
+				}
+				life.room -= life.room > 0;
+				last = now;
+			}
+			/* Full rate at first, whatever is left. */
+			assert_true(quiet <= room);
+			assert_true(last >= heard + 40 * NS_PER_MS - frame);
+			/* Spread, not spent at once. */
+			if (room > 40 * fps / 1000 + 4 && room > 5 + 2)
+				assert_true(last >= dark - 100 * NS_PER_MS);
+		}
+}
+
+static void a_client_that_is_heard_or_has_nothing_to_keep_is_not_held_up(void **state)
+{
+	const uint64_t now = 10 * NS_PER_S, dark = now + 200 * NS_PER_MS;
+	const struct pace_life rows[] = {
+		{0, dark, 0},                              /* nobody watches */
+		{now - 100 * NS_PER_MS, NS_NEVER, 0},      /* no pause */
+		{now - 100 * NS_PER_MS, dark, UINT32_MAX}, /* nothing acknowledged */
+		{now - 80 * NS_PER_MS, dark + 1, 0},       /* heard of late */
+		{now + 1, dark, 0},
+	};
+	struct pace p;
+
+	(void)state;
+	pace_init(&p, 60000, 1000);
+	pace_begin(&p, now - NS_PER_S);
+	pace_took(&p, now - 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(pace_quiet_at(&p, &rows[i], now), 0);
+	assert_true(pace_quiet_at(&p, &(struct pace_life){now - 90 * NS_PER_MS, dark, 0}, now) == NS_NEVER);
+	assert_true(pace_quiet_at(&p, &(struct pace_life){now - 90 * NS_PER_MS, dark, 3}, now) ==
+		    now - 1 + 50 * NS_PER_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +202,8 @@ int main(void)
 		cmocka_unit_test(a_silent_source_starts_black_within_50_ms),
 		cmocka_unit_test(a_pause_is_not_caught_up_with),
 		cmocka_unit_test(minimum_rate_is_clamped),
+		cmocka_unit_test(a_path_that_goes_quiet_gets_the_frames_that_fit_and_no_more),
+		cmocka_unit_test(a_client_that_is_heard_or_has_nothing_to_keep_is_not_held_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

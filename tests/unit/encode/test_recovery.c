@@ -292,6 +292,45 @@ static void after_silence_the_acknowledged_frame_is_the_base(void **state)
 	assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_NONE);
 }
 
+static void room_is_what_keeps_the_acknowledged_frame_in_the_dpb(void **state)
+{
+	static const uint8_t dpbs[] = {2, 8, 16, 63, 64};
+	uint32_t first, last;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dpbs); i++) {
+		struct recovery r = start_marking(dpbs[i]);
+		uint32_t room;
+
+		encode_to(&r, 100);
+		assert_int_equal(recovery_room(&r), UINT32_MAX);
+		recovery_acked(&r, 100);
+		room = recovery_room(&r);
+		assert_int_equal(room, dpbs[i] - 1);
+		encode_to(&r, 100 + room);
+		assert_int_equal(recovery_room(&r), 0);
+		recovery_report_silence(&r);
+		assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_RFI);
+		assert_int_equal(first, 101);
+		assert_int_equal(last, 100 + room);
+		/* One more would have been too many. */
+		encode_to(&r, 101 + room);
+		assert_int_equal(recovery_room(&r), UINT32_MAX);
+		recovery_report_silence(&r);
+		assert_int_equal(recovery_next(&r, now(&r), &first, &last), RECOVERY_IDR);
+	}
+}
+
+static void marks_are_one_in_four_and_fifteen_a_second(void **state)
+{
+	static const uint32_t rows[][2] = {{10000, 1}, {24000, 1},  {30000, 2}, {59940, 3},
+					   {60000, 4}, {120000, 4}, {240000, 4}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(recovery_mark_each(rows[i][0]), rows[i][1]);
+}
+
 static void after_silence_a_client_that_acknowledges_nothing_gets_an_idr(void **state)
 {
 	struct recovery r = start(true, 8);
@@ -460,6 +499,8 @@ int main(void)
 		cmocka_unit_test(frames_are_marked_now_and_then_and_when_they_answer),
 		cmocka_unit_test(idrs_are_limited_in_rate_and_none_is_forgotten),
 		cmocka_unit_test(random_losses_never_leave_a_broken_reference),
+		cmocka_unit_test(room_is_what_keeps_the_acknowledged_frame_in_the_dpb),
+		cmocka_unit_test(marks_are_one_in_four_and_fifteen_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

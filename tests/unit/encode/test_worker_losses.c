@@ -83,6 +83,32 @@ static void nothing_is_encoded_while_the_path_is_dead(void **state)
 	rig_stop_gapless(r);
 }
 
+static void a_path_that_goes_quiet_does_not_push_out_what_the_client_has(void **state)
+{
+	struct rig *r = rig_start(100000, 100000, true, NULL, EARLY_OFF);
+	uint64_t now, never = clock_ns() + 3600 * NS_PER_S;
+	unsigned n, acked;
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	rig_wait_seen(r, 20);
+	acked = rig_seen(r);
+	feedback_post_ltr(&r->feedback, acked);
+	/* No pause for an hour: the first frames come at once, as they do on a path that works; what is left of the DPB
+	 * has to last. */
+	now = clock_ns();
+	feedback_post_heard(&r->feedback, now, never);
+	rig_sleep_ms(200);
+	n = rig_seen(r);
+	assert_in_range(n, acked, acked + 15);
+	rig_post_in_vain(r);
+	/* A sign of life is enough to go on, with nothing said about it. */
+	feedback_post_heard(&r->feedback, clock_ns(), never);
+	rig_wait_seen(r, n + 3);
+	assert_false(r->seen[n].after_rfi || r->seen[n].key);
+	rig_stop_gapless(r);
+}
+
 static void frames_are_marked_for_clients_that_can_answer(void **state)
 {
 	struct rig *with = rig_start(60000, 60000, true, NULL, EARLY_OFF);
@@ -124,6 +150,7 @@ int main(void)
 		cmocka_unit_test(m46_m47_losses_are_answered_by_the_next_frame),
 		cmocka_unit_test(m25_numbers_of_frames_that_did_not_leave_are_used_again),
 		cmocka_unit_test(nothing_is_encoded_while_the_path_is_dead),
+		cmocka_unit_test(a_path_that_goes_quiet_does_not_push_out_what_the_client_has),
 		cmocka_unit_test(frames_are_marked_for_clients_that_can_answer),
 		cmocka_unit_test(m49_without_rfi_losses_give_key_frames),
 	};
