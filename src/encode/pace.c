@@ -32,11 +32,16 @@ void pace_begin(struct pace *p, uint64_t now_ns)
 	p->last_ns = now_ns + PACE_FIRST_NS - p->repeat_ns;
 }
 
+bool pace_quiet(const struct pace *p, const struct pace_life *l, uint64_t now_ns)
+{
+	return l->heard_ns && l->dark_ns != NS_NEVER && l->room != UINT32_MAX && now_ns >= l->heard_ns + p->quiet_ns;
+}
+
 uint64_t pace_quiet_at(const struct pace *p, const struct pace_life *l, uint64_t now_ns)
 {
 	uint64_t left_ns = l->dark_ns > p->last_ns ? l->dark_ns - p->last_ns : 0;
 
-	if (!l->heard_ns || l->dark_ns == NS_NEVER || l->room == UINT32_MAX || now_ns < l->heard_ns + p->quiet_ns)
+	if (!pace_quiet(p, l, now_ns))
 		return 0;
 	if (!l->room)
 		return NS_NEVER;

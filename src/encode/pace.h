@@ -55,11 +55,13 @@ static inline uint64_t pace_extra_at(const struct pace *p)
 
 /* What is known of a client that acknowledges. */
 struct pace_life {
-	uint64_t heard_ns; /* its last sign; 0: not watched */
+	uint64_t heard_ns; /* its last sign, or when it was given cause for one; 0: not watched */
 	uint64_t dark_ns;  /* if none comes until then, the stream pauses; NS_NEVER: not so */
 	uint32_t room;     /* frames that keep what it acknowledged in the DPB; UINT32_MAX: nothing to keep */
 };
 
+/* Whether it has been quiet for so long that frames are counted. */
+bool pace_quiet(const struct pace *p, const struct pace_life *l, uint64_t now_ns);
 /* The earliest time for the next frame, new or repeated, as far as quiet is concerned; NS_NEVER: the next sign. */
 uint64_t pace_quiet_at(const struct pace *p, const struct pace_life *l, uint64_t now_ns);
 

@@ -96,8 +96,10 @@ void recovery_report_silence(struct recovery *r)
 
 void recovery_acked(struct recovery *r, uint32_t frame)
 {
-	if (frame <= r->newest && frame > r->acked)
-		r->acked = frame;
+	if (frame > r->newest || frame <= r->acked)
+		return;
+	r->acked = frame;
+	r->owed_ns = 0;
 }
 
 /* The bucket holds IDR_AT_ONCE of them. */
@@ -146,8 +148,11 @@ void recovery_encoded(struct recovery *r, uint32_t frame_no, bool key, bool mark
 {
 	assert(frame_no == r->newest + 1);
 	r->newest = frame_no;
-	if (marked)
+	if (marked) {
+		if (r->acked >= r->marked)
+			r->owed_ns = now_ns;
 		r->marked = frame_no;
+	}
 	r->broken <<= 1;
 	if (!key)
 		return;

@@ -29,6 +29,7 @@ struct recovery {
 	uint32_t newest, idr_frame; /* encoded; 0: none yet */
 	uint32_t acked;             /* newest frame that the client has acknowledged, 0: none */
 	uint32_t marked;            /* newest frame marked to be acknowledged */
+	uint64_t owed_ns;           /* when a mark followed an acknowledgement of all before it; 0: none did since */
 	uint64_t idr_ns;
 	uint64_t idr_paid_ns;           /* IDRs are paid for up to here, see IDR_EACH_NS */
 	uint64_t broken;                /* bit i: frame newest - i must not be referenced */
@@ -51,6 +52,12 @@ void recovery_report_unsent(struct recovery *r, uint32_t first);
 void recovery_report_silence(struct recovery *r);
 /* The client has this frame and all that it needs; untrusted number. */
 void recovery_acked(struct recovery *r, uint32_t frame);
+
+/* Since when the client has had cause to acknowledge; before that it may be quiet because we were. 0: for long. */
+static inline uint64_t recovery_owed_since(const struct recovery *r)
+{
+	return r->owed_ns;
+}
 
 /* How many frames can be encoded before the acknowledged one cannot be referred to any more; UINT32_MAX: there is none. */
 uint32_t recovery_room(const struct recovery *r);

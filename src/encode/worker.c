@@ -247,6 +247,20 @@ static void account(struct encode_worker *w, const struct enc_request *r, uint64
 	hist_add(&s->encode, w->out_encoded_ns - submitted_ns);
 }
 
+/* What keeps the client's newest acknowledged frame of use. */
+static struct pace_life client_life(const struct encode_worker *w)
+{
+	struct pace_life life = {
+		.heard_ns = atomic_load_explicit(&w->p.feedback->heard_ns, memory_order_acquire),
+		.dark_ns = atomic_load_explicit(&w->p.feedback->dark_ns, memory_order_relaxed),
+		.room = recovery_room(&w->recovery),
+	};
+
+	if (life.heard_ns && recovery_owed_since(&w->recovery) > life.heard_ns)
+		life.heard_ns = recovery_owed_since(&w->recovery);
+	return life;
+}
+
 /* Encodes the converted picture. at_ns: when it was captured, or is repeated. */
 static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_ns, bool repeat)
 {
@@ -256,12 +270,15 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		.repeat = repeat,
 		.t = *t,
 	};
+	struct pace_life life = client_life(w);
 	int rc;
 
 	decide(w, submitted_ns);
 	r.idr = w->next_idr;
 	r.after_rfi = w->next_after_rfi && !w->next_idr;
-	r.ltr = w->out_marked = recovery_marks_next(&w->recovery, r.idr || r.after_rfi);
+	/* A quiet client is given a cause to speak with each frame. */
+	r.ltr = w->out_marked =
+		recovery_marks_next(&w->recovery, r.idr || r.after_rfi || pace_quiet(&w->pace, &life, submitted_ns));
 	r.pts_ns = next_pts(w, at_ns);
 	w->out_units = 0;
 	w->out_bytes = 0;
@@ -375,22 +392,11 @@ static uint64_t again_at(const struct encode_worker *w)
 	return pace_repeat_at(&w->pace);
 }
 
-/* The earliest time for a frame into a path that has gone quiet. */
-static uint64_t quiet_at(const struct encode_worker *w, uint64_t now)
-{
-	const struct pace_life life = {
-		.heard_ns = atomic_load_explicit(&w->p.feedback->heard_ns, memory_order_acquire),
-		.dark_ns = atomic_load_explicit(&w->p.feedback->dark_ns, memory_order_relaxed),
-		.room = recovery_room(&w->recovery),
-	};
-
-	return pace_quiet_at(&w->pace, &life, now);
-}
-
 /* One turn; returns when to look again without being woken. */
 static uint64_t turn(struct encode_worker *w)
 {
 	uint64_t now = clock_ns(), due;
+	struct pace_life life;
 	struct frame *f;
 
 	if (w->gave_up)
@@ -404,7 +410,8 @@ static uint64_t turn(struct encode_worker *w)
 	 * sender pokes when it gives some back. */
 	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < ENCODER_UNITS_MAX)
 		return NS_NEVER;
-	due = quiet_at(w, now);
+	life = client_life(w);
+	due = pace_quiet_at(&w->pace, &life, now);
 	if (now < due)
 		return due;
 

@@ -96,7 +96,7 @@ static void encode(struct play *p, uint64_t now, struct outcome *o)
 	case RECOVERY_NONE:
 		break;
 	}
-	q.ltr = recovery_marks_next(&p->recovery, q.idr || q.after_rfi);
+	q.ltr = recovery_marks_next(&p->recovery, q.idr || q.after_rfi || pace_quiet(&p->pace, &p->life, now));
 	key = q.idr;
 	if (p->rig) {
 		moving_draw(&p->rig->pic, q.frame_no);
@@ -112,7 +112,7 @@ static void encode(struct play *p, uint64_t now, struct outcome *o)
 static struct outcome play(const struct path *path, struct rig *rig, const struct recovery_params *rp)
 {
 	struct play *p = calloc(1, sizeof(*p));
-	uint64_t next = START_NS, last_ns = START_NS;
+	uint64_t next = START_NS, last_ns = START_NS, heard = 0;
 	bool silent = false, waiting = false, back = false;
 	struct outcome o = {0};
 
@@ -123,10 +123,12 @@ static struct outcome play(const struct path *path, struct rig *rig, const struc
 	pace_init(&p->pace, path->fps * 1000, 1000);
 	pace_begin(&p->pace, START_NS);
 	for (uint64_t now = START_NS; !back || p->recovery.newest < o.before + AFTER; now += STEP_NS) {
+		uint64_t owed;
+
 		if (hear(p, now)) {
 			uint64_t rtts = 4 * path->rtt_ns;
 
-			p->life.heard_ns = now;
+			heard = now;
 			p->life.dark_ns = now + (rtts > PAUSE_NS ? rtts : PAUSE_NS);
 			if (silent) {
 				recovery_report_silence(&p->recovery);
@@ -139,12 +141,14 @@ static struct outcome play(const struct path *path, struct rig *rig, const struc
 				o.acked = p->recovery.acked;
 			}
 		}
-		silent |= p->life.heard_ns && now >= p->life.dark_ns;
+		silent |= heard && now >= p->life.dark_ns;
+		owed = recovery_owed_since(&p->recovery);
 		if (now >= next) {
 			waiting = true;
 			next += interval(path);
 		}
 		p->life.room = recovery_room(&p->recovery);
+		p->life.heard_ns = heard && owed > heard ? owed : heard;
 		if (!waiting || silent || !pace_accepts(&p->pace, now) || now < pace_quiet_at(&p->pace, &p->life, now))
 			continue;
 		waiting = false;

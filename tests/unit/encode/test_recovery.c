@@ -321,6 +321,30 @@ static void room_is_what_keeps_the_acknowledged_frame_in_the_dpb(void **state)
 	}
 }
 
+static void a_client_owes_an_answer_from_the_first_unanswered_mark_on(void **state)
+{
+	struct recovery r = start_marking(16);
+
+	(void)state;
+	encode_to(&r, 10);
+	recovery_encoded(&r, 11, false, true, 11 * FRAME_NS);
+	assert_int_equal(recovery_owed_since(&r), 11 * FRAME_NS);
+	recovery_encoded(&r, 12, false, true, 12 * FRAME_NS);
+	assert_int_equal(recovery_owed_since(&r), 11 * FRAME_NS);
+	recovery_acked(&r, 11); /* another is on its way: as if heard of now */
+	assert_int_equal(recovery_owed_since(&r), 0);
+	recovery_encoded(&r, 13, false, true, 13 * FRAME_NS);
+	assert_int_equal(recovery_owed_since(&r), 0);
+	recovery_acked(&r, 13);
+	/* We were slow, not the client. */
+	recovery_encoded(&r, 14, false, false, 500 * FRAME_NS);
+	assert_int_equal(recovery_owed_since(&r), 0);
+	recovery_encoded(&r, 15, false, true, 501 * FRAME_NS);
+	assert_int_equal(recovery_owed_since(&r), 501 * FRAME_NS);
+	recovery_acked(&r, 13); /* said again */
+	assert_int_equal(recovery_owed_since(&r), 501 * FRAME_NS);
+}
+
 static void marks_are_one_in_four_and_fifteen_a_second(void **state)
 {
 	static const uint32_t rows[][2] = {{10000, 1}, {24000, 1},  {30000, 2}, {59940, 3},
@@ -500,6 +524,7 @@ int main(void)
 		cmocka_unit_test(idrs_are_limited_in_rate_and_none_is_forgotten),
 		cmocka_unit_test(random_losses_never_leave_a_broken_reference),
 		cmocka_unit_test(room_is_what_keeps_the_acknowledged_frame_in_the_dpb),
+		cmocka_unit_test(a_client_owes_an_answer_from_the_first_unanswered_mark_on),
 		cmocka_unit_test(marks_are_one_in_four_and_fifteen_a_second),
 	};
 
