@@ -78,6 +78,77 @@ static void x264_loss_across_the_wrap_of_frame_num_gives_an_idr(void **state)
 	rig_close(r);
 }
 
+/* Losses upon losses, the later ones while gaps of earlier ones still count in the decoder's DPB. The client drops all
+ * from a loss to the recovery frame; every picture that it shows is the one that was encoded. */
+static void losses_stay_exact(uint8_t dpb, unsigned seed, unsigned delay)
+{
+	const unsigned total = 240;
+	bool delivered[240] = {false};
+	struct enc_params p = defaults();
+	struct decoded full, lossy;
+	unsigned waiting = 0, answer = 0, shown = 0, recovered = 0;
+	uint8_t *cut;
+	size_t cut_len = 0;
+	struct rig *r;
+
+	srand(seed);
+	p.dpb = dpb;
+	p.slices = 2;
+	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
+	for (unsigned i = 1; i <= total; i++) {
+		bool answers = answer == i;
+		bool rfi = answers && encoder_invalidate_refs(r->e, waiting, i - 1) == 0;
+
+		moving_draw(&r->pic, i);
+		assert_int_equal(submit(r, i == 1 || (answers && !rfi), rfi), 0);
+		if (answers) {
+			waiting = 0;
+			recovered += rfi;
+		}
+		/* The first and the last ones arrive, and recovery frames. */
+		if (!waiting && !answers && i > 3 && i < total - 20 && rand() % 6 == 0) {
+			waiting = i;
+			answer = i + 1 + (unsigned)rand() % delay;
+		}
+		delivered[i - 1] = !waiting;
+	}
+	cut = malloc(r->len);
+	assert_non_null(cut);
+	for (unsigned i = 0; i < total; i++)
+		if (delivered[i]) {
+			memcpy(cut + cut_len, r->stream + r->unit[i].at, r->unit[i].len);
+			cut_len += r->unit[i].len;
+			shown++;
+		}
+	assert_true(recovered > 10);
+	assert_true(decode(&full, CODEC_H264, r->stream, r->len, W, H));
+	assert_true(decode(&lossy, CODEC_H264, cut, cut_len, W, H));
+	assert_int_equal(full.count, total);
+	assert_int_equal(lossy.count, shown);
+	for (unsigned i = 0, k = 0; i < total; i++)
+		if (delivered[i])
+			assert_memory_equal(full.frames + i * full.frame_size, lossy.frames + k++ * lossy.frame_size,
+					    full.frame_size);
+	decoded_finish(&full);
+	decoded_finish(&lossy);
+	free(cut);
+	rig_close(r);
+}
+
+static void m47_x264_stays_exact_through_losses_upon_losses(void **state)
+{
+	(void)state;
+	require_x264();
+	if (!decode_available())
+		skip();
+	for (unsigned seed = 1; seed <= 3; seed++) {
+		losses_stay_exact(8, seed, 4);
+		losses_stay_exact(12, seed, 9);
+		losses_stay_exact(16, seed, 4);
+		losses_stay_exact(16, seed, 14);
+	}
+}
+
 static void x264_never_cuts_a_frame_that_does_not_fit(void **state)
 {
 	struct enc_params p = defaults();
@@ -188,6 +259,7 @@ int main(void)
 		cmocka_unit_test(m22_x264_puts_no_sei_in_front_even_for_the_smallest_packet),
 		cmocka_unit_test(x264_describes_colour_range_and_timing),
 		cmocka_unit_test(x264_loss_across_the_wrap_of_frame_num_gives_an_idr),
+		cmocka_unit_test(m47_x264_stays_exact_through_losses_upon_losses),
 		cmocka_unit_test(x264_never_cuts_a_frame_that_does_not_fit),
 		cmocka_unit_test(x264_meets_the_rate_within_two_percent),
 		cmocka_unit_test(x264_follows_a_new_rate),
