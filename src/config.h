@@ -65,6 +65,7 @@ struct config {
 		int64_t pause_ms;                         /* 0: never */
 		bool adapt_fec, adapt_rate, adapt_pacing; /* else they stay where they begin */
 		int64_t slices;                           /* enum early_mode */
+		char record[CONFIG_STR];                  /* folder, empty: none */
 	} stream;
 	struct {
 		int64_t source; /* enum audio_source */

@@ -96,6 +96,7 @@ static int open_encoder(struct pipeline *pl)
 		.credit = &pl->credit,
 		.feedback = pl->shared.feedback,
 		.stats = pl->shared.stats,
+		.record = pl->shared.record,
 	};
 
 	return encode_worker_start(&pl->encode, &wp, &encode_events, pl);

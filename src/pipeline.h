@@ -18,6 +18,7 @@
 #include "media/tune.h"
 
 struct pipeline;
+struct record;
 
 struct pipeline_params {
 	struct video_params video;
@@ -43,6 +44,7 @@ struct pipeline_shared {
 	struct feedback *feedback;
 	struct stream_stats *stats;
 	struct tune *tune;
+	struct record *record; /* NULL: not recorded */
 };
 
 /* Opens the encoder and the sound source, so that errors show before PLAY is answered. -ENOTSUP,

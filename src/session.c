@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "net/rtp_video.h"
 #include "session_media.h"
+#include "session_record.h"
 #include "stream_offer.h"
 
 #define LOG_MODULE "session"
@@ -64,6 +65,7 @@ static void close_stages(struct session *s, uint32_t code)
 	s->control = NULL;
 	pipeline_destroy(s->pipeline);
 	s->pipeline = NULL;
+	session_record_close(s);
 	session_media_close(s);
 	session_input_rest(s);
 	s->control_up = false;
@@ -231,6 +233,7 @@ static void open_tuning(struct session *s)
 	};
 
 	tuning_init(&s->tuning, &p, &s->feedback, s->stats, &s->tune);
+	session_record_open(s, &p);
 }
 
 static int open_pipeline(struct session *s)
@@ -249,12 +252,13 @@ static int open_pipeline(struct session *s)
 		.audio_source = (enum audio_source)c->audio.source,
 		.audio_node = c->audio.node,
 	};
-	const struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats, .tune = &s->tune};
+	struct pipeline_shared shared = {.feedback = &s->feedback, .stats = s->stats, .tune = &s->tune};
 	int err;
 
 	memset(s->stats, 0, sizeof(*s->stats));
 	feedback_init(&s->feedback);
 	open_tuning(s);
+	shared.record = s->record;
 	pp.video.encoder_kbps = s->tuning.adapt.orders.encoder_kbps;
 	s->sample_ns = s->sample_bytes = s->sample_kbps = 0;
 	err = pipeline_create(&s->pipeline, s->host->loop, &pp, &shared, &pipeline_events, s);

@@ -39,6 +39,7 @@ enum session_state {
 
 extern const char *const session_state_name[];
 
+struct record;
 struct session;
 
 /* What sessions use of the daemon; owned by daemon.c, outlives every session. */
@@ -102,6 +103,8 @@ struct session {
 	struct stream_stats *stats;
 	struct tune tune;
 	struct tuning tuning;
+	struct record *record; /* NULL: not recorded; see session_record.h */
+	struct loop_timer *record_timer;
 	/* rate sample of status */
 	uint64_t sample_ns, sample_bytes;
 	uint32_t sample_kbps;

@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/dispatch.h"
 
+#include "base/clock.h"
+#include "media/record.h"
+
 #define COUNT(d, field, n)                                                                                             \
 	do {                                                                                                           \
 		if ((d)->stats)                                                                                        \
 			STAT_ADD((d)->stats->field, n);                                                                \
 	} while (0)
 
+/* NULL: not recorded. */
+static struct record *record_of(const struct dispatch *d)
+{
+	return d->tuning ? d->tuning->record : NULL;
+}
+
 static void request_idr(const struct dispatch *d)
 {
+	record_idr(record_of(d), clock_ns());
 	feedback_post_idr(d->feedback);
 	COUNT(d, idr_requests, 1);
 }
 
 static void invalidate(const struct dispatch *d, uint64_t first, uint64_t last)
 {
-	if (first > last || last > UINT32_MAX || last - first >= RFI_SPAN_MAX)
+	if (first > last || last > UINT32_MAX || last - first >= RFI_SPAN_MAX) {
 		request_idr(d);
-	else
-		feedback_post_rfi(d->feedback, (uint32_t)first, (uint32_t)last);
+		return;
+	}
+	record_lost(record_of(d), (uint32_t)first, (uint32_t)last, clock_ns());
+	feedback_post_rfi(d->feedback, (uint32_t)first, (uint32_t)last);
 }
 
 static void fec_status(const struct dispatch *d, const struct fec_status *s)
@@ -56,6 +68,7 @@ int dispatch_msg(const struct dispatch *d, const struct msg *m)
 		invalidate(d, m->rfi.first, m->rfi.last);
 		break;
 	case MSG_LTR_ACK:
+		record_ack(record_of(d), m->ltr_frame, clock_ns());
 		feedback_post_ltr(d->feedback, m->ltr_frame);
 		COUNT(d, ltr_acks, 1);
 		break;

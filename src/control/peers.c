@@ -8,6 +8,7 @@
 
 #include "control/host.h"
 #include "control/msg.h"
+#include "media/record.h"
 
 #define LOG_MODULE "control"
 #include "base/log.h"
@@ -293,6 +294,8 @@ static void watch_silence(struct control *c, struct control_session *s, struct l
 			 (unsigned)((now_ns - l->silent_ns) / NS_PER_MS));
 	l->silent_ns = now_ns;
 	feedback_set_silent(s->dispatch.feedback, silent);
+	if (s->dispatch.tuning)
+		record_silence(s->dispatch.tuning->record, silent, clock_ns());
 	if (s->dispatch.stats)
 		STAT_SET(s->dispatch.stats->silent, silent);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "control/msg.h"
+#include "media/record.h"
 
 #define LOG_MODULE "adapt"
 #include "base/log.h"
@@ -42,6 +43,31 @@ static void tell(struct tuning *t)
 		  a->orders.fec_percent[FRAME_ORDINARY], a->why_fec, 100 * loss_model_rate(&a->loss), a->rtt_us / 1000);
 }
 
+static void note(const struct tuning *t, const struct adapt_sent *sent, uint64_t now_ns)
+{
+	const struct adapt *a = &t->adapt;
+	const struct adapt_orders *o = &a->orders;
+
+	record_tick(t->record,
+		    &(struct record_tick){
+			    .blocks = sent->blocks,
+			    .data = sent->data,
+			    .parity = sent->parity,
+			    .bytes = sent->bytes,
+			    .dropped = sent->dropped,
+			    .rtt_us = a->rtt_us,
+			    .wire_kbps = (uint32_t)a->wire_kbps,
+			    .encoder_kbps = o->encoder_kbps,
+			    .ceiling_kbps = o->ceiling_kbps,
+			    .fec_percent = {o->fec_percent[0], o->fec_percent[1], o->fec_percent[2]},
+			    .whole = o->whole_frames,
+			    .why_rate = a->why_rate,
+			    .why_ceiling = a->why_ceiling,
+			    .why_fec = a->why_fec,
+		    },
+		    now_ns);
+}
+
 void tuning_init(struct tuning *t, const struct adapt_params *p, struct feedback *feedback, struct stream_stats *stats,
 		 struct tune *tune)
 {
@@ -59,6 +85,19 @@ void tuning_block(struct tuning *t, const struct fec_status *s)
 				       .received_parity = s->received_parity,
 				       .missing_before_highest = s->missing_before_highest,
 			       });
+	if (t->record)
+		record_block(t->record,
+			     &(struct record_block){
+				     .frame = s->frame,
+				     .data = s->total_data,
+				     .parity = s->total_parity,
+				     .received_data = s->received_data,
+				     .received_parity = s->received_parity,
+				     .missing_before_highest = s->missing_before_highest,
+				     .block = s->block,
+				     .blocks = s->block_count,
+			     },
+			     clock_ns());
 }
 
 uint64_t tuning_run(struct tuning *t, uint64_t now_ns)
@@ -77,6 +116,7 @@ uint64_t tuning_run(struct tuning *t, uint64_t now_ns)
 	};
 	adapt_rtt(&t->adapt, STAT_GET(s->rtt_us));
 	adapt_tick(&t->adapt, &sent, now_ns);
+	note(t, &sent, now_ns);
 	apply(t);
 	tell(t);
 	t->due_ns = now_ns + ADAPT_TICK_NS;

@@ -11,17 +11,19 @@
 #include "net/adapt.h"
 
 struct fec_status;
+struct record;
 
 struct tuning {
 	struct adapt adapt;
 	struct feedback *feedback;
 	struct stream_stats *stats;
 	struct tune *tune;
+	struct record *record; /* NULL: not recorded */
 	uint64_t due_ns;
 	uint32_t told; /* changes that are in the log */
 };
 
-/* The first orders are given at once. What it points at outlives it. */
+/* The first orders are given at once. What it points at outlives it. record is the owner's to set afterwards. */
 void tuning_init(struct tuning *t, const struct adapt_params *p, struct feedback *feedback, struct stream_stats *stats,
 		 struct tune *tune);
 void tuning_block(struct tuning *t, const struct fec_status *s);

@@ -24,6 +24,7 @@
 #include "encode/registry.h"
 #include "encode/scale.h"
 #include "media/frame.h"
+#include "media/record.h"
 
 #define LOG_MODULE "encode"
 #include "base/log.h"
@@ -91,6 +92,7 @@ static void on_au(void *ctx, struct au *a)
 	a->ltr = w->out_marked;
 	a->epoch = w->epoch;
 	a->frame_no = numbering_next(&w->numbering);
+	record_unit(w->p.record, a);
 	/* Before the push: the far end may give the credit back at once. */
 	if (a->first)
 		credit_take(w->p.credit);

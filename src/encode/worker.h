@@ -15,6 +15,7 @@
 #include "media/stats.h"
 
 struct encode_worker;
+struct record;
 
 struct encode_worker_params {
 	struct video_params video;
@@ -31,6 +32,7 @@ struct encode_worker_params {
 	struct credit *credit;
 	struct feedback *feedback;
 	struct stream_stats *stats;
+	struct record *record; /* NULL: not recorded */
 };
 
 struct encode_worker_events {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* A whole stream on its real threads: after warm-up, capture, encode, pack, send and audio allocate nothing, take no lock and
- * print nothing of our own; and a stream can be built and torn down many times over. */
+ * print nothing of our own, a stream that is recorded like any other; and a stream can be built and torn down many times over. */
 #include "../unit/cmocka_all.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "hooks.h"
+#include "media/record.h"
 #include "pipeline.h"
 
 #define WARM_UP 60u
@@ -26,6 +28,8 @@ struct rig {
 	struct stream_stats *stats;
 	int sink, out; /* what the packets go to, and the connected socket they leave by */
 	int failed;
+	char folder[64], file[80];
+	struct record *record;
 };
 
 static void on_changed(void *ctx)
@@ -68,11 +72,19 @@ static void rig_init(struct rig *r)
 	feedback_init(&r->feedback);
 	tune_set_all(&r->tune, 15000, 20);
 	loopback(r);
+	snprintf(r->folder, sizeof(r->folder), "/tmp/moonrill.XXXXXX");
+	assert_non_null(mkdtemp(r->folder));
+	snprintf(r->file, sizeof(r->file), "%s/session", r->folder);
+	assert_int_equal(record_open(&r->record, r->file, &(struct record_stream){.pacing_percent = 150}, clock_ns()),
+			 0);
 }
 
 static void rig_finish(struct rig *r)
 {
 	screens_destroy(r->screens);
+	record_close(r->record);
+	unlink(r->file);
+	rmdir(r->folder);
 	close(r->sink);
 	close(r->out);
 	free(r->stats);
@@ -104,7 +116,8 @@ static struct pipeline *start(struct rig *r, bool encrypt)
 		.audio_source = AUDIO_TONE,
 		.audio_node = "",
 	};
-	const struct pipeline_shared shared = {.feedback = &r->feedback, .stats = r->stats, .tune = &r->tune};
+	const struct pipeline_shared shared = {
+		.feedback = &r->feedback, .stats = r->stats, .tune = &r->tune, .record = r->record};
 	struct pipeline *pl;
 
 	assert_int_equal(pipeline_create(&pl, r->loop, &pp, &shared, &pipeline_events, r), 0);
@@ -118,8 +131,10 @@ static void wait_frames(struct rig *r, uint64_t n)
 	/* A stream that stands still for so long is broken on any machine. */
 	uint64_t deadline = clock_ns() + 120 * NS_PER_S;
 
-	while (STAT_GET(r->stats->frames_sent) < n && !r->failed && clock_ns() < deadline)
+	while (STAT_GET(r->stats->frames_sent) < n && !r->failed && clock_ns() < deadline) {
 		loop_step(r->loop, 5);
+		record_drain(r->record);
+	}
 	assert_int_equal(r->failed, 0);
 	assert_true(STAT_GET(r->stats->frames_sent) >= n);
 }
