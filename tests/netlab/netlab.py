@@ -12,7 +12,8 @@ usage: netlab.py [OPTIONS] SCENARIO...        (a file, or a name of tests/netlab
                      counted), and may log each frame: JSON as moonrill-probe --frame-log does, or columns
                      `frame type bytes host_latency rtp_time ...`
   --pair COMMAND     pairs that client, with {host} {port} {keys} {pin}
-  --keep DIR         leaves each run's files (bitstream, logs of host, frames and packets) in a folder of its own there
+  --keep DIR         leaves each run's files (bitstream, logs of host, frames and packets, the session
+                     for netlab-replay) in a folder of its own there
   --table            a readable line a row on standard error
 
 Scenario: {"title", "stream": {options of moonrill-probe stream}, "host": [options of the daemon], "host_if_known": [those
@@ -72,6 +73,14 @@ def host_options(part):
         if o.split("=")[0] not in known:
             raise Skip(f"this daemon has no {o.split('=')[0]}")
     return [*part.get("host", ()), *(o for o in part.get("host_if_known", ()) if o.split("=")[0] in known)]
+
+
+def recording(keep):
+    """The option that has the daemon record its stream among the files that are kept, to be replayed off line."""
+    if not keep or "stream.record" not in known_options():
+        return []
+    keep.mkdir(parents=True, exist_ok=True)
+    return [f"stream.record={keep.resolve()}"]
 
 
 def merged(scenario, change):
@@ -216,7 +225,7 @@ def play(scenario, seed, seconds, client, keep):
     s = {**STREAM, **scenario.get("stream", {})}
     link = link_of(scenario.get("link", {}), seed)
     host = harness.Host(*link.host_options, "host.log_level=info", "stream.pause_ms=300",
-                        *host_options(scenario))
+                        *host_options(scenario), *recording(keep))
     try:
         client.pair(host, "127.0.0.1")
         needs_codec(host, s["codec"])
