@@ -71,6 +71,7 @@ static void on_train(void *ctx, const struct replay_train *t)
 {
 	struct replay *x = ctx;
 
+	x->r->longest_train = t->count > x->r->longest_train ? t->count : x->r->longest_train;
 	for (unsigned i = 0; i < t->count; i++)
 		note_packet(x, t, t->first + i);
 	if (x->path)

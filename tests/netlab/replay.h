@@ -46,6 +46,7 @@ struct replay_result {
 	unsigned frames, sent, in_parts, dropped, passed_over;
 	uint64_t blocks, data, parity, bytes;
 	unsigned densest_ms;                   /* packets in any millisecond */
+	unsigned longest_train;                /* packets back to back */
 	uint64_t spread_p50_ns, spread_p99_ns; /* encoded to last packet */
 	uint64_t digest;                       /* of every packet's time, frame and place */
 	/* the closed loop */

@@ -61,6 +61,7 @@ json_t *replay_row(const struct replay_result *r, const struct replay_params *p)
 	json_object_set_new(o, "parity_share", share((double)r->parity, (double)r->data));
 	json_object_set_new(o, "mbps", share((double)r->bytes * 8e3, (double)r->ns));
 	json_object_set_new(o, "densest_ms", json_integer(r->densest_ms));
+	json_object_set_new(o, "longest_train", json_integer(r->longest_train));
 	json_object_set_new(o, "spread_p50_ms", json_real(ms(r->spread_p50_ns)));
 	json_object_set_new(o, "spread_p99_ms", json_real(ms(r->spread_p99_ns)));
 	json_object_set_new(o, "frames_lost", json_integer(r->frames_lost));
