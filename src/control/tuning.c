@@ -43,7 +43,7 @@ static void tell(struct tuning *t)
 		  a->orders.fec_percent[FRAME_ORDINARY], a->why_fec, 100 * loss_model_rate(&a->loss), a->rtt_us / 1000);
 }
 
-static void note(const struct tuning *t, const struct adapt_sent *sent, uint64_t now_ns)
+static void note(const struct tuning *t, const struct adapt_sent *sent, uint64_t packets, uint64_t now_ns)
 {
 	const struct adapt *a = &t->adapt;
 	const struct adapt_orders *o = &a->orders;
@@ -53,7 +53,8 @@ static void note(const struct tuning *t, const struct adapt_sent *sent, uint64_t
 			    .blocks = sent->blocks,
 			    .data = sent->data,
 			    .parity = sent->parity,
-			    .bytes = sent->bytes,
+			    .packets = packets,
+			    .bytes = sent->bytes - HEADER_BYTES * packets,
 			    .dropped = sent->dropped,
 			    .rtt_us = a->rtt_us,
 			    .wire_kbps = (uint32_t)a->wire_kbps,
@@ -104,19 +105,21 @@ uint64_t tuning_run(struct tuning *t, uint64_t now_ns)
 {
 	const struct stream_stats *s = t->stats;
 	struct adapt_sent sent;
+	uint64_t packets;
 
 	if (now_ns < t->due_ns)
 		return t->due_ns;
+	packets = STAT_GET(s->packets_sent);
 	sent = (struct adapt_sent){
 		.blocks = STAT_GET(s->blocks),
 		.data = STAT_GET(s->shards_data),
 		.parity = STAT_GET(s->shards_parity),
-		.bytes = STAT_GET(s->bytes_sent) + HEADER_BYTES * STAT_GET(s->packets_sent),
+		.bytes = STAT_GET(s->bytes_sent) + HEADER_BYTES * packets,
 		.dropped = STAT_GET(s->frames_dropped),
 	};
 	adapt_rtt(&t->adapt, STAT_GET(s->rtt_us));
 	adapt_tick(&t->adapt, &sent, now_ns);
-	note(t, &sent, now_ns);
+	note(t, &sent, packets, now_ns);
 	apply(t);
 	tell(t);
 	t->due_ns = now_ns + ADAPT_TICK_NS;

@@ -182,9 +182,9 @@ static void put_event(struct record *r, const struct record_event *e)
 		put_why(r, e->at_ns, "ceiling", &r->why_ceiling, t->why_ceiling);
 		put_why(r, e->at_ns, "parity", &r->why_fec, t->why_fec);
 		put(r,
-		    "tick %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+		    "tick %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
 		    " %u %u %u %u %u %u %u %u\n",
-		    e->at_ns, t->blocks, t->data, t->parity, t->bytes, t->dropped, t->rtt_us, t->wire_kbps,
+		    e->at_ns, t->blocks, t->data, t->parity, t->packets, t->bytes, t->dropped, t->rtt_us, t->wire_kbps,
 		    t->encoder_kbps, t->ceiling_kbps, t->fec_percent[FRAME_ORDINARY], t->fec_percent[FRAME_MARKED],
 		    t->fec_percent[FRAME_VITAL], t->whole);
 		break;

@@ -60,7 +60,7 @@ struct record_block {
 
 /* A turn of the closed loop: what it was told and what it ordered. */
 struct record_tick {
-	uint64_t blocks, data, parity, bytes, dropped; /* sent so far, headers in bytes */
+	uint64_t blocks, data, parity, packets, bytes, dropped; /* the sender's counters */
 	uint32_t rtt_us;
 	uint32_t wire_kbps, encoder_kbps, ceiling_kbps;
 	uint8_t fec_percent[FRAME_CLASSES];

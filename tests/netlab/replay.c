@@ -127,7 +127,8 @@ static void tick_as_recorded(struct replay *x, const struct record_tick *t)
 	STAT_SET(x->then.blocks, t->blocks);
 	STAT_SET(x->then.shards_data, t->data);
 	STAT_SET(x->then.shards_parity, t->parity);
-	STAT_SET(x->then.bytes_sent, t->bytes); /* headers are in already, and packets_sent stays 0 */
+	STAT_SET(x->then.packets_sent, t->packets);
+	STAT_SET(x->then.bytes_sent, t->bytes);
 	STAT_SET(x->then.frames_dropped, t->dropped);
 	STAT_SET(x->then.rtt_us, t->rtt_us);
 	turn(x);

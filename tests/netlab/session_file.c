@@ -201,6 +201,7 @@ static void read_tick(struct parser *p, struct fields *l, struct record_tick *t)
 	t->blocks = number(l, 0, INT64_MAX);
 	t->data = number(l, 0, INT64_MAX);
 	t->parity = number(l, 0, INT64_MAX);
+	t->packets = number(l, 0, INT64_MAX);
 	t->bytes = number(l, 0, INT64_MAX);
 	t->dropped = number(l, 0, INT64_MAX);
 	t->rtt_us = u32(l, 0, RECORD_RTT_MAX);

@@ -319,7 +319,7 @@ static void a_way_back_delays_what_is_heard(void **state)
 static void a_frame_that_broke_off_is_dropped_and_recovered_from(void **state)
 {
 	(void)state;
-	text(HEAD "tick 1 0 0 0 0 0 0 9388 7308 15000 20 20 20 0\n"
+	text(HEAD "tick 1 0 0 0 0 0 0 0 9388 7308 15000 20 20 20 0\n"
 		  "unit 10000000 0 1 0 9000 0 11\n"
 		  "unit 26000000 0 2 0 9000 18000 1\n"
 		  "unit 29000000 0 2 0 0 0 6\n"
@@ -335,7 +335,7 @@ static void a_frame_that_broke_off_is_dropped_and_recovered_from(void **state)
 static void frames_that_find_two_unsent_are_passed_over(void **state)
 {
 	(void)state;
-	text(HEAD "tick 1 0 0 0 0 0 0 9388 7308 15000 20 20 20 0\n"
+	text(HEAD "tick 1 0 0 0 0 0 0 0 9388 7308 15000 20 20 20 0\n"
 		  "unit 10000000 0 1 0 50000 0 11\n"
 		  "unit 10000000 0 2 0 50000 0 3\n"
 		  "unit 10000000 0 3 0 50000 0 3\n"

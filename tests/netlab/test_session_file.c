@@ -21,7 +21,7 @@
 	"rate 10000 7308 312 1000 150\n"                                                                               \
 	"pinned 0 0 0 0\n"
 #define UNIT "unit 100 50 1 0 1400 0 11\n"
-#define TICK "tick 200 1 2 3 4 5 1000 9388 7093 15000 20 25 30 1\n"
+#define TICK "tick 200 1 2 3 5 7000 5 1000 9388 7093 15000 20 25 30 1\n"
 
 static struct session_file file;
 static struct session_error why;
@@ -68,6 +68,7 @@ static void note_everything(struct record *r, uint64_t start)
 	struct record_tick t = {.blocks = 1,
 				.data = 20,
 				.parity = 4,
+				.packets = 24,
 				.bytes = 33000,
 				.dropped = 1,
 				.rtt_us = 12000,
@@ -115,6 +116,7 @@ static void check_everything(const struct session_file *f)
 	assert_int_equal(e[1].lost.last, 6);
 	assert_int_equal(e[1].at_ns, 305);
 	assert_int_equal(e[2].kind, RECORD_IDR);
+	assert_int_equal(e[3].tick.packets, 24);
 	assert_int_equal(e[3].tick.bytes, 33000);
 	assert_int_equal(e[3].tick.fec_percent[FRAME_VITAL], 30);
 	assert_string_equal(e[3].tick.why_rate, "start");
@@ -225,9 +227,9 @@ static void what_a_recorder_never_writes_is_refused(void **state)
 		{HEAD "unit 100 50 1 0 0 0 11\n", 5},
 		{HEAD "unit 100 50 1 0 99999999 0 11\n", 5},
 		{HEAD UNIT "unit 99 50 2 0 1400 0 3\n", 6},
-		{HEAD TICK "tick 200 1 2 3 4 5 1000 9388 7093 15000 20 25 30 1\n", 6},
+		{HEAD TICK "tick 200 1 2 3 5 7000 5 1000 9388 7093 15000 20 25 30 1\n", 6},
 		{HEAD TICK "ack 199 1\n", 6},
-		{HEAD "tick 200 1 2 3 4 5 1000 9388 0 15000 20 25 30 1\n", 5},
+		{HEAD "tick 200 1 2 3 5 7000 5 1000 9388 0 15000 20 25 30 1\n", 5},
 		{HEAD "lost 200 6 5\n", 5},
 		{HEAD "silent 200 2\n", 5},
 		{HEAD "block 100 3 0 1 7 2 6 1\n", 5},
