@@ -15,17 +15,18 @@ static double ms(uint64_t ns)
 	return (double)(ns / 1000) / 1000.0;
 }
 
+static json_t *hist_json(const struct hist *h)
+{
+	return json_pack("{s:f,s:f,s:f}", "p50_ms", ms(hist_percentile(h, 500)), "p99_ms", ms(hist_percentile(h, 990)),
+			 "max_ms", ms(STAT_GET(h->max_ns)));
+}
+
 static json_t *stages_json(struct stream_stats *st)
 {
 	json_t *stages = json_object();
 
-	for (int i = 0; i < STAGE_COUNT; i++) {
-		const struct hist *h = stats_hist(st, (enum stage)i);
-
-		json_object_set_new(stages, stage_name[i],
-				    json_pack("{s:f,s:f,s:f}", "p50_ms", ms(hist_percentile(h, 500)), "p99_ms",
-					      ms(hist_percentile(h, 990)), "max_ms", ms(STAT_GET(h->max_ns))));
-	}
+	for (int i = 0; i < STAGE_COUNT; i++)
+		json_object_set_new(stages, stage_name[i], hist_json(stats_hist(st, (enum stage)i)));
 	return stages;
 }
 
@@ -101,6 +102,7 @@ static json_t *stream_json(struct session *s)
 	json_object_set_new(o, "loss_percent", json_real(data ? 100.0 * (double)missing / (double)data : 0.0));
 	json_object_set_new(o, "input", input_json(s->in.input));
 	json_object_set_new(o, "stages", stages_json(st));
+	json_object_set_new(o, "trains_late", hist_json(&st->late));
 	return o;
 }
 
@@ -179,7 +181,7 @@ static void input_text(const json_t *input, struct buf *out)
 
 static void stream_text(const json_t *v, struct buf *out)
 {
-	const json_t *stages = json_object_get(v, "stages");
+	const json_t *stages = json_object_get(v, "stages"), *late = json_object_get(v, "trains_late");
 
 	buf_fmt(out, "   %s %lldx%lld at %.2f fps, %s, sound %s\n", text_of(v, "codec"), int_of(v, "width"),
 		int_of(v, "height"), real_of(v, "fps"), text_of(v, "encoder"), text_of(v, "sound"));
@@ -194,6 +196,7 @@ static void stream_text(const json_t *v, struct buf *out)
 
 		buf_fmt(out, " %s %.2f/%.2f", stage_name[i], real_of(h, "p50_ms"), real_of(h, "p99_ms"));
 	}
+	buf_fmt(out, ", trains late %.2f/%.2f", real_of(late, "p50_ms"), real_of(late, "p99_ms"));
 	buf_str(out, "\n");
 	input_text(json_object_get(v, "input"), out);
 }

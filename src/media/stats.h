@@ -40,7 +40,7 @@ struct stream_stats {
 	struct hist pack;
 	/* video-tx thread: sending */
 	_Alignas(64) _Atomic uint64_t packets_sent, bytes_sent, frames_sent, frames_dropped, send_errors;
-	struct hist pace, total;
+	struct hist pace, total, late; /* late: a train that had to wait, after its time */
 	/* audio thread */
 	_Alignas(64) _Atomic uint64_t audio_packets, audio_underruns;
 	/* control thread */

@@ -6,7 +6,9 @@
  *  - an idle line sends the first train at once, and a frame is spread only as far as the ceiling needs;
  *  - a late wake finds at most one train's worth in the bucket: what it missed is spread at the ceiling again, never
  *    sent in one lump;
- *  - two trains never touch: there is a gap after each, however large the ceiling.
+ *  - two trains never touch: there is a gap after each, however large the ceiling;
+ *  - where the ceiling carries less than a train in a millisecond, no millisecond has more than a train in it: the
+ *    packet or two that a frame has above a train do not follow it closely.
  *
  * Pure: the caller brings the clock and the ceiling, which may change with every call. One owner.
  */
@@ -18,7 +20,10 @@
 
 struct pacer {
 	uint64_t clear_ns; /* when the line has carried, at the ceiling, all that was sent */
-	uint64_t sent_ns;  /* when the last train left */
+	struct pacer_train {
+		uint64_t at_ns;
+		unsigned count;
+	} recent[PACER_TRAIN]; /* the last trains, newest first; at 0: none */
 };
 
 struct pacer_step {

@@ -127,11 +127,15 @@ struct send_step send_step(struct send *s)
 	if (!step.count) {
 		uint64_t wake_at = s->train.timed ? step.at_ns - AHEAD_NS / 2 : step.at_ns;
 
+		s->due_ns = s->train.timed ? 0 : step.at_ns; /* the queue's own lateness cannot be seen from here */
 		return (struct send_step){
 			.what = SEND_WAIT,
 			.at_ns = wake_at < b->deadline_ns ? wake_at : b->deadline_ns,
 		};
 	}
+	if (s->due_ns)
+		hist_add(&s->stats->late, now - s->due_ns);
+	s->due_ns = 0;
 	n = udp_train_send(&s->train, s->fd, b->bytes + (size_t)s->next * s->packet_len, s->packet_len, step.count, at);
 	if (n == -EAGAIN)
 		return (struct send_step){.what = SEND_BLOCKED, .at_ns = b->deadline_ns};

@@ -34,6 +34,7 @@ struct send {
 	bool dropping;     /* the front's frame was given up: its batches are only given back */
 	bool dead;         /* the socket is gone for good; another may come */
 	uint64_t first_ns; /* when the first packet of the front's frame left */
+	uint64_t due_ns;   /* when the train that is waited for may leave; 0: none is */
 };
 
 /* What the thread has to do next. */

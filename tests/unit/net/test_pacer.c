@@ -119,6 +119,32 @@ static void a_train_and_a_bit_are_kept_apart(void **state)
 	}
 }
 
+static void on_a_slow_line_no_millisecond_has_more_than_a_train(void **state)
+{
+	static const uint32_t rates[] = {3000, 10000, 15000, 30000, 50000, 75000};
+	static const uint64_t lates[] = {0, 20000, 90000, 700000};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(rates); i++)
+		for (unsigned k = 0; k < ARRAY_LEN(lates); k++) {
+			run_init(rates[i]);
+			/* Frames of all sizes, from one packet behind the other to far apart. */
+			for (unsigned n = 1; n <= 40; n++)
+				for (unsigned pause = 0; pause < 4; pause++) {
+					run_packets(n, lates[k], n % 7 ? -1u : r.n_trains + 1, 3 * NS_PER_MS);
+					r.now += pause * 400000;
+				}
+			for (unsigned a = 0; a < r.n_trains; a++) {
+				unsigned sum = 0;
+
+				for (unsigned b = a; b < r.n_trains && r.train[b].at < r.train[a].at + NS_PER_MS; b++)
+					sum += r.train[b].count;
+				assert_in_range(sum, 1, PACER_TRAIN);
+			}
+			assert_bounds();
+		}
+}
+
 static void next_frame_starts_at_once_when_the_line_is_clear(void **state)
 {
 	(void)state;
@@ -211,6 +237,7 @@ int main(void)
 		cmocka_unit_test(frame_is_spread_only_as_far_as_the_ceiling_needs),
 		cmocka_unit_test(a_train_and_a_bit_are_kept_apart),
 		cmocka_unit_test(next_frame_starts_at_once_when_the_line_is_clear),
+		cmocka_unit_test(on_a_slow_line_no_millisecond_has_more_than_a_train),
 		cmocka_unit_test(ceiling_is_kept_and_reached),
 		cmocka_unit_test(stall_is_never_made_up_in_a_lump),
 		cmocka_unit_test(ceiling_may_change_between_trains),

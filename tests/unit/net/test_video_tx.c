@@ -46,6 +46,22 @@ static void encrypted_slices_arrive_as_frames(void **state)
 	stream(true, 8);
 }
 
+static void trains_that_had_to_wait_are_counted_with_their_lateness(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	rig_begin(&r, 1392, false, 20000);
+	rig_push_frame(&r, 1000, 1); /* a line at rest: nothing waits */
+	rig_settle(&r, 1);
+	assert_int_equal(atomic_load(&r.stats.late.count), 0);
+	rig_push_frame(&r, 20 * 1376, 1);
+	rig_settle(&r, 2);
+	/* 20 packets and parity for them, 8 at once and no more than 8 in each train behind. */
+	assert_in_range(atomic_load(&r.stats.late.count), 2, 20);
+	rig_finish_lost(&r, 0);
+}
+
 static void m14_frame_larger_than_the_whole_pool_is_sent(void **state)
 {
 	static struct rig r;
@@ -230,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_arrive_whole_and_in_order),
 		cmocka_unit_test(encrypted_slices_arrive_as_frames),
+		cmocka_unit_test(trains_that_had_to_wait_are_counted_with_their_lateness),
 		cmocka_unit_test(m14_frame_larger_than_the_whole_pool_is_sent),
 		cmocka_unit_test(m25_frame_beyond_the_format_gives_its_number_to_the_next),
 		cmocka_unit_test(frame_without_end_is_given_up_when_the_next_begins),
