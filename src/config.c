@@ -124,8 +124,7 @@ static const struct option options[] = {
 	       "Send large frames in parts while they are being encoded: off; auto, where it gains; fixed, for clients "
 	       "that want a frame's number of blocks from its first packet on"),
 	STRING(stream, record, "",
-	       "Folder that gets a file a stream with times and sizes of its frames and what the client reported, to "
-	       "be "
+	       "Folder that gets a file a stream with times and sizes of its frames and what the client reported, to be "
 	       "replayed off line; neither pictures nor input; empty: none"),
 
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),

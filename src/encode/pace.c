@@ -45,6 +45,8 @@ uint64_t pace_quiet_at(const struct pace *p, const struct pace_life *l, uint64_t
 		return 0;
 	if (!l->room)
 		return NS_NEVER;
+	if (l->room > PACE_SPREAD)
+		return 0;
 	/* Where all fit in they come as ever. */
 	return left_ns > l->room * p->interval_ns ? p->last_ns + left_ns / (l->room + 1) : 0;
 }

@@ -7,8 +7,9 @@
  * so a jittery 60 Hz source passes a 60 fps limit whole, and a 120 Hz source gives every second frame.
  *
  * A path that goes quiet may be dead, and each frame sent into it brings the last one that the client has acknowledged
- * nearer to the end of the DPB. From PACE_QUIET_FRAMES without a sign of life on, those that fit in before that are
- * spread over the time until the stream pauses. Signs come more often than that: each fourth frame is acknowledged.
+ * nearer to the end of the DPB. From PACE_QUIET_FRAMES without a sign of life on, the last PACE_SPREAD that fit in
+ * before that are spread over the time until the stream pauses. Signs come more often than that: each fourth frame is
+ * acknowledged; and a gap that the DPB has room for, as a radio makes one, changes nothing.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #define PACE_QUIET_FRAMES 5u
+#define PACE_SPREAD       4u
 #define PACE_QUIET_MIN_NS 40000000ull /* less is what a radio takes now and then */
 #define PACE_QUIET_MAX_NS 100000000ull
 

@@ -187,6 +187,8 @@ static void a_client_that_is_heard_or_has_nothing_to_keep_is_not_held_up(void **
 	pace_took(&p, now - 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		assert_int_equal(pace_quiet_at(&p, &rows[i], now), 0);
+	/* Nor is one in a gap that the DPB has room for. */
+	assert_int_equal(pace_quiet_at(&p, &(struct pace_life){now - 90 * NS_PER_MS, dark, PACE_SPREAD + 1}, now), 0);
 	assert_true(pace_quiet_at(&p, &(struct pace_life){now - 90 * NS_PER_MS, dark, 0}, now) == NS_NEVER);
 	assert_true(pace_quiet_at(&p, &(struct pace_life){now - 90 * NS_PER_MS, dark, 3}, now) ==
 		    now - 1 + 50 * NS_PER_MS);
