@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/h264_refs.h"
+
+#include <assert.h>
+#include <errno.h>
+
+void h264_refs_init(struct h264_refs *r, unsigned dpb, bool long_term)
+{
+	assert(dpb >= 1 && dpb <= H264_REFS_DPB_MAX);
+	*r = (struct h264_refs){.long_term = long_term && dpb > 1};
+	ref_slots_init(&r->slots, r->long_term ? dpb - 1 : 1);
+}
+
+unsigned h264_refs_surfaces(const struct h264_refs *r)
+{
+	return r->slots.n + 1;
+}
+
+static int place_of(const struct h264_refs *r, uint32_t frame)
+{
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (r->held[i].used && r->held[i].frame == frame)
+			return (int)i;
+	return -1;
+}
+
+/* Whether a slot goes on naming that frame once the planned one is encoded. */
+static bool stays(const struct h264_refs *r, const struct ref_plan *p, uint32_t frame)
+{
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (!(p->refresh >> i & 1) && r->slots.slot[i].frame == frame)
+			return true;
+	return false;
+}
+
+/* There is one: a slot is replaced, so one frame fewer than there are places stays. */
+static uint8_t free_place(const struct h264_refs *r, const struct ref_plan *p)
+{
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (!r->held[i].used)
+			return (uint8_t)i;
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (!stays(r, p, r->held[i].frame))
+			return (uint8_t)i;
+	assert(!"a frame without a place");
+	return 0;
+}
+
+static uint8_t free_surface(const struct h264_refs *r)
+{
+	uint32_t taken = 0;
+
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (r->held[i].used)
+			taken |= 1u << r->held[i].surface;
+	return (uint8_t)__builtin_ctz(~taken);
+}
+
+void h264_refs_plan(const struct h264_refs *r, bool idr, uint32_t frame, struct h264_plan *p)
+{
+	*p = (struct h264_plan){.idr = idr, .long_term = r->long_term, .frame = frame, .surface = free_surface(r)};
+	ref_slots_plan(&r->slots, idr, false, &p->slots);
+	if (idr) {
+		p->places = 1;
+		/* Of two IDRs in a row it must differ (7.4.3). */
+		p->idr_pic_id = r->idr_pic_id;
+		return;
+	}
+	p->places = (uint8_t)r->slots.n;
+	p->ref = (uint8_t)place_of(r, r->slots.slot[p->slots.ref].frame);
+	p->index = free_place(r, &p->slots);
+	p->frame_num = (uint16_t)(frame - r->idr_frame);
+	p->poc = (int32_t)(2 * (frame - r->idr_frame));
+}
+
+void h264_refs_encoded(struct h264_refs *r, const struct h264_plan *p, bool marked)
+{
+	if (p->idr) {
+		for (unsigned i = 0; i < r->slots.n; i++)
+			r->held[i].used = false;
+		r->idr_frame = p->frame;
+		r->idr_pic_id = !p->idr_pic_id;
+	}
+	r->held[p->index] = (struct h264_held){
+		.used = true,
+		.surface = p->surface,
+		.frame = p->frame,
+		.frame_num = p->frame_num,
+		.poc = p->poc,
+	};
+	ref_slots_encoded(&r->slots, &p->slots, p->frame, marked);
+}
+
+int h264_refs_invalidate(struct h264_refs *r, uint32_t first, uint32_t newest)
+{
+	if (!r->long_term || first <= r->idr_frame)
+		return -ENOENT;
+	if ((first - 1 - r->idr_frame) >> H264_FRAME_NUM_BITS != (newest - r->idr_frame) >> H264_FRAME_NUM_BITS)
+		return -ENOENT;
+	return ref_slots_invalidate(&r->slots, first);
+}
+
+void h264_refs_ack(struct h264_refs *r, uint32_t frame)
+{
+	if (r->long_term)
+		ref_slots_ack(&r->slots, frame);
+}
