@@ -67,6 +67,15 @@ struct encoder_events {
 	void (*failed)(void *ctx, int err);
 };
 
+/* What people may want to know of a back end that depends on hardware; empty where there is nothing to say. */
+struct encoder_details {
+	char profile[32], entry[16];
+	char device[256], driver[128];
+	char packed[32]; /* headers that the driver takes from us */
+	char quirks[160];
+	bool low_power;
+};
+
 /* Implementations are called through the front below, which has checked the arguments. */
 struct encoder_ops {
 	const char *name, *help;
@@ -74,6 +83,8 @@ struct encoder_ops {
 	bool only_by_name; /* never chosen by "auto" */
 	/* Cheap and without side effects: 0, -ENOTSUP (codec or library missing). Any thread. */
 	int (*probe)(enum codec codec, struct enc_caps *caps);
+	/* Fills a zeroed *d for a codec that probe() has found. Any thread. May be NULL. */
+	void (*describe)(enum codec codec, struct encoder_details *d);
 	/* e is zeroed but for the front's fields; the back end corrects e->params to what it really uses (slices,
 	 * dpb). On failure it has cleaned up after itself. -EINVAL, -ENOMEM, -EIO. */
 	int (*open)(struct encoder *e);

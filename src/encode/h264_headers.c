@@ -168,8 +168,8 @@ static void put_marking(struct bit_writer *w, const struct h264_plan *p)
 	bit_ue(w, MARK_END);
 }
 
-void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
-			   uint32_t first_mb)
+/* Up to dec_ref_pic_marking(). */
+static void put_references(struct bit_writer *w, const struct h264_plan *p, uint32_t first_mb)
 {
 	bit_ue(w, first_mb);
 	bit_ue(w, p->idr ? SLICE_I : SLICE_P);
@@ -182,6 +182,12 @@ void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, co
 		put_list_modification(w, p);
 	}
 	put_marking(w, p);
+}
+
+void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
+			   uint32_t first_mb)
+{
+	put_references(w, p, first_mb);
 	if (!p->idr && h264_cabac(s))
 		bit_ue(w, 0);
 	bit_se(w, 0); /* quantizer: whoever encodes says it with the macroblocks */
@@ -201,4 +207,31 @@ size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const 
 	bit_put(&w, pad, 0);
 	assert(!w.err);
 	return nal_write(out, h264_ref_idc(p), h264_slice_type(p), rbsp, bit_bytes(&w)) * 8 - pad;
+}
+
+bool h264_slice_header_is(const struct nal *n, const struct h264_plan *p, uint32_t first_mb)
+{
+	uint8_t want[H264_HEADER_MAX / 2];
+	struct bit_writer w = bit_writer_init(want, sizeof(want));
+	unsigned zeros = 0, left;
+	size_t at = 0, i;
+
+	if (n->type != h264_slice_type(p))
+		return false;
+	put_references(&w, p, first_mb);
+	left = w.n; /* bits of the last byte */
+	bit_put(&w, left ? 8 - left : 0, 0);
+	assert(!w.err);
+	for (i = 1; i < n->len && at < bit_bytes(&w); i++) {
+		uint8_t mask = left && at + 1 == bit_bytes(&w) ? (uint8_t)(0xff00 >> left) : 0xff;
+
+		if (zeros >= 2 && n->payload[i] == 3) {
+			zeros = 0;
+			continue;
+		}
+		zeros = n->payload[i] ? 0 : zeros + 1;
+		if ((n->payload[i] & mask) != want[at++])
+			return false;
+	}
+	return at == bit_bytes(&w);
 }

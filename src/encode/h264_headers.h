@@ -62,6 +62,9 @@ size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const 
 void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
 			   uint32_t first_mb);
 
+/* Whether a unit that somebody else wrote is that slice: its header is ours up to what says nothing of references. */
+bool h264_slice_header_is(const struct nal *n, const struct h264_plan *p, uint32_t first_mb);
+
 static inline enum nal_type h264_slice_type(const struct h264_plan *p)
 {
 	return p->idr ? NAL_TYPE_IDR : NAL_TYPE_SLICE;

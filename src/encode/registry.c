@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "encode/registry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "build_config.h"
 
-extern const struct encoder_ops encoder_aom, encoder_x264, encoder_null;
+extern const struct encoder_ops encoder_aom, encoder_x264, encoder_vaapi, encoder_null;
 
 /* In the order in which "auto" tries them. */
 static const struct encoder_ops *const encoders[] = {
@@ -16,8 +17,23 @@ static const struct encoder_ops *const encoders[] = {
 #if HAVE_AOM
 	&encoder_aom,
 #endif
+#if HAVE_VAAPI
+	&encoder_vaapi,
+#endif
 	&encoder_null,
 };
+
+static char device[256];
+
+void encoder_use_device(const char *path)
+{
+	snprintf(device, sizeof(device), "%s", path);
+}
+
+const char *encoder_device(void)
+{
+	return device;
+}
 
 const struct encoder_ops *encoder_at(unsigned n)
 {

@@ -24,6 +24,30 @@
 #define FRAMES_MAX 4200
 #define KEPT_MAX   16
 
+/* The environment names the hardware, or its stand-in (TEST_ENCODER_DEVICE), and the only back end to be tested
+ * (TEST_ENCODER). */
+static inline void rig_environment(void)
+{
+	const char *device = getenv("TEST_ENCODER_DEVICE");
+
+	if (device)
+		encoder_use_device(device);
+}
+
+/* Whether that encoder works here and is to be tested. */
+static inline bool rig_wants(const struct encoder_ops *ops)
+{
+	const char *only = getenv("TEST_ENCODER");
+	struct enc_caps caps;
+
+	if (only && strcmp(only, ops->name) != 0)
+		return false;
+	for (enum codec c = CODEC_H264; c <= CODEC_AV1; c++)
+		if (ops->probe(c, &caps) == 0)
+			return true;
+	return false;
+}
+
 struct unit {
 	uint32_t frame_no;
 	bool key, after_rfi, repeat;

@@ -287,6 +287,13 @@ static void slice_headers_stay_within_their_bytes_and_bits(void **state)
 		assert_int_equal(h.first_mb, i % 36864);
 		assert_int_equal(h.frame_num, p.frame_num);
 		assert_int_equal(h.type, p.idr ? 2 : 0);
+
+		assert_true(h264_slice_header_is(&n, &p, i % 36864));
+		assert_false(h264_slice_header_is(&n, &p, i % 36864 + 1));
+		p.index = 5;
+		assert_int_equal(h264_slice_header_is(&n, &p, i % 36864), p.idr);
+		p.long_term = false;
+		assert_false(h264_slice_header_is(&n, &p, i % 36864));
 	}
 }
 

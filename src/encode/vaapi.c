@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * H.264 on VA-API: the chip encodes macroblocks and holds the rate, all else is decided here. Which frame is kept and
+ * referred to, and every header, are ours (encode/h264_refs.h, encode/h264_headers.h), where the driver takes packed
+ * slice headers; one that does not keeps the frame before and cannot answer a loss.
+ *
+ * One picture at a time: submit copies it up, hands it over, waits until it is encoded and gives it out. The wait has a
+ * limit, after which the chip hangs as far as we are concerned: -EIO, and the worker opens everything anew.
+ *
+ * Rate: constant, with a buffer of one frame, and where the driver has it a ceiling for each frame, so that no frame is
+ * much larger than its share of the line.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <va/va.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "encode/encoder.h"
+#include "encode/vaapi_device.h"
+#include "encode/vaapi_h264.h"
+#include "encode/vaapi_upload.h"
+
+#define LOG_MODULE "vaapi"
+#include "base/log.h"
+
+#define HANG_FRAMES   30u /* frame times that a picture may take */
+#define HANG_LEAST_NS (300 * NS_PER_MS)
+#define HANG_MOST_NS  NS_PER_S /* also for the first, with which firmware may be loaded */
+#define LOOK_NS       (200 * NS_PER_US)
+#define FRAME_PCT     150u /* of a frame's share: ceiling */
+#define BUFFERS_MAX   (16 + 3 * VIDEO_SLICES_MAX)
+#define MISC_MAX      128u /* bytes of the largest we send, its header included */
+
+struct vaapi {
+	struct encoder e;
+	struct vaapi_device device;
+	struct vaapi_caps caps;
+	VAConfigID config;
+	VAContextID context;
+	VASurfaceID input;
+	VABufferID coded;
+	struct vaapi_upload upload;
+	struct vaapi_h264 h264;
+	bool ours;        /* slice headers */
+	bool rate_is_new; /* to be told with the next picture */
+	bool no_sync_buffer, no_sync_surface;
+	uint32_t quality;
+	uint8_t *joined; /* a picture that came in pieces */
+	/* of the picture being handed over */
+	VABufferID buffer[BUFFERS_MAX];
+	unsigned n_buffers;
+};
+
+static struct vaapi *vaapi_from(struct encoder *e)
+{
+	return (struct vaapi *)e;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static int probe(enum codec codec, struct enc_caps *caps)
+{
+	struct vaapi_caps c;
+	int rc = vaapi_find(codec, &c);
+	bool ours;
+
+	if (rc < 0)
+		return rc;
+	ours = vaapi_writes_references(&c);
+	*caps = (struct enc_caps){
+		.flags = ENC_RATE | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
+		.max_width = least(c.max_width, VIDEO_DIM_MAX),
+		.max_height = least(c.max_height, VIDEO_DIM_MAX),
+		.max_refs = ours ? H264_REFS_DPB_MAX : 1,
+		.max_slices = (uint8_t)least(c.max_slices, VIDEO_SLICES_MAX),
+		.max_depth = 8,
+	};
+	return 0;
+}
+
+static bool worked(VAStatus s, const char *what)
+{
+	if (s != VA_STATUS_SUCCESS)
+		log_err("%s: %s", what, vaErrorStr(s));
+	return s == VA_STATUS_SUCCESS;
+}
+
+/* --- opening --- */
+
+static void finish(struct vaapi *v)
+{
+	VADisplay dpy = v->device.dpy;
+
+	if (dpy) {
+		vaapi_upload_finish(&v->upload);
+		if (v->coded != VA_INVALID_ID)
+			vaDestroyBuffer(dpy, v->coded);
+		if (v->context != VA_INVALID_ID)
+			vaDestroyContext(dpy, v->context);
+		if (v->input != VA_INVALID_ID)
+			vaDestroySurfaces(dpy, &v->input, 1);
+		for (unsigned i = 0; i < ARRAY_LEN(v->h264.surface); i++)
+			if (v->h264.surface[i] != VA_INVALID_ID)
+				vaDestroySurfaces(dpy, &v->h264.surface[i], 1);
+		if (v->config != VA_INVALID_ID)
+			vaDestroyConfig(dpy, v->config);
+	}
+	vaapi_device_close(&v->device);
+	free(v->joined);
+}
+
+static bool create_config(struct vaapi *v)
+{
+	VAConfigAttrib a[] = {
+		{VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420},
+		{VAConfigAttribRateControl, v->caps.rate_control},
+		{VAConfigAttribEncPackedHeaders, v->caps.packed},
+	};
+
+	return worked(vaCreateConfig(v->device.dpy, v->caps.profile, v->caps.entry, a,
+				     (int)ARRAY_LEN(a) - !v->caps.packed, &v->config),
+		      "configuration");
+}
+
+static bool create_surface(struct vaapi *v, unsigned width, unsigned height, VASurfaceID *id)
+{
+	VASurfaceAttrib nv12 = {
+		.type = VASurfaceAttribPixelFormat,
+		.flags = VA_SURFACE_ATTRIB_SETTABLE,
+		.value = {.type = VAGenericValueTypeInteger, .value.i = VA_FOURCC_NV12},
+	};
+
+	return worked(vaCreateSurfaces(v->device.dpy, VA_RT_FORMAT_YUV420, width, height, id, 1, &nv12, 1), "surface");
+}
+
+static bool create_all(struct vaapi *v)
+{
+	unsigned width = h264_mbs_wide(&v->h264.stream) * 16, height = h264_mbs_high(&v->h264.stream) * 16;
+	unsigned n = h264_refs_surfaces(&v->h264.refs);
+	VASurfaceID targets[H264_REFS_SURFACES_MAX + 1];
+
+	if (!create_config(v) || !create_surface(v, width, height, &v->input))
+		return false;
+	targets[n] = v->input;
+	for (unsigned i = 0; i < n; i++) {
+		if (!create_surface(v, width, height, &v->h264.surface[i]))
+			return false;
+		targets[i] = v->h264.surface[i];
+	}
+	if (!worked(vaCreateContext(v->device.dpy, v->config, (int)width, (int)height, VA_PROGRESSIVE, targets,
+				    (int)n + 1, &v->context),
+		    "context"))
+		return false;
+	if (!worked(vaCreateBuffer(v->device.dpy, v->context, VAEncCodedBufferType, (unsigned)v->e.slab.cap, 1, NULL,
+				   &v->coded),
+		    "buffer for the stream"))
+		return false;
+	return vaapi_upload_init(&v->upload, v->device.dpy, v->input, width, height) == 0;
+}
+
+static enum h264_profile profile_of(VAProfile p)
+{
+	return p == VAProfileH264High ? H264_HIGH : p == VAProfileH264Main ? H264_MAIN : H264_BASELINE;
+}
+
+/* A number is the driver's quality level; other encoders' words mean its default. */
+static uint32_t quality_of(const char *preset, uint32_t levels)
+{
+	return least((uint32_t)strtoul(preset, NULL, 10), levels);
+}
+
+static int open_vaapi(struct encoder *e)
+{
+	struct vaapi *v = vaapi_from(e);
+	const struct video_params *p = &e->params.video;
+	int rc = vaapi_find(p->codec, &v->caps);
+
+	if (rc < 0)
+		return rc;
+	v->config = v->context = v->coded = v->input = VA_INVALID_ID;
+	for (unsigned i = 0; i < ARRAY_LEN(v->h264.surface); i++)
+		v->h264.surface[i] = VA_INVALID_ID;
+	v->ours = vaapi_writes_references(&v->caps);
+	v->rate_is_new = true;
+	v->no_sync_buffer = v->no_sync_surface = v->caps.quirks->quirks & VAAPI_POLL;
+	v->quality = quality_of(e->params.preset, v->caps.quality_levels);
+
+	if (!v->ours)
+		e->params.dpb = 1;
+	h264_refs_init(&v->h264.refs, e->params.dpb, v->ours);
+	v->h264.stream = (struct h264_stream){
+		.profile = profile_of(v->caps.profile),
+		.level = h264_level(p->width, p->height, p->fps_mhz, e->params.dpb, e->params.kbps),
+		.dpb = e->params.dpb,
+		.width = p->width,
+		.height = p->height,
+		.fps_mhz = p->fps_mhz,
+		.space = p->space,
+		.full_range = p->full_range,
+	};
+	vaapi_h264_cut(&v->h264, e->params.slices, v->caps.slice_structure);
+	e->params.slices = (uint8_t)v->h264.slices;
+
+	rc = vaapi_device_open(&v->device, v->caps.path);
+	if (rc < 0) {
+		log_errno(rc, "%s", v->caps.path);
+		return -EIO;
+	}
+	/* No unit is larger than the slab's; like there, only what is used costs memory. */
+	v->joined = malloc(e->slab.cap);
+	if (!v->joined || !create_all(v)) {
+		rc = v->joined ? -EIO : -ENOMEM;
+		finish(v);
+		return rc;
+	}
+	return 0;
+}
+
+/* --- what a picture is handed over with --- */
+
+static bool add(struct vaapi *v, VABufferType type, const void *data, size_t size)
+{
+	if (v->n_buffers == BUFFERS_MAX)
+		return false;
+	if (!worked(vaCreateBuffer(v->device.dpy, v->context, type, (unsigned)size, 1, (void *)(uintptr_t)data,
+				   &v->buffer[v->n_buffers]),
+		    "parameters"))
+		return false;
+	v->n_buffers++;
+	return true;
+}
+
+static bool add_misc(struct vaapi *v, VAEncMiscParameterType type, const void *data, size_t size)
+{
+	_Alignas(VAEncMiscParameterBuffer) uint8_t bytes[MISC_MAX];
+	VAEncMiscParameterBuffer head = {.type = type};
+
+	_Static_assert(sizeof(VAEncMiscParameterRateControl) + sizeof(head) <= MISC_MAX, "misc parameters must fit");
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), data, size);
+	return add(v, VAEncMiscParameterBufferType, bytes, sizeof(head) + size);
+}
+
+static bool add_packed(struct vaapi *v, uint32_t type, const uint8_t *data, size_t bits)
+{
+	const VAEncPackedHeaderParameterBuffer p = {
+		.type = type,
+		.bit_length = (uint32_t)bits,
+		.has_emulation_bytes = 1,
+	};
+
+	return add(v, VAEncPackedHeaderParameterBufferType, &p, sizeof(p)) &&
+	       add(v, VAEncPackedHeaderDataBufferType, data, (bits + 7) / 8);
+}
+
+/* Frames a second as VA-API writes them: two 16-bit numbers. */
+static uint32_t frame_rate(uint32_t fps_mhz)
+{
+	if (fps_mhz % 1000 == 0)
+		return fps_mhz / 1000;
+	return fps_mhz <= UINT16_MAX ? 1000u << 16 | fps_mhz : (fps_mhz + 500) / 1000;
+}
+
+static bool add_rate(struct vaapi *v)
+{
+	const struct enc_params *p = &v->e.params;
+	uint32_t frame_bits = (uint32_t)((uint64_t)p->kbps * 1000 * 1000 / p->video.fps_mhz);
+	const VAEncMiscParameterFrameRate rate = {.framerate = frame_rate(p->video.fps_mhz)};
+	const VAEncMiscParameterHRD hrd = {.initial_buffer_fullness = frame_bits, .buffer_size = frame_bits};
+	const VAEncMiscParameterBufferMaxFrameSize ceiling = {.max_frame_size = frame_bits / 100 * FRAME_PCT};
+	VAEncMiscParameterRateControl rc = {
+		.bits_per_second = p->kbps * 1000,
+		.target_percentage = 100,
+		.window_size = 1000000 / p->video.fps_mhz + 1,
+	};
+
+	rc.rc_flags.bits.disable_frame_skip = 1;
+	rc.rc_flags.bits.disable_bit_stuffing = 1;
+	return add_misc(v, VAEncMiscParameterTypeRateControl, &rc, sizeof(rc)) &&
+	       add_misc(v, VAEncMiscParameterTypeFrameRate, &rate, sizeof(rate)) &&
+	       add_misc(v, VAEncMiscParameterTypeHRD, &hrd, sizeof(hrd)) &&
+	       (!v->caps.frame_size || add_misc(v, VAEncMiscParameterTypeMaxFrameSize, &ceiling, sizeof(ceiling)));
+}
+
+static bool add_sequence(struct vaapi *v)
+{
+	const VAEncMiscParameterBufferQualityLevel quality = {.quality_level = v->quality};
+	VAEncSequenceParameterBufferH264 seq;
+
+	vaapi_h264_seq(&v->h264, v->e.params.kbps, &seq);
+	return add(v, VAEncSequenceParameterBufferType, &seq, sizeof(seq)) &&
+	       (!v->quality || add_misc(v, VAEncMiscParameterTypeQualityLevel, &quality, sizeof(quality)));
+}
+
+static bool add_sets(struct vaapi *v)
+{
+	uint8_t set[H264_HEADER_MAX];
+
+	if (v->caps.packed & VA_ENC_PACKED_HEADER_SEQUENCE &&
+	    !add_packed(v, VAEncPackedHeaderH264_SPS, set, h264_sps_write(set, &v->h264.stream) * 8))
+		return false;
+	return !(v->caps.packed & VA_ENC_PACKED_HEADER_PICTURE) ||
+	       add_packed(v, VAEncPackedHeaderH264_PPS, set, h264_pps_write(set, &v->h264.stream) * 8);
+}
+
+static bool add_slices(struct vaapi *v, const struct h264_plan *p)
+{
+	VAEncSliceParameterBufferH264 slice;
+	uint8_t header[H264_HEADER_MAX];
+
+	for (unsigned n = 0; n < v->h264.slices; n++) {
+		vaapi_h264_slice_param(&v->h264, p, n, &slice);
+		if (v->ours &&
+		    !add_packed(v, VAEncPackedHeaderH264_Slice, header,
+				h264_slice_header_write(header, &v->h264.stream, p, slice.macroblock_address)))
+			return false;
+		if (!add(v, VAEncSliceParameterBufferType, &slice, sizeof(slice)))
+			return false;
+	}
+	return true;
+}
+
+static bool add_all(struct vaapi *v, const struct h264_plan *p)
+{
+	VAEncPictureParameterBufferH264 pic;
+
+	vaapi_h264_pic(&v->h264, p, v->coded, &pic);
+	return (!p->idr || add_sequence(v)) && (!(p->idr || v->rate_is_new) || add_rate(v)) &&
+	       (!p->idr || add_sets(v)) && add(v, VAEncPictureParameterBufferType, &pic, sizeof(pic)) &&
+	       add_slices(v, p);
+}
+
+static bool hand_over(struct vaapi *v, const struct h264_plan *p)
+{
+	VADisplay dpy = v->device.dpy;
+	bool ok = worked(vaBeginPicture(dpy, v->context, v->input), "picture");
+
+	v->n_buffers = 0;
+	ok = ok && add_all(v, p) &&
+	     worked(vaRenderPicture(dpy, v->context, v->buffer, (int)v->n_buffers), "parameters of a picture") &&
+	     worked(vaEndPicture(dpy, v->context), "encoding");
+	for (unsigned i = 0; i < v->n_buffers; i++)
+		vaDestroyBuffer(dpy, v->buffer[i]);
+	return ok;
+}
+
+/* --- what comes of it --- */
+
+static uint64_t patience_ns(const struct vaapi *v)
+{
+	uint64_t ns = HANG_FRAMES * 1000ull * NS_PER_S / v->e.params.video.fps_mhz;
+
+	if (!v->h264.refs.idr_frame || ns > HANG_MOST_NS)
+		return HANG_MOST_NS;
+	return ns < HANG_LEAST_NS ? HANG_LEAST_NS : ns;
+}
+
+/* For drivers that cannot be told a limit. */
+static VAStatus look_until(struct vaapi *v, uint64_t limit_ns)
+{
+	VASurfaceStatus state = VASurfaceRendering;
+	uint64_t now = clock_ns(), end = now + limit_ns;
+	VAStatus s;
+
+	for (;; now = clock_ns()) {
+		s = vaQuerySurfaceStatus(v->device.dpy, v->input, &state);
+		if (s != VA_STATUS_SUCCESS || !(state & VASurfaceRendering))
+			return s;
+		if (now >= end)
+			return VA_STATUS_ERROR_TIMEDOUT;
+		clock_sleep_until(now + LOOK_NS);
+	}
+}
+
+static bool wait_for(struct vaapi *v)
+{
+	uint64_t limit_ns = patience_ns(v);
+	VAStatus s = VA_STATUS_ERROR_UNIMPLEMENTED;
+
+	if (!v->no_sync_buffer) {
+		s = vaSyncBuffer(v->device.dpy, v->coded, limit_ns);
+		v->no_sync_buffer = s == VA_STATUS_ERROR_UNIMPLEMENTED;
+	}
+	if (s == VA_STATUS_ERROR_UNIMPLEMENTED && !v->no_sync_surface) {
+		s = vaSyncSurface2(v->device.dpy, v->input, limit_ns);
+		v->no_sync_surface = s == VA_STATUS_ERROR_UNIMPLEMENTED;
+	}
+	if (s == VA_STATUS_ERROR_UNIMPLEMENTED)
+		s = look_until(v, limit_ns);
+	if (s == VA_STATUS_ERROR_TIMEDOUT)
+		log_err("the encoder hangs");
+	return s == VA_STATUS_ERROR_TIMEDOUT ? false : worked(s, "waiting for a picture");
+}
+
+/* The picture's bytes in one piece; NULL when they are no good. */
+static const uint8_t *bytes_of(struct vaapi *v, const VACodedBufferSegment *first, size_t *len)
+{
+	const uint32_t bad = VA_CODED_BUF_STATUS_SLICE_OVERFLOW_MASK | VA_CODED_BUF_STATUS_BAD_BITSTREAM;
+
+	*len = 0;
+	for (const VACodedBufferSegment *s = first; s; s = s->next) {
+		if (s->status & bad) {
+			log_err("the driver says that what it wrote is broken (%08x)", s->status);
+			return NULL;
+		}
+		if (s == first && !s->next) {
+			*len = s->size;
+			return s->buf;
+		}
+		if (v->e.slab.cap - *len < s->size)
+			return NULL;
+		memcpy(v->joined + *len, s->buf, s->size);
+		*len += s->size;
+	}
+	return v->joined;
+}
+
+static int take(struct vaapi *v, const struct h264_plan *p, struct au_slot *slot)
+{
+	VACodedBufferSegment *segment = NULL;
+	const uint8_t *bytes;
+	size_t len;
+	int rc = -EIO;
+
+	if (!worked(vaMapBuffer(v->device.dpy, v->coded, (void **)&segment), "the stream"))
+		return -EIO;
+	bytes = bytes_of(v, segment, &len);
+	if (bytes)
+		rc = vaapi_h264_take(&v->h264, p, v->ours, bytes, len, slot->data, v->e.slab.cap, &slot->au.len);
+	vaUnmapBuffer(v->device.dpy, v->coded);
+	switch (rc) {
+	case -EBADMSG:
+		log_err("frame %u: the driver does not write the slice headers that it is given; they are left to it "
+			"from now on, and losses are answered with key frames",
+			p->frame);
+		vaapi_distrust();
+		return -EIO;
+	case -EPROTO:
+		log_err("frame %u: what the driver wrote is not the picture asked for", p->frame);
+		return -EIO;
+	case -ENOSPC:
+		log_err("frame %u: larger than any packet train can carry", p->frame);
+		return -EIO;
+	default:
+		return rc;
+	}
+}
+
+static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	struct vaapi *v = vaapi_from(e);
+	struct au_slot *slot = au_slab_take(&e->slab);
+	struct h264_plan plan;
+	struct au *au;
+	int rc;
+
+	if (!slot)
+		return -EAGAIN;
+	au = &slot->au;
+	h264_refs_plan(&v->h264.refs, r->idr, r->frame_no, &plan);
+	rc = vaapi_upload(&v->upload, v->input, pic);
+	if (rc < 0)
+		log_err("frame %u: the picture cannot be copied to the device", r->frame_no);
+	else
+		rc = hand_over(v, &plan) && wait_for(v) ? take(v, &plan, slot) : -EIO;
+	if (rc < 0) {
+		au_release(au);
+		return rc;
+	}
+	h264_refs_encoded(&v->h264.refs, &plan, r->ltr);
+	v->rate_is_new = false;
+
+	au->first = au->last = true;
+	au->key = plan.idr;
+	au->after_rfi = r->after_rfi && !au->key;
+	au->ltr = r->ltr;
+	au->repeat = r->repeat;
+	au->frame_no = r->frame_no;
+	au->pts_ns = r->pts_ns;
+	au->t = r->t;
+	au->t.encoded = clock_ns();
+	e->ev->au(e->ctx, au);
+	return 0;
+}
+
+/* --- the rest --- */
+
+static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
+{
+	(void)last; /* everything after the first lost frame may depend on it */
+	return h264_refs_invalidate(&vaapi_from(e)->h264.refs, first, e->newest);
+}
+
+static void acked(struct encoder *e, uint32_t frame_no)
+{
+	h264_refs_ack(&vaapi_from(e)->h264.refs, frame_no);
+}
+
+static int set_bitrate(struct encoder *e, uint32_t kbps)
+{
+	vaapi_from(e)->rate_is_new = true;
+	e->params.kbps = kbps;
+	return 0;
+}
+
+static void close_vaapi(struct encoder *e)
+{
+	finish(vaapi_from(e));
+}
+
+static void describe(enum codec codec, struct encoder_details *d)
+{
+	static const struct {
+		uint32_t flag;
+		const char *word;
+	} packed[] = {
+		{VA_ENC_PACKED_HEADER_SEQUENCE, "sequence"},
+		{VA_ENC_PACKED_HEADER_PICTURE, "picture"},
+		{VA_ENC_PACKED_HEADER_SLICE, "slice"},
+	};
+	struct vaapi_caps c;
+
+	if (vaapi_find(codec, &c) < 0)
+		return;
+	snprintf(d->profile, sizeof(d->profile), "%s",
+		 c.profile == VAProfileH264High   ? "High"
+		 : c.profile == VAProfileH264Main ? "Main"
+						  : "Constrained Baseline");
+	snprintf(d->entry, sizeof(d->entry), "%s", c.entry == VAEntrypointEncSliceLP ? "EncSliceLP" : "EncSlice");
+	snprintf(d->device, sizeof(d->device), "%s", c.path);
+	snprintf(d->driver, sizeof(d->driver), "%s", c.vendor);
+	snprintf(d->quirks, sizeof(d->quirks), "%s: %s", c.quirks->driver, c.quirks->note);
+	d->low_power = c.entry == VAEntrypointEncSliceLP;
+	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
+		if (c.packed & packed[i].flag) {
+			size_t at = strlen(d->packed);
+
+			snprintf(d->packed + at, sizeof(d->packed) - at, "%s%s", at ? " " : "", packed[i].word);
+		}
+}
+
+const struct encoder_ops encoder_vaapi = {
+	.name = "vaapi",
+	.help = "H.264 in hardware on VA-API",
+	.size = sizeof(struct vaapi),
+	.only_by_name = true, /* until a stream falls back by itself when hardware fails it */
+	.probe = probe,
+	.describe = describe,
+	.open = open_vaapi,
+	.submit = submit,
+	.invalidate_refs = invalidate_refs,
+	.acked = acked,
+	.set_bitrate = set_bitrate,
+	.close = close_vaapi,
+};

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/vaapi_device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <va/va_drm.h>
+
+#include "base/str.h"
+#include "encode/registry.h"
+
+#define LOG_MODULE "vaapi"
+#include "base/log.h"
+
+#define NODE_FIRST  128u
+#define NODE_LAST   191u
+#define MANY        64 /* profiles and entry points of a driver */
+#define PACKED_OURS (VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE)
+
+static struct {
+	pthread_mutex_t lock;
+	bool known, distrusted;
+	char asked[VAAPI_PATH]; /* the device chosen when it was found out */
+	int h264_rc;
+	struct vaapi_caps h264;
+} found = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void on_info(void *ctx, const char *text)
+{
+	(void)ctx;
+	log_dbg("%.*s", (int)strcspn(text, "\n"), text);
+}
+
+int vaapi_device_open(struct vaapi_device *d, const char *path)
+{
+	int major, minor;
+
+	*d = (struct vaapi_device){.fd = open(path, O_RDWR | O_CLOEXEC)};
+	if (d->fd < 0) {
+		*d = (struct vaapi_device){0};
+		return -ENODEV;
+	}
+	d->dpy = vaGetDisplayDRM(d->fd);
+	if (!d->dpy) {
+		close(d->fd);
+		*d = (struct vaapi_device){0};
+		return -ENODEV;
+	}
+	/* A node without a driver is nothing to worry about. */
+	vaSetInfoCallback(d->dpy, on_info, NULL);
+	vaSetErrorCallback(d->dpy, on_info, NULL);
+	if (vaInitialize(d->dpy, &major, &minor) != VA_STATUS_SUCCESS) {
+		vaapi_device_close(d);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+void vaapi_device_close(struct vaapi_device *d)
+{
+	if (!d->dpy)
+		return;
+	vaTerminate(d->dpy);
+	close(d->fd);
+	*d = (struct vaapi_device){0};
+}
+
+static bool has_entry(VADisplay dpy, VAProfile profile, VAEntrypoint entry)
+{
+	VAEntrypoint list[MANY];
+	int n = 0;
+
+	if (vaMaxNumEntrypoints(dpy) > MANY || vaQueryConfigEntrypoints(dpy, profile, list, &n) != VA_STATUS_SUCCESS)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (list[i] == entry)
+			return true;
+	return false;
+}
+
+/* Attributes that a driver does not answer are 0. False: it cannot be used for a stream. */
+static bool read_attributes(VADisplay dpy, struct vaapi_caps *c)
+{
+	enum { FORMAT, RATE, PACKED, SLICES, STRUCTURE, WIDTH, HEIGHT, QUALITY, FRAME_SIZE };
+	VAConfigAttrib a[] = {
+		[FORMAT] = {VAConfigAttribRTFormat, 0},
+		[RATE] = {VAConfigAttribRateControl, 0},
+		[PACKED] = {VAConfigAttribEncPackedHeaders, 0},
+		[SLICES] = {VAConfigAttribEncMaxSlices, 0},
+		[STRUCTURE] = {VAConfigAttribEncSliceStructure, 0},
+		[WIDTH] = {VAConfigAttribMaxPictureWidth, 0},
+		[HEIGHT] = {VAConfigAttribMaxPictureHeight, 0},
+		[QUALITY] = {VAConfigAttribEncQualityRange, 0},
+		[FRAME_SIZE] = {VAConfigAttribMaxFrameSize, 0},
+	};
+
+	if (vaGetConfigAttributes(dpy, c->profile, c->entry, a, ARRAY_LEN(a)) != VA_STATUS_SUCCESS)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(a); i++)
+		if (a[i].value == VA_ATTRIB_NOT_SUPPORTED)
+			a[i].value = 0;
+	/* Without a rate it holds, a stream cannot be sent. */
+	c->rate_control = a[RATE].value & VA_RC_CBR ? VA_RC_CBR : a[RATE].value & VA_RC_VBR;
+	if (!(a[FORMAT].value & VA_RT_FORMAT_YUV420) || !c->rate_control)
+		return false;
+	c->packed = a[PACKED].value & PACKED_OURS;
+	c->max_slices = a[SLICES].value ? a[SLICES].value : 1;
+	c->slice_structure = a[STRUCTURE].value;
+	c->max_width = a[WIDTH].value ? a[WIDTH].value : 4096;
+	c->max_height = a[HEIGHT].value ? a[HEIGHT].value : 4096;
+	c->quality_levels = a[QUALITY].value;
+	c->frame_size = ((VAConfigAttribValMaxFrameSize){.value = a[FRAME_SIZE].value}).bits.max_frame_size;
+	return true;
+}
+
+/* The best profile first; the full entry point before the low-power one, whose rate control may need firmware that is
+ * not loaded. */
+static int ask_h264(VADisplay dpy, struct vaapi_caps *c)
+{
+	static const VAProfile wanted[] = {VAProfileH264High, VAProfileH264Main, VAProfileH264ConstrainedBaseline};
+	static const VAEntrypoint entries[] = {VAEntrypointEncSlice, VAEntrypointEncSliceLP};
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		for (size_t k = 0; k < ARRAY_LEN(entries); k++) {
+			c->profile = wanted[i];
+			c->entry = entries[k];
+			if (has_entry(dpy, c->profile, c->entry) && read_attributes(dpy, c))
+				return 0;
+		}
+	return -ENOTSUP;
+}
+
+static int ask(const char *path, struct vaapi_caps *c)
+{
+	struct vaapi_device d;
+	const char *vendor;
+	int rc = vaapi_device_open(&d, path);
+
+	if (rc < 0)
+		return rc;
+	*c = (struct vaapi_caps){0};
+	vendor = vaQueryVendorString(d.dpy);
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(c->vendor, sizeof(c->vendor), "%s", vendor ? vendor : "");
+	c->quirks = vaapi_quirks_find(c->vendor);
+	rc = c->quirks->quirks & VAAPI_NO_ENCODER ? -ENOTSUP : ask_h264(d.dpy, c);
+	vaapi_device_close(&d);
+	return rc;
+}
+
+static int ask_nodes(struct vaapi_caps *c)
+{
+	char path[32];
+
+	for (unsigned n = NODE_FIRST; n <= NODE_LAST; n++) {
+		snprintf(path, sizeof(path), "/dev/dri/renderD%u", n);
+		if (access(path, F_OK) == 0 && ask(path, c) == 0)
+			return 0;
+	}
+	return -ENOTSUP;
+}
+
+int vaapi_find(enum codec codec, struct vaapi_caps *caps)
+{
+	const char *device = encoder_device();
+	int rc;
+
+	if (codec != CODEC_H264)
+		return -ENOTSUP;
+	pthread_mutex_lock(&found.lock);
+	if (!found.known || strcmp(found.asked, device) != 0) {
+		found.h264_rc = *device ? ask(device, &found.h264) : ask_nodes(&found.h264);
+		snprintf(found.asked, sizeof(found.asked), "%s", device);
+		found.distrusted = false;
+		found.known = true;
+	}
+	rc = found.h264_rc < 0 ? -ENOTSUP : 0;
+	if (rc == 0) {
+		*caps = found.h264;
+		if (found.distrusted)
+			caps->packed = 0;
+	}
+	pthread_mutex_unlock(&found.lock);
+	return rc;
+}
+
+void vaapi_distrust(void)
+{
+	pthread_mutex_lock(&found.lock);
+	found.distrusted = true;
+	pthread_mutex_unlock(&found.lock);
+}
+
+bool vaapi_writes_references(const struct vaapi_caps *c)
+{
+	return c->packed == PACKED_OURS;
+}
