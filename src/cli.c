@@ -13,6 +13,8 @@
 #include "config.h"
 #include "ctl.h"
 #include "daemon.h"
+#include "encode/registry.h"
+#include "encoders.h"
 #include "paths.h"
 
 #define OVERRIDES_MAX 64
@@ -32,7 +34,8 @@ static void print_help(FILE *to)
 	      "usage: moonrill COMMAND [options]\n\n"
 	      "  run                    run the daemon in the foreground\n"
 	      "  config check           read the configuration and say what is wrong\n"
-	      "  config dump            print every option with its value\n",
+	      "  config dump            print every option with its value\n"
+	      "  encoders               list the encoders of this machine and what each can do\n",
 	      to);
 	for (unsigned n = 0; (c = command_at(n)); n++)
 		fprintf(to, "  %-10s %-11s %s\n", c->name, c->args, c->help);
@@ -41,7 +44,7 @@ static void print_help(FILE *to)
 	      "  --state DIR            folder of certificate, clients and apps\n"
 	      "  --socket PATH          control socket of the daemon\n"
 	      "  -o section.key=value   override one option (run, config)\n"
-	      "  --json                 answer for programs (status, clients)\n"
+	      "  --json                 answer for programs (status, clients, encoders)\n"
 	      "  --version, --help\n",
 	      to);
 }
@@ -146,6 +149,34 @@ static int run_config(int argc, char **argv, const struct options *o, const stru
 	return rc;
 }
 
+/* Asks the hardware itself, with or without a daemon. */
+static int run_encoders(const struct options *o, const struct paths *p)
+{
+	struct config c;
+	struct buf text;
+	json_t *list;
+	int rc = load_config(o, p, &c);
+
+	if (rc)
+		return rc;
+	encoder_use_device(c.encode.device);
+	list = encoders_json();
+	if (!list)
+		return 1;
+	if (o->json) {
+		json_dumpf(list, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		buf_init(&text, CONFIG_FILE_MAX);
+		encoders_text(list, &text);
+		fputs(buf_cstr(&text), stdout);
+		rc = text.err ? 1 : 0;
+		buf_finish(&text);
+	}
+	json_decref(list);
+	return rc;
+}
+
 static int run_daemon(const struct options *o, const struct paths *p)
 {
 	struct config c;
@@ -196,6 +227,8 @@ int cli_main(int argc, char **argv)
 		return argc == 1 ? run_daemon(&o, &p) : usage("run takes no argument", argv[1]);
 	if (strcmp(argv[0], "config") == 0)
 		return run_config(argc - 1, argv + 1, &o, &p);
+	if (strcmp(argv[0], "encoders") == 0)
+		return argc == 1 ? run_encoders(&o, &p) : usage("encoders takes no argument", argv[1]);
 	if (command_find(argv[0]))
 		return run_remote(argc, argv, &o, &p);
 	return usage("unknown command", argv[0]);

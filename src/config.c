@@ -101,8 +101,13 @@ static const struct option options[] = {
 	      "empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, still or chart"),
 
-	STRING(encode, backend, "auto", "Encoder to use"),
-	STRING(encode, preset, "superfast", "Preset of x264; faster presets cost bits, slower ones cost time"),
+	STRING(encode, backend, "auto", "Encoder to use: auto, x264, aom or vaapi, as moonrill encoders lists them"),
+	STRING(encode, device, "",
+	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
+	STRING(encode, preset, "superfast",
+	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the driver's "
+	       "quality "
+	       "level, from 1 (best); words mean its default"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),
@@ -124,7 +129,8 @@ static const struct option options[] = {
 	       "Send large frames in parts while they are being encoded: off; auto, where it gains; fixed, for clients "
 	       "that want a frame's number of blocks from its first packet on"),
 	STRING(stream, record, "",
-	       "Folder that gets a file a stream with times and sizes of its frames and what the client reported, to be "
+	       "Folder that gets a file a stream with times and sizes of its frames and what the client reported, to "
+	       "be "
 	       "replayed off line; neither pictures nor input; empty: none"),
 
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),

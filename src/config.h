@@ -50,6 +50,7 @@ struct config {
 	} video;
 	struct {
 		char backend[CONFIG_STR];
+		char device[CONFIG_STR];
 		char preset[CONFIG_STR];
 		int64_t av1; /* enum config_offer */
 		char av1_preset[CONFIG_STR];

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "ctl.h"
+#include "encode/registry.h"
 #include "http/clients.h"
 #include "http/identity.h"
 #include "http/mdns.h"
@@ -315,6 +316,7 @@ static int open_all(struct daemon_ctx *d)
 		return err ? err : -ENOMEM;
 	d->host.loop = d->loop;
 	d->host.config = &d->config;
+	encoder_use_device(d->config.encode.device);
 	stream_offer_measure(&d->config);
 	err = open_state(d);
 	if (!err)
