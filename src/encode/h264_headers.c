@@ -169,10 +169,10 @@ static void put_marking(struct bit_writer *w, const struct h264_plan *p)
 }
 
 /* Up to dec_ref_pic_marking(). */
-static void put_references(struct bit_writer *w, const struct h264_plan *p, uint32_t first_mb)
+static void put_references(struct bit_writer *w, const struct h264_plan *p, uint32_t first_mb, unsigned type)
 {
 	bit_ue(w, first_mb);
-	bit_ue(w, p->idr ? SLICE_I : SLICE_P);
+	bit_ue(w, type);
 	bit_ue(w, 0);
 	bit_put(w, H264_FRAME_NUM_BITS, p->frame_num);
 	if (p->idr) {
@@ -187,7 +187,7 @@ static void put_references(struct bit_writer *w, const struct h264_plan *p, uint
 void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
 			   uint32_t first_mb)
 {
-	put_references(w, p, first_mb);
+	put_references(w, p, first_mb, p->idr ? SLICE_I : SLICE_P);
 	if (!p->idr && h264_cabac(s))
 		bit_ue(w, 0);
 	bit_se(w, 0); /* quantizer: whoever encodes says it with the macroblocks */
@@ -211,14 +211,18 @@ size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const 
 
 bool h264_slice_header_is(const struct nal *n, const struct h264_plan *p, uint32_t first_mb)
 {
+	const struct sps sps = {.log2_max_frame_num = H264_FRAME_NUM_BITS};
 	uint8_t want[H264_HEADER_MAX / 2];
 	struct bit_writer w = bit_writer_init(want, sizeof(want));
+	struct slice_start start;
 	unsigned zeros = 0, left;
 	size_t at = 0, i;
 
-	if (n->type != h264_slice_type(p))
+	/* The type may also say that the picture's other slices have the same. */
+	if (n->type != h264_slice_type(p) || slice_start_parse(&start, n, &sps) < 0 ||
+	    start.type % 5 != (p->idr ? SLICE_I : SLICE_P))
 		return false;
-	put_references(&w, p, first_mb);
+	put_references(&w, p, first_mb, start.type);
 	left = w.n; /* bits of the last byte */
 	bit_put(&w, left ? 8 - left : 0, 0);
 	assert(!w.err);

@@ -30,7 +30,8 @@
 #define HANG_LEAST_NS (300 * NS_PER_MS)
 #define HANG_MOST_NS  NS_PER_S /* also for the first, with which firmware may be loaded */
 #define LOOK_NS       (200 * NS_PER_US)
-#define FRAME_PCT     150u /* of a frame's share: ceiling */
+#define FRAME_PCT     150u  /* of a frame's share: ceiling */
+#define LEAST_BITS    8192u /* no ceiling is lower: a picture has headers */
 #define BUFFERS_MAX   (16 + 3 * VIDEO_SLICES_MAX)
 #define MISC_MAX      128u /* bytes of the largest we send, its header included */
 
@@ -273,7 +274,8 @@ static bool add_rate(struct vaapi *v)
 	uint32_t frame_bits = (uint32_t)((uint64_t)p->kbps * 1000 * 1000 / p->video.fps_mhz);
 	const VAEncMiscParameterFrameRate rate = {.framerate = frame_rate(p->video.fps_mhz)};
 	const VAEncMiscParameterHRD hrd = {.initial_buffer_fullness = frame_bits, .buffer_size = frame_bits};
-	const VAEncMiscParameterBufferMaxFrameSize ceiling = {.max_frame_size = frame_bits / 100 * FRAME_PCT};
+	uint32_t most = frame_bits / 100 * FRAME_PCT;
+	const VAEncMiscParameterBufferMaxFrameSize ceiling = {.max_frame_size = most > LEAST_BITS ? most : LEAST_BITS};
 	VAEncMiscParameterRateControl rc = {
 		.bits_per_second = p->kbps * 1000,
 		.target_percentage = 100,
