@@ -256,6 +256,8 @@ static VAStatus header_of(struct job *j, unsigned n)
 	why = packed_open(i, rbsp, &b);
 	if (!why)
 		why = h264_header_parse(h, &b, &j->x->sps, &j->pps);
+	if (why && j->c->d->q.lax && j->pps.cabac && !b.err && b.n % 8 == 0 && b.n - b.at < 8)
+		why = NULL; /* cabac_alignment_one_bit, which is slice_data() */
 	free(rbsp);
 	return why ? wrong(j->c, why) : h264_same_header(j->c, j->pic, s, &j->x->sps, &j->pps, h);
 }
