@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Profiles, entry points and attributes: what is offered, and that no more is asked for. */
+#include "driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <va/va_enc_av1.h>
+#include <va/va_enc_hevc.h>
+
+static const struct profile {
+	VAProfile profile;
+	const struct codec_ops *codec;
+	uint32_t rt_format;
+} profiles[] = {
+	{VAProfileH264ConstrainedBaseline, &codec_h264, VA_RT_FORMAT_YUV420},
+	{VAProfileH264Main, &codec_h264, VA_RT_FORMAT_YUV420},
+	{VAProfileH264High, &codec_h264, VA_RT_FORMAT_YUV420},
+};
+
+static const struct profile *profile_find(const struct driver *d, VAProfile profile)
+{
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++)
+		if (profiles[i].profile == profile && profiles[i].codec->set & d->q.sets)
+			return &profiles[i];
+	return NULL;
+}
+
+static VAStatus query_profiles(VADriverContextP va, VAProfile *list, int *n)
+{
+	struct driver *d = driver_enter(va, "vaQueryConfigProfiles");
+
+	*n = 0;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++)
+		if (profiles[i].codec->set & d->q.sets)
+			list[(*n)++] = profiles[i].profile;
+	return driver_leave(d, VA_STATUS_SUCCESS);
+}
+
+static bool entrypoint_offered(const struct driver *d, VAEntrypoint e)
+{
+	return (e == VAEntrypointEncSlice && d->q.slice) || (e == VAEntrypointEncSliceLP && d->q.low_power);
+}
+
+static VAStatus query_entrypoints(VADriverContextP va, VAProfile profile, VAEntrypoint *list, int *n)
+{
+	struct driver *d = driver_enter(va, "vaQueryConfigEntrypoints");
+
+	*n = 0;
+	if (!profile_find(d, profile))
+		return driver_leave(d, VA_STATUS_ERROR_UNSUPPORTED_PROFILE);
+	if (d->q.slice)
+		list[(*n)++] = VAEntrypointEncSlice;
+	if (d->q.low_power)
+		list[(*n)++] = VAEntrypointEncSliceLP;
+	return driver_leave(d, VA_STATUS_SUCCESS);
+}
+
+static uint32_t hevc_attribute(VAConfigAttribType type)
+{
+	if (type == VAConfigAttribEncHEVCFeatures)
+		return (VAConfigAttribValEncHEVCFeatures){.bits.pcm = 1}.value;
+	/* Coding trees of 32, coding blocks from 8, transforms of 4 to 32. */
+	return (VAConfigAttribValEncHEVCBlockSizes){.bits = {.log2_max_coding_tree_block_size_minus3 = 2,
+							     .log2_min_coding_tree_block_size_minus3 = 1,
+							     .log2_min_luma_coding_block_size_minus3 = 0,
+							     .log2_max_luma_transform_block_size_minus2 = 3,
+							     .log2_min_luma_transform_block_size_minus2 = 0}}
+		.value;
+}
+
+static uint32_t av1_attribute(VAConfigAttribType type)
+{
+	if (type == VAConfigAttribEncAV1)
+		return (VAConfigAttribValEncAV1){.bits = {.support_dual_filter = 1}}.value;
+	if (type == VAConfigAttribEncAV1Ext1)
+		return (VAConfigAttribValEncAV1Ext1){.bits = {.interpolation_filter = 0x1f}}.value;
+	return (VAConfigAttribValEncAV1Ext2){.bits = {.tile_size_bytes_minus1 = 3,
+						      .obu_size_bytes_minus1 = 3,
+						      .tx_mode_support = 7,
+						      .max_tile_num_minus1 = 63}}
+		.value;
+}
+
+uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entrypoint, VAConfigAttribType type)
+{
+	const struct profile *p = profile_find(d, profile);
+
+	(void)entrypoint;
+	switch (type) {
+	case VAConfigAttribRTFormat:
+		return d->q.no_p010 ? p->rt_format & ~(uint32_t)VA_RT_FORMAT_YUV420_10 : p->rt_format;
+	case VAConfigAttribRateControl:
+		if (d->q.attr_missing_rc)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		return d->q.cqp_only ? VA_RC_CQP : VA_RC_CQP | VA_RC_CBR | VA_RC_VBR;
+	case VAConfigAttribEncPackedHeaders:
+		return d->q.packed ? d->q.packed : VA_ATTRIB_NOT_SUPPORTED;
+	case VAConfigAttribEncMaxRefFrames:
+		return d->q.attr_missing_refs ? VA_ATTRIB_NOT_SUPPORTED : d->q.refs;
+	case VAConfigAttribEncMaxSlices:
+		return d->q.attr_missing_slices || p->codec->set == SET_AV1 ? VA_ATTRIB_NOT_SUPPORTED : d->q.slices;
+	case VAConfigAttribEncSliceStructure:
+		return p->codec->set == SET_AV1
+			       ? VA_ATTRIB_NOT_SUPPORTED
+			       : VA_ENC_SLICE_STRUCTURE_ARBITRARY_MACROBLOCKS | VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS |
+					 VA_ENC_SLICE_STRUCTURE_EQUAL_ROWS | VA_ENC_SLICE_STRUCTURE_EQUAL_MULTI_ROWS;
+	case VAConfigAttribMaxPictureWidth:
+	case VAConfigAttribMaxPictureHeight:
+		return PICTURE_SIZE_MAX;
+	case VAConfigAttribEncQualityRange:
+		return d->q.attr_missing_quality ? VA_ATTRIB_NOT_SUPPORTED : 7;
+	case VAConfigAttribMaxFrameSize:
+		if (d->q.attr_missing_frame_size)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		return (VAConfigAttribValMaxFrameSize){.bits.max_frame_size = 1}.value;
+	case VAConfigAttribPredictionDirection:
+		return VA_PREDICTION_DIRECTION_PREVIOUS;
+	case VAConfigAttribEncHEVCFeatures:
+	case VAConfigAttribEncHEVCBlockSizes:
+		return p->codec->set == SET_HEVC ? hevc_attribute(type) : VA_ATTRIB_NOT_SUPPORTED;
+	case VAConfigAttribEncAV1:
+	case VAConfigAttribEncAV1Ext1:
+	case VAConfigAttribEncAV1Ext2:
+		return p->codec->set == SET_AV1 ? av1_attribute(type) : VA_ATTRIB_NOT_SUPPORTED;
+	default:
+		return VA_ATTRIB_NOT_SUPPORTED;
+	}
+}
+
+static VAStatus usable(struct driver *d, VAProfile profile, VAEntrypoint entrypoint)
+{
+	if (!profile_find(d, profile))
+		return rule(d, VA_STATUS_ERROR_UNSUPPORTED_PROFILE, "profile %d is not offered", profile);
+	if (!entrypoint_offered(d, entrypoint))
+		return rule(d, VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT, "entry point %d is not offered", entrypoint);
+	return VA_STATUS_SUCCESS;
+}
+
+static VAStatus get_attributes(VADriverContextP va, VAProfile profile, VAEntrypoint entrypoint, VAConfigAttrib *list,
+			       int n)
+{
+	struct driver *d = driver_enter(va, "vaGetConfigAttributes");
+	VAStatus status = usable(d, profile, entrypoint);
+
+	for (int i = 0; status == VA_STATUS_SUCCESS && i < n; i++)
+		list[i].value = config_attribute(d, profile, entrypoint, list[i].type);
+	return driver_leave(d, status);
+}
+
+static bool one_bit(uint32_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static VAStatus take_attribute(struct driver *d, struct config *c, const VAConfigAttrib *a)
+{
+	uint32_t offered = config_attribute(d, c->profile, c->entrypoint, a->type);
+
+	if (offered == VA_ATTRIB_NOT_SUPPORTED)
+		return rule(d, VA_STATUS_ERROR_ATTR_NOT_SUPPORTED, "attribute %d is not supported", a->type);
+	switch (a->type) {
+	case VAConfigAttribRTFormat:
+		if (!one_bit(a->value) || a->value & ~offered)
+			return rule(d, VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "format %#x, %#x offered", a->value,
+				    offered);
+		c->rt_format = a->value;
+		return VA_STATUS_SUCCESS;
+	case VAConfigAttribRateControl:
+		if (!one_bit(a->value) || a->value & ~offered)
+			return rule(d, VA_STATUS_ERROR_ATTR_NOT_SUPPORTED, "rate control %#x, %#x offered", a->value,
+				    offered);
+		c->rc = a->value;
+		return VA_STATUS_SUCCESS;
+	case VAConfigAttribEncPackedHeaders:
+		if (a->value & ~offered)
+			return rule(d, VA_STATUS_ERROR_ATTR_NOT_SUPPORTED, "packed headers %#x, %#x offered", a->value,
+				    offered);
+		c->packed = a->value;
+		return VA_STATUS_SUCCESS;
+	default:
+		/* Read-only ones may be repeated as they are, or for bit sets a part of them. */
+		if (a->value & ~offered && a->value > offered)
+			return rule(d, VA_STATUS_ERROR_INVALID_VALUE, "attribute %d: %#x, %#x offered", a->type,
+				    a->value, offered);
+		return VA_STATUS_SUCCESS;
+	}
+}
+
+static VAStatus create_config(VADriverContextP va, VAProfile profile, VAEntrypoint entrypoint, VAConfigAttrib *list,
+			      int n, VAConfigID *id)
+{
+	struct driver *d = driver_enter(va, "vaCreateConfig");
+	VAStatus status = usable(d, profile, entrypoint);
+	struct config *c;
+
+	*id = VA_INVALID_ID;
+	if (status != VA_STATUS_SUCCESS)
+		return driver_leave(d, status);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return driver_leave(d, VA_STATUS_ERROR_ALLOCATION_FAILED);
+	*c = (struct config){.profile = profile,
+			     .entrypoint = entrypoint,
+			     .rt_format = VA_RT_FORMAT_YUV420,
+			     .rc = VA_RC_CQP,
+			     .codec = profile_find(d, profile)->codec};
+	for (int i = 0; status == VA_STATUS_SUCCESS && i < n; i++) {
+		for (int k = 0; k < i; k++)
+			if (list[k].type == list[i].type)
+				status = rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "attribute %d twice", list[i].type);
+		if (status == VA_STATUS_SUCCESS)
+			status = take_attribute(d, c, &list[i]);
+	}
+	if (status == VA_STATUS_SUCCESS) {
+		c->id = table_add(&d->configs, c);
+		if (c->id == VA_INVALID_ID)
+			status = VA_STATUS_ERROR_MAX_NUM_EXCEEDED;
+	}
+	if (status == VA_STATUS_SUCCESS)
+		*id = c->id;
+	else
+		free(c);
+	return driver_leave(d, status);
+}
+
+static VAStatus destroy_config(VADriverContextP va, VAConfigID id)
+{
+	struct driver *d = driver_enter(va, "vaDestroyConfig");
+	struct config *c = table_find(&d->configs, id);
+
+	if (!c)
+		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONFIG, "no config %#x", id));
+	for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+		struct context *x = d->contexts.slot[i].object;
+
+		if (x && x->config == c)
+			return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONFIG, "a context still uses it"));
+	}
+	free(table_remove(&d->configs, id));
+	return driver_leave(d, VA_STATUS_SUCCESS);
+}
+
+static VAStatus query_config(VADriverContextP va, VAConfigID id, VAProfile *profile, VAEntrypoint *entrypoint,
+			     VAConfigAttrib *list, int *n)
+{
+	struct driver *d = driver_enter(va, "vaQueryConfigAttributes");
+	const struct config *c = table_find(&d->configs, id);
+
+	*n = 0;
+	if (!c)
+		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONFIG, "no config %#x", id));
+	*profile = c->profile;
+	*entrypoint = c->entrypoint;
+	list[(*n)++] = (VAConfigAttrib){VAConfigAttribRTFormat, c->rt_format};
+	list[(*n)++] = (VAConfigAttrib){VAConfigAttribRateControl, c->rc};
+	list[(*n)++] = (VAConfigAttrib){VAConfigAttribEncPackedHeaders, c->packed};
+	return driver_leave(d, VA_STATUS_SUCCESS);
+}
+
+static VAStatus query_display_attributes(VADriverContextP va, VADisplayAttribute *list, int *n)
+{
+	(void)va, (void)list;
+	*n = 0;
+	return VA_STATUS_SUCCESS;
+}
+
+static VAStatus display_attributes(VADriverContextP va, VADisplayAttribute *list, int n)
+{
+	(void)va, (void)list, (void)n;
+	return VA_STATUS_ERROR_ATTR_NOT_SUPPORTED;
+}
+
+void config_vtable(struct VADriverVTable *v)
+{
+	v->vaQueryConfigProfiles = query_profiles;
+	v->vaQueryConfigEntrypoints = query_entrypoints;
+	v->vaGetConfigAttributes = get_attributes;
+	v->vaCreateConfig = create_config;
+	v->vaDestroyConfig = destroy_config;
+	v->vaQueryConfigAttributes = query_config;
+	v->vaQueryDisplayAttributes = query_display_attributes;
+	v->vaGetDisplayAttributes = display_attributes;
+	v->vaSetDisplayAttributes = display_attributes;
+}
