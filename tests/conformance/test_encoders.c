@@ -163,7 +163,7 @@ static void sps_is_honest(const struct encoder_ops *ops)
 				needed = level[l][0];
 		assert_true(s.level_idc >= needed || needed == 31);
 		/* Not simply the highest: decoders refuse what they cannot hold. */
-		if (!ops->only_by_name)
+		if (strcmp(ops->name, "null") != 0)
 			assert_true(s.level_idc <= needed);
 		rig_close(r);
 	}
@@ -382,5 +382,5 @@ int main(void)
 	};
 
 	rig_environment();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return rig_verdict(cmocka_run_group_tests(tests, NULL, NULL));
 }

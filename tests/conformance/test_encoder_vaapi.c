@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * What VA-API must do beyond the rules for every encoder, on the hardware or stand-in that the environment names
+ * (TEST_ENCODER_DEVICE). The stand-in is told in the environment which driver it is and when it fails, so each kind is a
+ * process of its own; the argument is a pattern of the cases that are run.
+ */
+#include "encoder_rig.h"
+
+#include <dirent.h>
+
+static const struct encoder_ops *vaapi(void)
+{
+	const struct encoder_ops *ops = encoder_find("vaapi", CODEC_H264, NULL);
+
+	if (!ops)
+		skip();
+	return ops;
+}
+
+static unsigned open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* --- any driver --- */
+
+static void any_describes_colour_range_and_timing(void **state)
+{
+	static const struct {
+		enum colour_space space;
+		uint8_t primaries, transfer, matrix;
+	} rows[] = {{COLOUR_BT601, 6, 6, 6}, {COLOUR_BT709, 1, 1, 1}, {COLOUR_BT2020, 9, 14, 9}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		struct enc_params p = defaults();
+		struct rig *r;
+		struct sps s;
+
+		p.video.space = rows[i / 2].space;
+		p.video.full_range = i & 1;
+		p.video.fps_mhz = 59940;
+		r = rig_open(vaapi(), &p);
+		assert_int_equal(submit(r, true, false), 0);
+		s = first_sps(r);
+		assert_true(s.vui && s.timing);
+		assert_int_equal(s.full_range, i & 1);
+		assert_int_equal(s.primaries, rows[i / 2].primaries);
+		assert_int_equal(s.transfer, rows[i / 2].transfer);
+		assert_int_equal(s.matrix, rows[i / 2].matrix);
+		assert_int_equal(s.chroma_loc, 1);
+		assert_true((uint64_t)s.time_scale * 1000 == 2ull * 59940 * s.units_in_tick);
+		rig_close(r);
+	}
+}
+
+/* Every frame is shown and looks like what went in. */
+static void any_pictures_come_out(void **state)
+{
+	struct enc_params p = defaults();
+	struct decoded d;
+	struct rig *r;
+
+	(void)state;
+	if (!decode_available())
+		skip();
+	p.slices = 3;
+	p.kbps = 4000;
+	r = rig_open(vaapi(), &p);
+	encode_frames(r, 20);
+	assert_true(decode(&d, CODEC_H264, r->stream, r->len, W, H));
+	assert_int_equal(d.count, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		double db;
+
+		moving_draw(&r->pic, i);
+		db = luma_psnr(r->pic.luma, r->pic.stride, d.frames + i * d.frame_size, W, W, H);
+		assert_true(db > 20);
+	}
+	decoded_finish(&d);
+	rig_close(r);
+}
+
+static void any_odd_sizes_come_out(void **state)
+{
+	static const uint16_t size[][2] = {{64, 64}, {322, 182}, {638, 358}};
+
+	(void)state;
+	if (!decode_available())
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(size); i++) {
+		struct enc_params p = defaults();
+		struct decoded d;
+		struct rig *r;
+
+		p.video.width = size[i][0];
+		p.video.height = size[i][1];
+		r = rig_open(vaapi(), &p);
+		encode_frames(r, 5);
+		assert_true(decode(&d, CODEC_H264, r->stream, r->len, size[i][0], size[i][1]));
+		assert_int_equal(d.count, 5);
+		decoded_finish(&d);
+		rig_close(r);
+	}
+}
+
+static void any_follows_a_new_rate(void **state)
+{
+	struct enc_params p = defaults();
+	struct rig *r;
+	size_t mark;
+
+	(void)state;
+	p.kbps = 4000;
+	r = rig_open(vaapi(), &p);
+	encode_frames(r, 60);
+	mark = r->len;
+	assert_true(mark * 8 / 1000 < 4000 * 130 / 100);
+	assert_int_equal(encoder_set_bitrate(r->e, 2000), 0);
+	encode_frames(r, 60);
+	assert_true(r->len - mark < mark * 7 / 10);
+	rig_close(r);
+}
+
+static void any_thousand_frames_leave_nothing_behind(void **state)
+{
+	unsigned before, after = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		struct enc_params p = defaults();
+		struct rig *r;
+
+		p.video.width = p.video.height = 64;
+		r = rig_open(vaapi(), &p);
+		encode_frames(r, 4);
+		before = open_files();
+		encode_frames(r, round ? 20 : 1000);
+		assert_int_equal(open_files(), before);
+		assert_int_equal(encoder_units_out(r->e), 0);
+		rig_close(r);
+		if (round)
+			assert_int_equal(open_files(), after);
+		after = open_files();
+	}
+}
+
+/* --- drivers that take our slice headers --- */
+
+static struct rig *open_with_rfi(uint8_t dpb, uint8_t slices)
+{
+	struct enc_params p = defaults();
+	struct rig *r;
+
+	p.dpb = dpb;
+	p.slices = slices;
+	r = rig_open(vaapi(), &p);
+	assert_true(r->e->caps.flags & ENC_RFI);
+	return r;
+}
+
+/* What a client that got only some of the frames shows is what was encoded. */
+static void shows_the_same(const struct rig *r, const bool *delivered)
+{
+	struct decoded full, lossy;
+	uint8_t *cut = malloc(r->len);
+	size_t cut_len = 0;
+	unsigned shown = 0;
+
+	assert_non_null(cut);
+	for (unsigned i = 0; i < r->n; i++)
+		if (delivered[i]) {
+			memcpy(cut + cut_len, r->stream + r->unit[i].at, r->unit[i].len);
+			cut_len += r->unit[i].len;
+			shown++;
+		}
+	assert_true(decode(&full, CODEC_H264, r->stream, r->len, W, H));
+	assert_true(decode(&lossy, CODEC_H264, cut, cut_len, W, H));
+	assert_int_equal(full.count, r->n);
+	assert_int_equal(lossy.count, shown);
+	for (unsigned i = 0, k = 0; i < r->n; i++)
+		if (delivered[i])
+			assert_memory_equal(full.frames + i * full.frame_size, lossy.frames + k++ * lossy.frame_size,
+					    full.frame_size);
+	decoded_finish(&full);
+	decoded_finish(&lossy);
+	free(cut);
+}
+
+static void losses_stay_exact(uint8_t dpb, unsigned seed, unsigned delay)
+{
+	const unsigned total = 200;
+	struct rig *r = open_with_rfi(dpb, 2);
+	unsigned waiting = 0, answer = 0, recovered = 0;
+	bool delivered[200] = {false};
+
+	srand(seed);
+	for (unsigned i = 1; i <= total; i++) {
+		bool answers = answer == i;
+		bool rfi = answers && encoder_invalidate_refs(r->e, waiting, i - 1) == 0;
+
+		moving_draw(&r->pic, i);
+		assert_int_equal(submit(r, i == 1 || (answers && !rfi), rfi), 0);
+		if (answers) {
+			waiting = 0;
+			recovered += rfi;
+		} else if (!waiting && i > 3 && i < total - 20 && rand() % 6 == 0) {
+			waiting = i;
+			answer = i + 1 + (unsigned)rand() % delay;
+		}
+		delivered[i - 1] = !waiting;
+	}
+	assert_true(recovered > 10);
+	shows_the_same(r, delivered);
+	rig_close(r);
+}
+
+static void rfi_stays_exact_through_losses_upon_losses(void **state)
+{
+	(void)state;
+	if (!decode_available())
+		skip();
+	losses_stay_exact(8, 1, 4);
+	losses_stay_exact(8, 2, 14);
+	losses_stay_exact(4, 3, 3);
+}
+
+static void rfi_goes_back_to_an_acknowledged_frame(void **state)
+{
+	struct rig *r = open_with_rfi(8, 1);
+	struct enc_request q = {.frame_no = 10, .pts_ns = 10000, .ltr = true};
+	bool delivered[70];
+
+	(void)state;
+	if (!decode_available())
+		skip();
+	encode_frames(r, 9);
+	assert_int_equal(encoder_submit(r->e, &r->pic, &q), 0);
+	encode_frames(r, 2);
+	encoder_acked(r->e, 10);
+	encode_frames(r, 48);
+	/* All since then is lost. */
+	assert_int_equal(encoder_invalidate_refs(r->e, 11, 60), 0);
+	moving_draw(&r->pic, 60);
+	assert_int_equal(submit(r, false, true), 0);
+	encode_frames(r, 9);
+	for (unsigned i = 0; i < 70; i++)
+		delivered[i] = i < 10 || i >= 60;
+	assert_false(key_by_stream(r, 60));
+	shows_the_same(r, delivered);
+	rig_close(r);
+}
+
+/* --- drivers that do not --- */
+
+static void plain_driver_answers_no_loss_and_says_so(void **state)
+{
+	struct enc_params p = defaults();
+	struct rig *r = rig_open(vaapi(), &p);
+	struct decoded d;
+
+	(void)state;
+	assert_false(r->e->caps.flags & ENC_RFI);
+	assert_int_equal(r->e->params.dpb, 1);
+	encode_frames(r, 30);
+	assert_int_equal(encoder_invalidate_refs(r->e, 20, 20), -ENOTSUP);
+	assert_int_equal(submit(r, true, false), 0);
+	assert_true(key_by_stream(r, 30));
+	assert_int_equal(first_sps(r).max_num_ref_frames, 1);
+	if (decode_available()) {
+		assert_true(decode(&d, CODEC_H264, r->stream, r->len, W, H));
+		assert_int_equal(d.count, 31);
+		decoded_finish(&d);
+	}
+	rig_close(r);
+}
+
+/* --- drivers that fail --- */
+
+/* At the twelfth picture of the process. */
+static void failing_picture_is_reported_and_opening_anew_helps(void **state)
+{
+	struct enc_params p = defaults();
+	struct rig *r = rig_open(vaapi(), &p);
+	unsigned files;
+
+	(void)state;
+	encode_frames(r, 11);
+	files = open_files();
+	assert_int_equal(submit(r, false, false), -EIO);
+	assert_int_equal(r->n, 11);
+	assert_int_equal(encoder_units_out(r->e), 0);
+	rig_close(r);
+
+	r = rig_open(vaapi(), &p);
+	encode_frames(r, 20);
+	assert_true(key_by_stream(r, 0));
+	assert_int_equal(open_files(), files);
+	rig_close(r);
+}
+
+static void without_rate_control_it_is_not_used(void **state)
+{
+	(void)state;
+	assert_null(encoder_find("vaapi", CODEC_H264, NULL));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_describes_colour_range_and_timing),
+		cmocka_unit_test(any_pictures_come_out),
+		cmocka_unit_test(any_odd_sizes_come_out),
+		cmocka_unit_test(any_follows_a_new_rate),
+		cmocka_unit_test(any_thousand_frames_leave_nothing_behind),
+		cmocka_unit_test(rfi_stays_exact_through_losses_upon_losses),
+		cmocka_unit_test(rfi_goes_back_to_an_acknowledged_frame),
+		cmocka_unit_test(plain_driver_answers_no_loss_and_says_so),
+		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
+		cmocka_unit_test(without_rate_control_it_is_not_used),
+	};
+
+	cmocka_set_test_filter(argc > 1 ? argv[1] : "any_*");
+	rig_environment();
+	return rig_verdict(cmocka_run_group_tests(tests, NULL, NULL));
+}
