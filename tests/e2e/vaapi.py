@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Streams whose H.264 comes from the stand-in VA-API driver, through the real libva."""
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+from harness import HOST, Host, read_pattern, run
+
+SMALL = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 3000)
+VAAPI = ("encode.backend=vaapi", "encode.device=/dev/null")
+
+
+def environment(log, fault=""):
+    driver = pathlib.Path(os.environ["MOONRILL_BUILD"]) / "tests" / "drivers" / "va"
+    return {**os.environ, "LD_PRELOAD": str(driver / "libmoonrill-drm-shim.so"), "LIBVA_DRIVERS_PATH": str(driver),
+            "LIBVA_DRIVER_NAME": "moonrill", "MOONRILL_VA_FAULT": fault, "MOONRILL_VA_LOG": str(log),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+
+@contextlib.contextmanager
+def host(tmp, *options, fault=""):
+    log = pathlib.Path(tmp) / "va.log"
+    h = Host(*VAAPI, *options, env=environment(log, fault))
+    try:
+        yield h.paired()
+    finally:
+        h.close()
+    # What the driver had to object to.
+    said = log.read_text()
+    assert "RULE" not in said and "LEAK" not in said, said[-3000:]
+
+
+@contextlib.contextmanager
+def scratch():
+    with tempfile.TemporaryDirectory(prefix="moonrill-vaapi-") as d:
+        yield d
+
+
+def test_stream_is_whole():
+    with scratch() as d, host(d) as h:
+        r = h.stream(*SMALL, "--frames", 90, "--out", h.dir / "v.h264")
+        assert r["frames"] >= 90 and r["frames_lost"] == 0 and r["idr"] == 1 and r["errors"] == [], r
+        p = read_pattern(h.dir / "v.h264")
+        assert p["repeats"] == 0 and p["backwards"] == 0, p
+
+
+def test_losses_are_answered_without_key_frames():
+    with scratch() as d, host(d) as h:
+        r = h.stream(*SMALL, "--frames", 150, "--drop-frames", "40,70-72,110", "--rfi", "--out", h.dir / "v.h264")
+        assert r["rfi_requests"] > 0 and r["rfi_recovered"] >= 2 and r["idr"] == 1, r
+        read_pattern(h.dir / "v.h264")
+
+
+def test_driver_that_writes_its_own_headers_is_healed_by_an_idr():
+    with scratch() as d, host(d, fault="no-packed-headers") as h:
+        r = h.stream(*SMALL, "--frames", 100, "--drop-frames", "40", "--out", h.dir / "v.h264")
+        assert r["rfi_recovered"] == 0 and r["idr"] >= 2, r
+        read_pattern(h.dir / "v.h264")
+
+
+def test_hang_is_survived():
+    with scratch() as d, host(d, fault="hang:60") as h:
+        r = h.stream(*SMALL, "--frames", 120, "--out", h.dir / "v.h264")
+        assert r["frames"] >= 120 and r["idr"] == 2, r
+        assert "the encoder hangs" in h.logged()
+        read_pattern(h.dir / "v.h264")
+
+
+def test_encoders_are_listed():
+    with scratch() as d:
+        p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]], env=environment(f"{d}/va.log"),
+                           capture_output=True, text=True, check=True)
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi")
+        assert row["rfi"] and row["ltr"] and not row["low_power"] and row["profile"] == "High", row
+        assert row["packed_headers"] == "sequence picture slice" and row["device"] == "/dev/null", row
+        assert "stand-in" in row["driver"], row
+        p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
+                           env=environment(f"{d}/va.log", "low-power-only,no-packed-slice"), capture_output=True, text=True, check=True)
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi")
+        assert not row["rfi"] and row["low_power"] and row["packed_headers"] == "sequence picture", row
+
+
+if __name__ == "__main__":
+    run(globals())
