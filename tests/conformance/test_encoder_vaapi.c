@@ -8,6 +8,8 @@
 
 #include <dirent.h>
 
+#include "encode/vaapi_device.h"
+
 static const struct encoder_ops *vaapi(void)
 {
 	const struct encoder_ops *ops = encoder_find("vaapi", CODEC_H264, NULL);
@@ -260,13 +262,12 @@ static void rfi_goes_back_to_an_acknowledged_frame(void **state)
 
 /* --- drivers that do not --- */
 
-static void plain_driver_answers_no_loss_and_says_so(void **state)
+static void answers_no_loss_and_says_so(void)
 {
 	struct enc_params p = defaults();
 	struct rig *r = rig_open(vaapi(), &p);
 	struct decoded d;
 
-	(void)state;
 	assert_false(r->e->caps.flags & ENC_RFI);
 	assert_int_equal(r->e->params.dpb, 1);
 	encode_frames(r, 30);
@@ -280,6 +281,21 @@ static void plain_driver_answers_no_loss_and_says_so(void **state)
 		decoded_finish(&d);
 	}
 	rig_close(r);
+}
+
+static void plain_driver_answers_no_loss_and_says_so(void **state)
+{
+	(void)state;
+	answers_no_loss_and_says_so();
+}
+
+/* As after a picture whose slices did not begin as they should. */
+static void rfi_is_given_up_with_a_driver_that_is_distrusted(void **state)
+{
+	(void)state;
+	rig_close(open_with_rfi(8, 1));
+	vaapi_distrust();
+	answers_no_loss_and_says_so();
 }
 
 /* --- drivers that fail --- */
@@ -322,6 +338,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(any_thousand_frames_leave_nothing_behind),
 		cmocka_unit_test(rfi_stays_exact_through_losses_upon_losses),
 		cmocka_unit_test(rfi_goes_back_to_an_acknowledged_frame),
+		cmocka_unit_test(rfi_is_given_up_with_a_driver_that_is_distrusted),
 		cmocka_unit_test(plain_driver_answers_no_loss_and_says_so),
 		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
 		cmocka_unit_test(without_rate_control_it_is_not_used),
