@@ -201,6 +201,8 @@ const struct codec_ops *codec_of(VAProfile profile);
 /* surface.c */
 struct surface *surface_find(struct driver *d, VASurfaceID id);
 void surface_free(struct surface *s);
+/* Of the context's size at least, in whole macroblocks, as surfaces are allocated. */
+bool surface_covers(const struct surface *s, const struct context *c);
 /* Room for a reconstruction of this padded size; false without memory. */
 bool recon_prepare(struct surface *s, unsigned width, unsigned height);
 /* Writes the visible part of the reconstruction into the surface. */

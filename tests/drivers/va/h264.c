@@ -444,7 +444,7 @@ static VAStatus current(struct job *j)
 		return rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "CurrPic: no surface %#x", v->picture_id);
 	if (s == j->c->target)
 		return rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "CurrPic is the surface that is encoded");
-	if (s->rt_format != j->c->config->rt_format || s->width < j->c->width || s->height < j->c->height)
+	if (s->rt_format != j->c->config->rt_format || !surface_covers(s, j->c))
 		return rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "CurrPic: surface %ux%u of format %#x", s->width,
 			    s->height, s->rt_format);
 	for (unsigned i = 0; i < REFS_MAX; i++)

@@ -100,7 +100,7 @@ static VAStatus begin_picture(VADriverContextP va, VAContextID id, VASurfaceID t
 	if (s->rt_format != c->config->rt_format)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "surface of format %#x, config of %#x",
 					    s->rt_format, c->config->rt_format));
-	if (s->width < c->width || s->height < c->height)
+	if (!surface_covers(s, c))
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "surface %ux%u, context %ux%u",
 					    s->width, s->height, c->width, c->height));
 	if (c->hung)

@@ -38,6 +38,12 @@ void surface_free(struct surface *s)
 	free(s);
 }
 
+bool surface_covers(const struct surface *s, const struct context *c)
+{
+	return ALIGN_UP(s->width, 16u) >= ALIGN_UP(c->width, 16u) &&
+	       ALIGN_UP(s->height, 16u) >= ALIGN_UP(c->height, 16u);
+}
+
 static unsigned sample_bytes(const struct surface *s)
 {
 	return s->fourcc == VA_FOURCC_P010 ? 2 : 1;
