@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <va/va_enc_av1.h>
-#include <va/va_enc_hevc.h>
-
 static const struct profile {
 	VAProfile profile;
 	const struct codec_ops *codec;
@@ -56,32 +53,6 @@ static VAStatus query_entrypoints(VADriverContextP va, VAProfile profile, VAEntr
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
 
-static uint32_t hevc_attribute(VAConfigAttribType type)
-{
-	if (type == VAConfigAttribEncHEVCFeatures)
-		return (VAConfigAttribValEncHEVCFeatures){.bits.pcm = 1}.value;
-	/* Coding trees of 32, coding blocks from 8, transforms of 4 to 32. */
-	return (VAConfigAttribValEncHEVCBlockSizes){.bits = {.log2_max_coding_tree_block_size_minus3 = 2,
-							     .log2_min_coding_tree_block_size_minus3 = 1,
-							     .log2_min_luma_coding_block_size_minus3 = 0,
-							     .log2_max_luma_transform_block_size_minus2 = 3,
-							     .log2_min_luma_transform_block_size_minus2 = 0}}
-		.value;
-}
-
-static uint32_t av1_attribute(VAConfigAttribType type)
-{
-	if (type == VAConfigAttribEncAV1)
-		return (VAConfigAttribValEncAV1){.bits = {.support_dual_filter = 1}}.value;
-	if (type == VAConfigAttribEncAV1Ext1)
-		return (VAConfigAttribValEncAV1Ext1){.bits = {.interpolation_filter = 0x1f}}.value;
-	return (VAConfigAttribValEncAV1Ext2){.bits = {.tile_size_bytes_minus1 = 3,
-						      .obu_size_bytes_minus1 = 3,
-						      .tx_mode_support = 7,
-						      .max_tile_num_minus1 = 63}}
-		.value;
-}
-
 uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entrypoint, VAConfigAttribType type)
 {
 	const struct profile *p = profile_find(d, profile);
@@ -99,12 +70,10 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	case VAConfigAttribEncMaxRefFrames:
 		return d->q.attr_missing_refs ? VA_ATTRIB_NOT_SUPPORTED : d->q.refs;
 	case VAConfigAttribEncMaxSlices:
-		return d->q.attr_missing_slices || p->codec->set == SET_AV1 ? VA_ATTRIB_NOT_SUPPORTED : d->q.slices;
+		return d->q.attr_missing_slices ? VA_ATTRIB_NOT_SUPPORTED : d->q.slices;
 	case VAConfigAttribEncSliceStructure:
-		return p->codec->set == SET_AV1
-			       ? VA_ATTRIB_NOT_SUPPORTED
-			       : VA_ENC_SLICE_STRUCTURE_ARBITRARY_MACROBLOCKS | VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS |
-					 VA_ENC_SLICE_STRUCTURE_EQUAL_ROWS | VA_ENC_SLICE_STRUCTURE_EQUAL_MULTI_ROWS;
+		return VA_ENC_SLICE_STRUCTURE_ARBITRARY_MACROBLOCKS | VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS |
+		       VA_ENC_SLICE_STRUCTURE_EQUAL_ROWS | VA_ENC_SLICE_STRUCTURE_EQUAL_MULTI_ROWS;
 	case VAConfigAttribMaxPictureWidth:
 	case VAConfigAttribMaxPictureHeight:
 		return PICTURE_SIZE_MAX;
@@ -116,13 +85,6 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 		return (VAConfigAttribValMaxFrameSize){.bits.max_frame_size = 1}.value;
 	case VAConfigAttribPredictionDirection:
 		return VA_PREDICTION_DIRECTION_PREVIOUS;
-	case VAConfigAttribEncHEVCFeatures:
-	case VAConfigAttribEncHEVCBlockSizes:
-		return p->codec->set == SET_HEVC ? hevc_attribute(type) : VA_ATTRIB_NOT_SUPPORTED;
-	case VAConfigAttribEncAV1:
-	case VAConfigAttribEncAV1Ext1:
-	case VAConfigAttribEncAV1Ext2:
-		return p->codec->set == SET_AV1 ? av1_attribute(type) : VA_ATTRIB_NOT_SUPPORTED;
 	default:
 		return VA_ATTRIB_NOT_SUPPORTED;
 	}

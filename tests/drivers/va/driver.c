@@ -111,9 +111,7 @@ void quirks_read(struct quirks *q)
 			     VA_ENC_PACKED_HEADER_RAW_DATA;
 
 	*q = (struct quirks){.packed = all, .slices = 256, .refs = 8, .segments = 1, .hang_ms = 10000};
-	q->sets = !sets ? SET_H264 | SET_HEVC | SET_AV1
-			: (word(sets, "h264", NULL) ? SET_H264 : 0u) | (word(sets, "hevc", NULL) ? SET_HEVC : 0u) |
-				  (word(sets, "av1", NULL) ? SET_AV1 : 0u);
+	q->sets = !sets || word(sets, "h264", NULL) ? SET_H264 : 0u;
 	q->slice = !points || word(points, "slice", NULL);
 	q->low_power = points && word(points, "lp", NULL);
 	if (word(faults, "low-power-only", NULL))

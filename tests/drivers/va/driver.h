@@ -36,7 +36,7 @@ uint32_t table_add(struct table *t, void *object); /* VA_INVALID_ID when full */
 void *table_find(const struct table *t, uint32_t id);
 void *table_remove(struct table *t, uint32_t id);
 
-enum driver_set { SET_H264 = 1, SET_HEVC = 2, SET_AV1 = 4 };
+enum driver_set { SET_H264 = 1 };
 
 struct quirks {
 	unsigned sets;         /* of driver_set */
@@ -195,8 +195,7 @@ struct codec_ops {
 	VABufferID (*coded_buf)(const void *pic);
 };
 
-extern const struct codec_ops codec_h264, codec_hevc, codec_av1;
-const struct codec_ops *codec_of(VAProfile profile);
+extern const struct codec_ops codec_h264;
 
 /* surface.c */
 struct surface *surface_find(struct driver *d, VASurfaceID id);

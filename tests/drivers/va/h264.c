@@ -20,7 +20,7 @@ struct h264 {
 	size_t room;            /* in macroblocks */
 };
 
-/* Of the picture at hand; used under the driver's lock. */
+/* Of the picture at hand. */
 struct job {
 	struct context *c;
 	struct h264 *x;
@@ -493,7 +493,7 @@ static void slice_code(struct job *j, struct h264_frame *f, unsigned n, int qp, 
 {
 	const struct h264_slice_info *s = &f->slice[n];
 	const struct h264_coder_ops *ops = j->pps.cabac ? &h264_cabac : &h264_cavlc;
-	static struct h264_levels levels; /* under the lock */
+	struct h264_levels levels;
 	struct out rbsp = {0};
 	struct h264_coder e = {.f = f, .slice = n, .o = &rbsp, .qp = j->pps.init_qp + s->h->qp_delta};
 	uint8_t *head;
@@ -626,32 +626,35 @@ static VAStatus finish(struct job *j, const struct out *o, int qp, struct buffer
 
 static VAStatus encode(struct context *c, const struct picture *p, struct buffer **coded)
 {
-	static struct job j; /* large; under the lock */
+	struct job *j = calloc(1, sizeof(*j));
 	struct out o = {0};
 	int qp = 0;
 	VAStatus status;
 
-	j = (struct job){.c = c, .x = c->priv, .p = p, .pic = p->pic};
-	status = heads(&j);
+	if (!j)
+		return VA_STATUS_ERROR_ALLOCATION_FAILED;
+	*j = (struct job){.c = c, .x = c->priv, .p = p, .pic = p->pic};
+	j->dpb = j->x->dpb;
+	status = heads(j);
 	if (status == VA_STATUS_SUCCESS)
-		status = slices_fit(&j);
-	j.dpb = j.x->dpb;
+		status = slices_fit(j);
 	if (status == VA_STATUS_SUCCESS)
-		status = h264_dpb_begin(c, &j.dpb, &j.x->sps, &j.header[0], &j.poc);
+		status = h264_dpb_begin(c, &j->dpb, &j->x->sps, &j->header[0], &j->poc);
 	if (status == VA_STATUS_SUCCESS)
-		status = reference_frames(&j);
+		status = reference_frames(j);
 	for (unsigned n = 0; n < p->n_slices && status == VA_STATUS_SUCCESS; n++)
-		status = slice_refs(&j, n);
+		status = slice_refs(j, n);
 	if (status == VA_STATUS_SUCCESS)
-		status = current(&j);
+		status = current(j);
 	if (status == VA_STATUS_SUCCESS)
-		status = prepare(&j);
+		status = prepare(j);
 	if (status == VA_STATUS_SUCCESS)
-		status = picture_code(&j, &o, &qp);
+		status = picture_code(j, &o, &qp);
 	if (status == VA_STATUS_SUCCESS)
-		status = finish(&j, &o, qp, *coded);
+		status = finish(j, &o, qp, *coded);
 	out_free(&o);
-	out_free(&j.lead);
+	out_free(&j->lead);
+	free(j);
 	return status;
 }
 

@@ -388,7 +388,15 @@ void h264_header_write(struct out *o, const struct h264_header *h, const struct 
 	if (h->ref_idc && h->nal_type == 5)
 		out_put(o, 2, h->long_term);
 	else if (h->ref_idc)
-		out_put(o, 1, 0);
+		out_put(o, 1, h->adaptive);
+	for (unsigned i = 0; h->adaptive && i < h->n_mmco; i++) {
+		out_ue(o, h->mmco[i].op);
+		out_ue(o, h->mmco[i].a);
+		if (h->mmco[i].op == 3)
+			out_ue(o, h->mmco[i].b);
+	}
+	if (h->adaptive)
+		out_ue(o, 0);
 	if (p->cabac && h->type % 5 == 0)
 		out_ue(o, h->cabac_init);
 	out_se(o, h->qp_delta);

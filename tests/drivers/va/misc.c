@@ -24,7 +24,7 @@ static bool zeros(const void *p, size_t len)
 
 static VAStatus take_rate_control(struct context *c, const VAEncMiscParameterRateControl *m)
 {
-	const unsigned qp_max = c->codec->set == SET_AV1 ? 255 : QP_MAX;
+	const unsigned qp_max = QP_MAX;
 
 	if (c->config->rc == VA_RC_CQP)
 		return rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "rate control parameters with VA_RC_CQP");

@@ -284,7 +284,7 @@ static VAStatus packed_place(struct context *c, struct picture *p, const struct 
 	for (unsigned k = 0; k < p->n_packed; k++) {
 		if (i->type == VAEncPackedHeaderSequence && p->packed[k]->type == VAEncPackedHeaderPicture)
 			return wrong(c, "packed sequence header behind a picture header");
-		if (i->type != VAEncPackedHeaderRawData && c->codec->set != SET_HEVC && p->packed[k]->type == i->type)
+		if (i->type != VAEncPackedHeaderRawData && p->packed[k]->type == i->type)
 			return wrong(c, "a packed header twice");
 	}
 	if (p->n_packed == sizeof(p->packed) / sizeof(*p->packed))
@@ -311,7 +311,7 @@ static VAStatus item_place(struct context *c, struct picture *p, const struct it
 	case ITEM_PACKED:
 		return packed_place(c, p, i, slice);
 	case ITEM_SLICE:
-		if (c->config->packed & VA_ENC_PACKED_HEADER_SLICE && c->codec->set != SET_AV1 && !*slice)
+		if (c->config->packed & VA_ENC_PACKED_HEADER_SLICE && !*slice)
 			return wrong(c, "a slice without its packed header");
 		p->slice[p->n_slices].param = i->data;
 		p->slice[p->n_slices++].packed = *slice;
@@ -340,7 +340,7 @@ static VAStatus collect(struct context *c, struct picture *p)
 		return wrong(c, "no picture parameters");
 	if (!p->n_slices)
 		return wrong(c, "no slice");
-	if (c->codec->set != SET_AV1 && p->n_slices > c->d->q.slices)
+	if (p->n_slices > c->d->q.slices)
 		return rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "%u slices, at most %u", p->n_slices,
 			    c->d->q.slices);
 	return VA_STATUS_SUCCESS;
@@ -375,7 +375,7 @@ static VAStatus end_picture(VADriverContextP va, VAContextID id)
 {
 	struct driver *d = driver_enter(va, "vaEndPicture");
 	struct context *c = table_find(&d->contexts, id);
-	static struct picture p; /* large; under the lock only */
+	struct picture *p;
 	struct buffer *coded = NULL;
 	VAStatus status;
 	unsigned n;
@@ -384,17 +384,19 @@ static VAStatus end_picture(VADriverContextP va, VAContextID id)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONTEXT, "no context %#x", id));
 	if (!c->open)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_OPERATION_FAILED, "no picture was begun"));
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return driver_leave(d, VA_STATUS_ERROR_ALLOCATION_FAILED);
 	n = pictures_count();
-	memset(&p, 0, sizeof(p));
-	status = collect(c, &p);
+	status = collect(c, p);
 	if (status == VA_STATUS_SUCCESS)
-		status = coded_target(c, &p, &coded);
+		status = coded_target(c, p, &coded);
 	if (status == VA_STATUS_SUCCESS && n == d->q.error) {
 		note(d, "fault: error");
 		status = VA_STATUS_ERROR_OPERATION_FAILED;
 	}
 	if (status == VA_STATUS_SUCCESS)
-		status = c->codec->encode(c, &p, &coded);
+		status = c->codec->encode(c, p, &coded);
 	if (status == VA_STATUS_SUCCESS) {
 		c->pictures++;
 		coded->coded = true;
@@ -405,6 +407,7 @@ static VAStatus end_picture(VADriverContextP va, VAContextID id)
 			note(d, "fault: hang");
 		stream_keep(d, coded);
 	}
+	free(p);
 	picture_reset(c);
 	return driver_leave(d, status);
 }

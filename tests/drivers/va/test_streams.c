@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Streams of the stand-in driver: ffmpeg shows bit by bit what the driver reconstructed, and it is close to the source. */
+#include "rig.h"
+
+#include "cmocka_all.h"
+#include "decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FRAMES 60u
+
+/* A texture that pans, with a block that jumps. */
+static void draw(uint8_t *nv12, unsigned w, unsigned h, unsigned n)
+{
+	for (unsigned y = 0; y < h; y++)
+		for (unsigned x = 0; x < w; x++) {
+			unsigned u = x + n * 2, v = y + n, at = n * 37 % w;
+
+			nv12[y * w + x] =
+				(uint8_t)(64 + ((u * 5 ^ v * 3) & 63) + (x >= at && x < at + 24 && y < h / 2 ? 90 : 0));
+		}
+	for (unsigned y = 0; y < h / 2; y++)
+		for (unsigned x = 0; x < w; x++)
+			nv12[w * h + y * w + x] = (uint8_t)(96 + ((x / 2 + n * (x & 1)) * 3 + y) % 64);
+}
+
+static uint8_t *file_read(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "re");
+	uint8_t *p;
+	long n;
+
+	if (!f || fseek(f, 0, SEEK_END) < 0 || (n = ftell(f)) < 0 || !(p = malloc((size_t)n + 1))) {
+		if (f)
+			fclose(f);
+		return NULL;
+	}
+	rewind(f);
+	*len = fread(p, 1, (size_t)n, f);
+	fclose(f);
+	return p;
+}
+
+static void stream(const struct rig_options *o, const char *faults)
+{
+	const size_t size = o->width * o->height * 3 / 2;
+	char recon[] = "/tmp/moonrill-recon-XXXXXX";
+	uint8_t *source = malloc(size * FRAMES), *shown;
+	struct out out = {0};
+	static struct shot s;
+	struct decoded d;
+	struct rig r;
+	double least = 100;
+	size_t len = 0;
+
+	assert_non_null(source);
+	close(mkstemp(recon));
+	setenv("MOONRILL_VA_RECON", recon, 1);
+	setenv("MOONRILL_VA_FAULT", faults, 1);
+	assert_int_equal(rig_open(&r, o), 0);
+	for (unsigned n = 0; n < FRAMES; n++) {
+		draw(source + n * size, o->width, o->height, n);
+		assert_int_equal(rig_put(&r, source + n * size), 0);
+		/* Now and then an older reference, as after a loss; with our headers a long-term one too. */
+		rig_shot(&r, &s, n % 40 == 0, n % 11 == 7 && n % 40 > 4 ? 2 : 0);
+		s.send_sei = o->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
+		if (n % 13 == 5 && o->packed & VA_ENC_PACKED_HEADER_SLICE)
+			shot_long_term(&r, &s);
+		if (n % 13 == 12 && n % 40 > 8)
+			rig_shot(&r, &s, false, 3);
+		if (rig_send(&r, &s, &out) != VA_STATUS_SUCCESS)
+			fail_msg("picture %u: %s", n, rig_log(&r, "RULE"));
+	}
+	assert_string_equal(rig_log(&r, "RULE"), "");
+	rig_close(&r);
+	unsetenv("MOONRILL_VA_RECON");
+	unsetenv("MOONRILL_VA_FAULT");
+	shown = file_read(recon, &len);
+	unlink(recon);
+	assert_non_null(shown);
+	assert_int_equal(len, size * FRAMES);
+	assert_true(decode(&d, CODEC_H264, out.p, out.n / 8, o->width, o->height));
+	assert_int_equal(d.count, FRAMES);
+	for (unsigned n = 0; n < FRAMES; n++) {
+		double psnr =
+			luma_psnr(source + n * size, o->width, d.frames + n * size, o->width, o->width, o->height);
+
+		if (memcmp(d.frames + n * size, shown + n * size, size) != 0)
+			fail_msg("picture %u is not what the driver reconstructed", n);
+		least = psnr < least ? psnr : least;
+	}
+	print_message("# %ux%u, %u slices, %s: %zu bytes a picture, at least %.1f dB\n", o->width, o->height, o->slices,
+		      o->cabac ? "CABAC" : "CAVLC", out.n / 8 / FRAMES, least);
+	if (o->rc == VA_RC_CQP)
+		assert_true(least > 35);
+	decoded_finish(&d);
+	out_free(&out);
+	free(shown);
+	free(source);
+}
+
+static void need_ffmpeg(void)
+{
+	if (!decode_available())
+		skip();
+}
+
+static const struct rig_options base = {.width = 176,
+					.height = 144,
+					.slices = 1,
+					.packed = 0x17,
+					.rc = VA_RC_CQP,
+					.cabac = true,
+					.deblock = true,
+					.profile = VAProfileH264High};
+
+static void a_decoder_shows_the_reconstruction_cabac(void **state)
+{
+	(void)state;
+	need_ffmpeg();
+	stream(&base, "");
+}
+
+static void a_decoder_shows_the_reconstruction_cavlc(void **state)
+{
+	struct rig_options o = base;
+
+	(void)state;
+	need_ffmpeg();
+	o.cabac = false;
+	stream(&o, "segments:4");
+}
+
+static void slices_and_a_picture_that_is_cropped(void **state)
+{
+	struct rig_options o = base;
+
+	(void)state;
+	need_ffmpeg();
+	o.slices = 3;
+	o.width = 150;
+	o.height = 98;
+	stream(&o, "");
+	o.cabac = false;
+	o.deblock = false;
+	stream(&o, "");
+}
+
+static void headers_of_the_driver(void **state)
+{
+	struct rig_options o = base;
+
+	(void)state;
+	need_ffmpeg();
+	o.packed = 0;
+	o.slices = 2;
+	stream(&o, "no-packed-headers");
+}
+
+static void the_rate_is_kept(void **state)
+{
+	struct rig_options o = base;
+
+	(void)state;
+	need_ffmpeg();
+	o.rc = VA_RC_CBR;
+	stream(&o, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_decoder_shows_the_reconstruction_cabac),
+		cmocka_unit_test(a_decoder_shows_the_reconstruction_cavlc),
+		cmocka_unit_test(slices_and_a_picture_that_is_cropped),
+		cmocka_unit_test(headers_of_the_driver),
+		cmocka_unit_test(the_rate_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
