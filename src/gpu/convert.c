@@ -10,8 +10,8 @@
 #define LOG_MODULE "gpu"
 #include "base/log.h"
 
-#include "convert_buffer_spv.h"
-#include "convert_image_spv.h"
+#include <convert_buffer_spv.h>
+#include <convert_image_spv.h>
 
 #define GROUP_W 32u /* local_size of the shader, which makes 4x2 pixels each */
 #define GROUP_H 8u

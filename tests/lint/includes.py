@@ -35,7 +35,7 @@ FOREIGN = {
     r"libei\.h": {"input"},
     r"(wayland-client|xkbcommon/|.*-client-protocol\.h)": {"input"},
     r"enet/": {"control", "probe"},
-    r"vulkan/": {"gpu"},
+    r"(vulkan/|.*_spv\.h)": {"gpu"},
     r"ini\.h": {""},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

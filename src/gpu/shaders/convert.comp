@@ -127,8 +127,9 @@ vec3 relight(vec3 c)
 vec3 unpack(uint v)
 {
 	const uint mask = KIND == 1 ? 0x3ffu : 0xffu;
+	const float one = KIND == 1 ? 1.0 / 1023.0 : 1.0 / 255.0;
 
-	return vec3(v >> SHIFT_R & mask, v >> SHIFT_G & mask, v >> SHIFT_B & mask) / float(mask);
+	return vec3(v >> SHIFT_R & mask, v >> SHIFT_G & mask, v >> SHIFT_B & mask) * one;
 }
 
 /* The cursor's colour (sRGB) in the source's encoding. */
