@@ -19,7 +19,7 @@ struct gpu_device *rig_device(void)
 
 	if (rc == -ENODEV) {
 		printf("1..0 # SKIP no Vulkan device here\n");
-		exit(77);
+		exit(0);
 	}
 	assert_int_equal(rc, 0);
 	return dev;
