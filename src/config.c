@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "capture/screen.h"
+#include "encode/convert.h"
 #include "media/au.h"
 
 enum option_type { OPT_STRING, OPT_PLACE, OPT_INT, OPT_BOOL, OPT_CHOICE };
@@ -32,6 +33,7 @@ static const char *const choice_policy[] = {"many", "refuse", "take-over", NULL}
 static const char *const choice_encryption[] = {"never", "optional", "mandatory", NULL};
 static const char *const choice_offer[] = {"auto", "on", "off", NULL};
 static const char *const choice_video[] = {"auto", "pattern", "pipewire", "portal", NULL};
+static const char *const choice_convert[] = {"auto", "cpu", "gpu", NULL};
 static const char *const choice_slices[] = {"off", "auto", "fixed", NULL};
 static const char *const choice_audio[] = {"auto", "pipewire", "tone", "none", NULL};
 
@@ -39,6 +41,7 @@ _Static_assert(SCREENS_PORTAL == 3 && SCREENS_PIPEWIRE == 2 && SCREENS_PATTERN =
 	       "choice_video follows enum screens_source");
 _Static_assert(AUDIO_NONE == 3 && AUDIO_TONE == 2 && AUDIO_PIPEWIRE == 1, "choice_audio follows enum audio_source");
 _Static_assert(EARLY_FIXED == 2 && EARLY_AUTO == 1, "choice_slices follows enum early_mode");
+_Static_assert(CONVERT_GPU == 2 && CONVERT_CPU == 1, "choice_convert follows enum convert_where");
 _Static_assert(LOG_LEVEL_TRACE == 4, "choice_level follows enum log_level");
 
 #define AT(s, k) #s, #k, .offset = offsetof(struct config, s.k)
@@ -105,9 +108,11 @@ static const struct option options[] = {
 	STRING(encode, device, "",
 	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
 	STRING(encode, preset, "superfast",
-	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the driver's "
-	       "quality "
-	       "level, from 1 (best); words mean its default"),
+	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the quality "
+	       "level of the "
+	       "driver, from 1 (best); words mean its default"),
+	CHOICE(encode, convert, "auto", choice_convert,
+	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),

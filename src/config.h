@@ -52,7 +52,8 @@ struct config {
 		char backend[CONFIG_STR];
 		char device[CONFIG_STR];
 		char preset[CONFIG_STR];
-		int64_t av1; /* enum config_offer */
+		int64_t convert; /* enum convert_where */
+		int64_t av1;     /* enum config_offer */
 		char av1_preset[CONFIG_STR];
 		int64_t min_slices; /* 0: min(cores, 4) */
 		int64_t min_fps;

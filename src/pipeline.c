@@ -90,6 +90,7 @@ static int open_encoder(struct pipeline *pl)
 		.min_fps_mhz = pl->p.min_fps_mhz,
 		.rtt_us = pl->p.rtt_us,
 		.early = pl->p.early,
+		.convert = pl->p.convert,
 		.wake = &pl->encode_wake,
 		.frames = &pl->frames,
 		.out = &pl->aus,

@@ -11,6 +11,7 @@
 #include "audio/worker.h"
 #include "base/loop.h"
 #include "capture/screen.h"
+#include "encode/convert.h"
 #include "media/au.h"
 #include "media/feedback.h"
 #include "media/params.h"
@@ -30,6 +31,7 @@ struct pipeline_params {
 	uint32_t min_fps_mhz;
 	uint32_t rtt_us;
 	enum early_mode early;
+	enum convert_where convert;
 	enum audio_source audio_source;
 	const char *audio_node;
 };

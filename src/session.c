@@ -249,6 +249,7 @@ static int open_pipeline(struct session *s)
 		.min_slices = stream_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
 		.early = (enum early_mode)c->stream.slices,
+		.convert = (enum convert_where)c->encode.convert,
 		.audio_source = (enum audio_source)c->audio.source,
 		.audio_node = c->audio.node,
 	};

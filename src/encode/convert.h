@@ -14,6 +14,8 @@
 #include "encode/picture.h"
 #include "media/frame.h"
 
+enum convert_where { CONVERT_AUTO, CONVERT_CPU, CONVERT_GPU }; /* what encode/conversion.h does */
+
 #define CONVERT_BITS 15 /* fraction bits of the coefficients */
 
 struct convert_coef {

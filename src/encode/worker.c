@@ -9,12 +9,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/thread.h"
+#include "encode/conversion.h"
 #include "encode/early.h"
 #include "encode/numbering.h"
 #include "encode/pace.h"
@@ -22,7 +22,6 @@
 #include "encode/rate.h"
 #include "encode/recovery.h"
 #include "encode/registry.h"
-#include "encode/scale.h"
 #include "media/frame.h"
 #include "media/record.h"
 
@@ -34,7 +33,6 @@
 #define REOPEN_WAIT_NS (2 * NS_PER_S) /* for access units still on their way */
 #define REOPEN_LOOK_NS (5 * NS_PER_MS)
 #define RETRY_NS       NS_PER_MS /* after -EAGAIN */
-#define FENCE_WAIT_MS  100       /* a GPU that needs longer has hung */
 #define LEVEL_51_DPB   184320u   /* macroblocks, H.264 table A-1 */
 
 struct encode_worker {
@@ -53,7 +51,7 @@ struct encode_worker {
 	/* encode thread */
 	struct encoder *encoder;
 	struct picture picture;
-	struct scale scale;
+	struct conversion conversion;
 	struct pace pace;
 	struct rate rate;
 	struct recovery recovery;
@@ -322,18 +320,11 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		set_encoder_rate(w);
 }
 
-static bool fence_passed(const struct frame *f)
-{
-	struct pollfd fd = {.fd = f->acquire_fence, .events = POLLIN};
-
-	return f->acquire_fence < 0 || poll(&fd, 1, FENCE_WAIT_MS) == 1;
-}
-
 /* Takes the frame. */
 static void encode_new(struct encode_worker *w, struct frame *f)
 {
 	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
-	int rc = fence_passed(f) ? scale_run(&w->scale, f, &w->picture) : -ETIMEDOUT;
+	int rc = conversion_run(&w->conversion, f, &w->picture);
 	uint64_t seq = f->seq;
 	uint32_t fourcc = f->fourcc;
 
@@ -491,8 +482,8 @@ static uint8_t slices_for(const struct encode_worker_params *p)
 static void describe(struct encode_worker *w)
 {
 	const struct enc_params *e = &w->encoder->params;
-	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s", w->ops->name, e->preset, e->slices,
-			 e->slices == 1 ? "" : "s");
+	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s%s", w->ops->name, e->preset, e->slices,
+			 e->slices == 1 ? "" : "s", w->conversion.gpu ? ", GPU conversion" : "");
 
 	if (e->dpb > 1 && n > 0 && (size_t)n < sizeof(w->describe))
 		snprintf(w->describe + n, sizeof(w->describe) - (size_t)n, ", DPB %u", e->dpb);
@@ -503,7 +494,7 @@ static void worker_destroy(struct encode_worker *w)
 	if (!w)
 		return;
 	encoder_close(w->encoder);
-	scale_finish(&w->scale);
+	conversion_finish(&w->conversion);
 	picture_finish(&w->picture);
 	log_hot_destroy(w->log);
 	free(w);
@@ -537,7 +528,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	rc = picture_init(&w->picture, v->width, v->height, v->space, v->full_range);
 	if (rc < 0)
 		goto fail;
-	scale_init(&w->scale);
+	conversion_init(&w->conversion, p->convert, &w->picture);
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
 	early_init(&w->early, v->codec == CODEC_H264 || v->codec == CODEC_HEVC ? p->early : EARLY_OFF,

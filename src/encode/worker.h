@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "encode/convert.h"
 #include "media/au.h"
 #include "media/feedback.h"
 #include "media/link.h"
@@ -25,6 +26,7 @@ struct encode_worker_params {
 	uint32_t min_fps_mhz; /* a still screen is repeated at least this often */
 	uint32_t rtt_us;      /* what the network is known to take */
 	enum early_mode early;
+	enum convert_where convert;
 	/* carriers, owned by the pipeline, outlive the worker */
 	struct wake *wake; /* own */
 	struct frame_link *frames;

@@ -27,6 +27,14 @@
 #define FOURCC_RGBX8888    FOURCC('R', 'X', '2', '4') /* bytes x B G R */
 #define FOURCC_BGRX8888    FOURCC('B', 'X', '2', '4') /* bytes x R G B */
 
+/* Fields from the highest bit down; only the GPU's pass reads these. */
+#define FOURCC_XRGB2101010   FOURCC('X', 'R', '3', '0')
+#define FOURCC_ARGB2101010   FOURCC('A', 'R', '3', '0')
+#define FOURCC_XBGR2101010   FOURCC('X', 'B', '3', '0')
+#define FOURCC_ABGR2101010   FOURCC('A', 'B', '3', '0')
+#define FOURCC_XBGR16161616F FOURCC('X', 'B', '4', 'H')
+#define FOURCC_ABGR16161616F FOURCC('A', 'B', '4', 'H')
+
 #define MODIFIER_LINEAR  0ull
 #define MODIFIER_INVALID 0x00ffffffffffffffull
 

@@ -12,7 +12,8 @@ MAY = {
     "bus": {"base"},
     "portal": {"media", "base"},
     "capture": {"media", "base", "portal", "bus"},
-    "encode": {"media", "base"},
+    "gpu": {"media", "base"},
+    "encode": {"gpu", "media", "base"},
     "net": {"media", "base", "crypt"},
     "audio": {"net", "media", "base", "crypt"},
     "rtsp": {"media", "base", "crypt"},
@@ -35,6 +36,7 @@ FOREIGN = {
     r"libei\.h": {"input"},
     r"(wayland-client|xkbcommon/|.*-client-protocol\.h)": {"input"},
     r"enet/": {"control", "probe"},
+    r"(vulkan/|.*_spv\.h)": {"gpu"},
     r"ini\.h": {""},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

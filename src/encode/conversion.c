@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/conversion.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "build_config.h"
+
+#define LOG_MODULE "convert"
+#include "base/log.h"
+
+#define FENCE_WAIT_MS 100 /* a GPU that needs longer has hung */
+
+#if !HAVE_VULKAN
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
+{
+	(void)dst;
+	*out = NULL;
+	log_warn("built without Vulkan: nothing is converted on the GPU");
+	return -ENODEV;
+}
+
+void conversion_gpu_close(struct conversion_gpu *g)
+{
+	(void)g;
+}
+
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
+{
+	(void)g, (void)f, (void)dst;
+	return -ENOTSUP;
+}
+#endif
+
+static bool gpu_open(struct conversion *s, const struct picture *dst)
+{
+	if (!s->gpu && !s->gpu_failed)
+		s->gpu_failed = conversion_gpu_open(&s->gpu, dst) < 0;
+	return !s->gpu_failed;
+}
+
+void conversion_init(struct conversion *s, enum convert_where where, const struct picture *dst)
+{
+	*s = (struct conversion){.where = where};
+	scale_init(&s->scale);
+	if (where == CONVERT_GPU && !gpu_open(s, dst))
+		log_warn("pictures are converted on the CPU instead");
+}
+
+void conversion_finish(struct conversion *s)
+{
+	conversion_gpu_close(s->gpu);
+	scale_finish(&s->scale);
+	*s = (struct conversion){0};
+}
+
+static bool fence_passed(const struct frame *f)
+{
+	struct pollfd fd = {.fd = f->acquire_fence, .events = POLLIN};
+
+	return f->acquire_fence < 0 || poll(&fd, 1, FENCE_WAIT_MS) == 1;
+}
+
+static bool cpu_can(const struct frame *f)
+{
+	return f->map[0] && (f->modifier == MODIFIER_LINEAR || f->modifier == MODIFIER_INVALID) &&
+	       convert_supports(f->fourcc);
+}
+
+int conversion_run(struct conversion *s, const struct frame *f, struct picture *dst)
+{
+	const bool readable = cpu_can(f);
+	int rc;
+
+	if (!fence_passed(f))
+		return -ETIMEDOUT;
+	s->on_gpu = s->where == CONVERT_GPU || (s->where == CONVERT_AUTO && !readable);
+	if (s->on_gpu && gpu_open(s, dst)) {
+		rc = conversion_gpu_run(s->gpu, f, dst);
+		/* A device that is lost or hangs stays so. */
+		if (rc == -EIO || rc == -ETIMEDOUT) {
+			s->gpu_failed = true;
+			log_err("the GPU failed%s", readable ? ": pictures are converted on the CPU from now on" : "");
+		}
+		if (rc == 0 || !readable)
+			return rc;
+	}
+	s->on_gpu = false;
+	return scale_run(&s->scale, f, dst);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The conversion step of the encode thread: from a captured frame to a picture in memory, on the CPU (encode/scale.h)
+ * or on a GPU (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for
+ * what it can read and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows. The
+ * GPU's device is opened at the start when it is asked for, else by the first frame that needs it.
+ *
+ * Init and finish: main thread while no encode thread exists; everything else: encode thread.
+ */
+#pragma once
+
+#include "encode/scale.h"
+
+struct conversion_gpu;
+
+struct conversion {
+	enum convert_where where;
+	struct scale scale;
+	struct conversion_gpu *gpu; /* NULL: not opened */
+	bool gpu_failed;            /* no device, or it was lost: not tried again */
+	bool on_gpu;                /* what made the newest picture */
+};
+
+/* Pictures will be like dst. Never fails: without a GPU that can, the CPU converts, and the log says so. */
+void conversion_init(struct conversion *s, enum convert_where where, const struct picture *dst);
+void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a zeroed one */
+
+/* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it; -ETIMEDOUT:
+ * its fence or our GPU hangs; -EINVAL, -ENOMEM, -EIO. On error dst is as before. */
+int conversion_run(struct conversion *s, const struct frame *f, struct picture *dst);
+
+/* conversion_gpu.c, with HAVE_VULKAN. */
+
+/* -ENODEV, -ENOTSUP, -ENOMEM, -EIO; logged. */
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst);
+void conversion_gpu_close(struct conversion_gpu *g); /* accepts NULL */
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst);

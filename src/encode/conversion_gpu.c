@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Conversion on a GPU for encoders that take memory: the frame goes up or is imported, the pass makes the picture, the
+ * ring brings it back. The encode thread waits for it, as it waits for the CPU's conversion: no frame of latency is
+ * added, and nobody upstream waits.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "encode/conversion.h"
+#include "gpu/convert.h"
+#include "gpu/readback.h"
+#include "gpu/upload.h"
+
+#define LOG_MODULE "convert"
+#include "base/log.h"
+
+#define SLOTS     2
+#define HUNG_NS   (2 * NS_PER_S)
+#define WRITER_MS 100 /* for whoever still draws into a dma-buf */
+
+struct conversion_gpu {
+	struct gpu_device *dev;
+	struct import_cache imports;
+	struct upload upload;
+	struct gpu_convert convert;
+	struct readback *ring;
+	/* of the frame under way */
+	struct gpu_source source;
+	struct gpu_geometry geometry;
+};
+
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
+{
+	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range};
+	const struct readback_params ring = {
+		.format = GPU_NV12,
+		.width = dst->width,
+		.height = dst->height,
+		.slots = SLOTS,
+	};
+	struct conversion_gpu *g = calloc(1, sizeof(*g));
+	int rc;
+
+	*out = NULL;
+	if (!g)
+		return -ENOMEM;
+	rc = gpu_device_open(&g->dev, &(struct gpu_choice){0});
+	if (rc < 0)
+		goto fail;
+	import_init(&g->imports, g->dev);
+	upload_init(&g->upload, g->dev, SLOTS, &g->imports);
+	rc = gpu_layout_init(&target.layout, GPU_NV12, dst->width, dst->height);
+	if (rc == 0)
+		rc = gpu_convert_init(&g->convert, g->dev, &target);
+	if (rc == 0)
+		rc = readback_create(&g->ring, g->dev, &ring);
+	if (rc < 0) {
+		log_errno(rc, "%s cannot make pictures of %ux%u", g->dev->name, dst->width, dst->height);
+		goto fail;
+	}
+	log_info("pictures are converted on %s", g->dev->name);
+	*out = g;
+	return 0;
+fail:
+	conversion_gpu_close(g);
+	return rc;
+}
+
+void conversion_gpu_close(struct conversion_gpu *g)
+{
+	if (!g)
+		return;
+	readback_destroy(g->ring);
+	gpu_convert_finish(&g->convert);
+	upload_finish(&g->upload);
+	import_finish(&g->imports);
+	gpu_device_close(g->dev);
+	free(g);
+}
+
+/* Implicit synchronisation: a dma-buf is readable when its writers are done. */
+static bool drawn(const struct frame *f)
+{
+	for (uint32_t i = 0; i < f->n_planes && i < FRAME_PLANES_MAX; i++) {
+		struct pollfd fd = {.fd = f->plane[i].fd, .events = POLLIN};
+
+		if (fd.fd >= 0 && poll(&fd, 1, WRITER_MS) != 1)
+			return false;
+	}
+	return true;
+}
+
+static int record(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
+{
+	struct conversion_gpu *g = ctx;
+
+	return gpu_convert_record(&g->convert, cmd, &g->source, &g->geometry, NULL, dst);
+}
+
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
+{
+	const struct readback_planes planes = {
+		.data = {dst->luma, dst->chroma},
+		.stride = {dst->stride, dst->stride},
+	};
+	const bool mapped = f->map[0];
+	struct rect visible = frame_visible(f);
+	struct layout at;
+	uint64_t point;
+	int rc;
+
+	if (!visible.w || !visible.h || visible.w > GPU_DIM_MAX || visible.h > GPU_DIM_MAX)
+		return -EINVAL;
+	if (!drawn(f))
+		return -EAGAIN;
+	/* Odd values of enum transform are quarter turns. */
+	at = f->transform & 1 ? layout_fit(visible.h, visible.w, dst->width, dst->height)
+			      : layout_fit(visible.w, visible.h, dst->width, dst->height);
+	rc = mapped ? upload_frame(&g->upload, f, &visible, &g->source) : import_get(&g->imports, f, &g->source);
+	if (rc < 0)
+		return rc;
+	g->geometry = (struct gpu_geometry){
+		.visible = visible,
+		.transform = f->transform,
+		.x = at.x,
+		.y = at.y,
+		.w = at.w,
+		.h = at.h,
+	};
+	rc = readback_try_submit(g->ring, record, g, NULL, &point);
+	if (rc < 0)
+		return rc;
+	if (mapped)
+		upload_used(&g->upload, point);
+	else
+		import_used(&g->imports, f->buffer_id, point);
+	rc = readback_wait(g->ring, HUNG_NS);
+	if (rc < 0)
+		return rc;
+	return readback_try_recv_into(g->ring, &planes, NULL);
+}

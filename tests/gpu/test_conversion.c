@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The conversion step of the encode thread with a GPU: as on the CPU, also for what the CPU cannot read. */
+#include "rig.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/conversion.h"
+
+#define W 96
+#define H 64
+
+static struct gpu_device *dev; /* only to know whether there is one */
+
+static struct picture picture(void)
+{
+	struct picture p;
+
+	assert_int_equal(picture_init(&p, W, H, COLOUR_BT709, false), 0);
+	return p;
+}
+
+static void assert_near(const struct picture *a, const struct picture *b)
+{
+	for (unsigned y = 0; y < H; y++)
+		for (unsigned x = 0; x < W; x++)
+			assert_true(abs(a->luma[y * a->stride + x] - b->luma[y * b->stride + x]) <= 2);
+	for (unsigned y = 0; y < H / 2; y++)
+		for (unsigned x = 0; x < W; x++)
+			assert_true(abs(a->chroma[y * a->stride + x] - b->chroma[y * b->stride + x]) <= 2);
+}
+
+static void both_give_the_same_picture_turned_and_in_place(void **state)
+{
+	static const unsigned sizes[][2] = {{W, H}, {W, H / 2}, {W / 2, H}};
+	struct picture a = picture(), b = picture();
+	struct conversion cpu, gpu;
+
+	(void)state;
+	conversion_init(&cpu, CONVERT_CPU, &a);
+	conversion_init(&gpu, CONVERT_GPU, &b);
+	assert_non_null(gpu.gpu);
+	for (unsigned i = 0; i < 3; i++)
+		for (int t = TRANSFORM_NONE; t <= TRANSFORM_FLIPPED_270; t++) {
+			struct source s;
+
+			/* Upright it has the client's size in one direction: nothing is scaled, for there they differ. */
+			source_init(&s, FOURCC_XBGR8888, sizes[i][t & 1], sizes[i][!(t & 1)], 4 * i);
+			source_random(&s, i);
+			s.frame.transform = (enum transform)t;
+			assert_int_equal(conversion_run(&cpu, &s.frame, &a), 0);
+			assert_int_equal(conversion_run(&gpu, &s.frame, &b), 0);
+			assert_false(cpu.on_gpu);
+			assert_true(gpu.on_gpu);
+			assert_near(&a, &b);
+			source_finish(&s);
+		}
+	conversion_finish(&cpu);
+	conversion_finish(&gpu);
+	picture_finish(&a);
+	picture_finish(&b);
+}
+
+static void auto_takes_the_gpu_for_what_cannot_be_mapped_alone(void **state)
+{
+	struct picture a = picture(), b = picture();
+	struct conversion any, cpu;
+	struct source s;
+
+	(void)state;
+	if (!import_possible(dev, MODIFIER_LINEAR) || !dev->cpu)
+		skip();
+	conversion_init(&any, CONVERT_AUTO, &a);
+	conversion_init(&cpu, CONVERT_CPU, &b);
+	assert_null(any.gpu); /* not before it is needed */
+	source_init(&s, FOURCC_XRGB8888, W, H, 0);
+	source_random(&s, 1);
+	assert_int_equal(conversion_run(&any, &s.frame, &a), 0);
+	assert_false(any.on_gpu);
+	assert_null(any.gpu);
+	assert_int_equal(conversion_run(&cpu, &s.frame, &b), 0);
+
+	picture_fill_black(&a);
+	s.frame.map[0] = NULL; /* as a dma-buf of a GPU that gives the CPU no access */
+	assert_int_equal(conversion_run(&cpu, &s.frame, &b), -ENOTSUP);
+	assert_int_equal(conversion_run(&any, &s.frame, &a), 0);
+	assert_true(any.on_gpu);
+	assert_near(&a, &b);
+	/* And back. */
+	s.frame.map[0] = s.pixels;
+	assert_int_equal(conversion_run(&any, &s.frame, &a), 0);
+	assert_false(any.on_gpu);
+	source_finish(&s);
+	conversion_finish(&any);
+	conversion_finish(&cpu);
+	picture_finish(&a);
+	picture_finish(&b);
+}
+
+static void what_nobody_reads_leaves_the_picture_alone(void **state)
+{
+	struct picture a = picture(), b = picture();
+	struct conversion gpu;
+	struct source s;
+
+	(void)state;
+	conversion_init(&gpu, CONVERT_GPU, &a);
+	source_init(&s, FOURCC_XRGB8888, W, H, 0);
+	source_random(&s, 1);
+	s.frame.modifier = 0x0123456789abcdefull;
+	s.frame.map[0] = NULL;
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), -ENOTSUP);
+	assert_false(gpu.gpu_failed);
+	assert_memory_equal(a.luma, b.luma, (size_t)a.stride * H * 3 / 2);
+	s.frame.modifier = MODIFIER_LINEAR;
+	s.frame.map[0] = s.pixels;
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), 0);
+	assert_true(gpu.on_gpu);
+	source_finish(&s);
+	conversion_finish(&gpu);
+	picture_finish(&a);
+	picture_finish(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place),
+		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
+		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),
+	};
+	int failed;
+
+	dev = rig_device();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	gpu_device_close(dev);
+	return failed;
+}
