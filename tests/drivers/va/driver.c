@@ -50,7 +50,7 @@ void *table_remove(struct table *t, uint32_t id)
 	return object;
 }
 
-static void say(struct driver *d, const char *kind, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(struct driver *d, const char *kind, const char *fmt, va_list ap)
 {
 	char text[512];
 

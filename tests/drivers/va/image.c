@@ -65,7 +65,7 @@ static VAStatus create_image(VADriverContextP va, VAImageFormat *format, int wid
 	i.va = (VAImage){.format = formats[k], .width = (uint16_t)width, .height = (uint16_t)height, .num_planes = 2};
 	i.va.pitches[0] = i.va.pitches[1] = ((uint32_t)width + 15) / 16 * 16 * (k + 1);
 	i.va.offsets[1] = i.va.pitches[0] * (uint32_t)height;
-	i.va.data_size = i.va.offsets[1] + i.va.pitches[0] * ((uint32_t)height + 1) / 2;
+	i.va.data_size = i.va.offsets[1] + i.va.pitches[0] * (((uint32_t)height + 1) / 2);
 	return driver_leave(d, image_add(d, &i, NULL, out));
 }
 

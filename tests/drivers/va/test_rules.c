@@ -384,6 +384,105 @@ static void faults_strike_once(void **state)
 	assert_int_equal(hung, 1);
 }
 
+static VAStatus open_with(struct rig *r, const char *faults, uint32_t packed)
+{
+	struct rig_options o = options(packed, VA_RC_CQP);
+	VAStatus status;
+
+	setenv("MOONRILL_VA_FAULT", faults, 1);
+	status = (VAStatus)rig_open(r, &o);
+	unsetenv("MOONRILL_VA_FAULT");
+	return status;
+}
+
+static void what_is_switched_off_is_off(void **state)
+{
+	VAConfigAttrib a[] = {{VAConfigAttribRateControl, 0},
+			      {VAConfigAttribMaxFrameSize, 0},
+			      {VAConfigAttribEncMaxRefFrames, 0},
+			      {VAConfigAttribEncMaxSlices, 0},
+			      {VAConfigAttribEncQualityRange, 0}};
+	VADRMPRIMESurfaceDescriptor x;
+	VAEntrypoint points[4];
+	static struct shot s;
+	VAImage image;
+	struct rig r;
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(open_with(&r, "slices:1", all_packed), 0);
+	rig_shot(&r, &s, true, 0);
+	assert_int_equal(rig_send(&r, &s, NULL), VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_non_null(strstr(rig_log(&r, "RULE"), "2 slices, at most 1"));
+	rig_close(&r);
+	assert_int_equal(open_with(&r, "no-packed-headers", all_packed), VA_STATUS_ERROR_ATTR_NOT_SUPPORTED);
+	vaTerminate(r.dpy);
+	r.dpy = NULL;
+	rig_close(&r);
+	assert_int_equal(open_with(&r, "low-power-only", 0), VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT);
+	assert_int_equal(vaQueryConfigEntrypoints(r.dpy, VAProfileH264High, points, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(points[0], VAEntrypointEncSliceLP);
+	vaTerminate(r.dpy);
+	r.dpy = NULL;
+	rig_close(&r);
+	assert_int_equal(open_with(&r, "no-context", 0), VA_STATUS_ERROR_HW_BUSY);
+	vaTerminate(r.dpy);
+	r.dpy = NULL;
+	rig_close(&r);
+	assert_int_equal(open_with(&r, "no-derive,no-prime,no-sync-buffer", all_packed), 0);
+	assert_int_equal(vaDeriveImage(r.dpy, r.input, &image), VA_STATUS_ERROR_OPERATION_FAILED);
+	assert_int_equal(vaExportSurfaceHandle(r.dpy, r.input, VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2,
+					       VA_EXPORT_SURFACE_READ_ONLY | VA_EXPORT_SURFACE_SEPARATE_LAYERS, &x),
+			 VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE);
+	assert_int_equal(vaSyncBuffer(r.dpy, r.coded, 0), VA_STATUS_ERROR_UNIMPLEMENTED);
+	assert_int_equal(vaSyncSurface2(r.dpy, r.input, 0), VA_STATUS_ERROR_UNIMPLEMENTED);
+	rig_close(&r);
+	assert_int_equal(
+		open_with(&r, "no-attr-rc,no-attr-frame-size,no-attr-refs,no-attr-slices,no-attr-quality", all_packed),
+		VA_STATUS_ERROR_ATTR_NOT_SUPPORTED); /* the rig asks for a rate control */
+	assert_int_equal(vaGetConfigAttributes(r.dpy, VAProfileH264High, VAEntrypointEncSlice, a, 5), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(a[i].value, VA_ATTRIB_NOT_SUPPORTED);
+	vaTerminate(r.dpy);
+	r.dpy = NULL;
+	rig_close(&r);
+}
+
+static void images_of_their_own_go_in_and_out(void **state)
+{
+	struct rig_options o = options(all_packed, VA_RC_CQP);
+	VAImageFormat nv12 = {.fourcc = VA_FOURCC_NV12}, rgb = {.fourcc = VA_FOURCC_BGRX};
+	VAImage in, out, no;
+	struct rig r;
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(rig_open(&r, &o), 0);
+	assert_int_equal(vaCreateImage(r.dpy, &rgb, W, H, &no), VA_STATUS_ERROR_INVALID_IMAGE_FORMAT);
+	assert_int_equal(vaCreateImage(r.dpy, &nv12, W, H, &in), 0);
+	assert_int_equal(vaCreateImage(r.dpy, &nv12, W, H, &out), 0);
+	assert_int_equal(vaMapBuffer(r.dpy, in.buf, (void **)&p), 0);
+	for (unsigned i = 0; i < in.data_size; i++)
+		p[i] = (uint8_t)(i * 11 + 3);
+	assert_int_equal(vaPutImage(r.dpy, r.input, in.image_id, 0, 0, W, H, 0, 0, W, H),
+			 VA_STATUS_ERROR_INVALID_IMAGE); /* mapped */
+	vaUnmapBuffer(r.dpy, in.buf);
+	assert_int_equal(vaPutImage(r.dpy, r.input, in.image_id, 0, 0, W, H, 0, 0, W, H), 0);
+	assert_int_equal(vaPutImage(r.dpy, r.input, in.image_id, 0, 0, W, H, 2, 0, W, H),
+			 VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_int_equal(vaPutImage(r.dpy, r.input, in.image_id, 0, 0, W, H, 0, 0, W / 2, H),
+			 VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_int_equal(vaGetImage(r.dpy, r.input, 0, 0, W, H, out.image_id), 0);
+	assert_int_equal(vaMapBuffer(r.dpy, out.buf, (void **)&p), 0);
+	for (unsigned i = 0; i < out.data_size; i++)
+		assert_int_equal(p[i], (uint8_t)(i * 11 + 3));
+	vaUnmapBuffer(r.dpy, out.buf);
+	vaDestroyImage(r.dpy, in.image_id);
+	vaDestroyImage(r.dpy, out.image_id);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +493,8 @@ int main(void)
 		cmocka_unit_test(objects_are_known_only_while_they_live),
 		cmocka_unit_test(memory_is_shared_by_export_and_import),
 		cmocka_unit_test(faults_strike_once),
+		cmocka_unit_test(what_is_switched_off_is_off),
+		cmocka_unit_test(images_of_their_own_go_in_and_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
