@@ -108,9 +108,8 @@ static const struct option options[] = {
 	STRING(encode, device, "",
 	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
 	STRING(encode, preset, "superfast",
-	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the quality "
-	       "level of the "
-	       "driver, from 1 (best); words mean its default"),
+	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the "
+	       "driver's quality level, from 1 (best); words mean its default"),
 	CHOICE(encode, convert, "auto", choice_convert,
 	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU"),
 	CHOICE(encode, av1, "auto", choice_offer,
@@ -134,9 +133,8 @@ static const struct option options[] = {
 	       "Send large frames in parts while they are being encoded: off; auto, where it gains; fixed, for clients "
 	       "that want a frame's number of blocks from its first packet on"),
 	STRING(stream, record, "",
-	       "Folder that gets a file a stream with times and sizes of its frames and what the client reported, to "
-	       "be "
-	       "replayed off line; neither pictures nor input; empty: none"),
+	       "Folder that gets a file a stream with times and sizes of its frames and what the client "
+	       "reported, to be replayed off line; neither pictures nor input; empty: none"),
 
 	CHOICE(audio, source, "auto", choice_audio, "Where the sound comes from"),
 	STRING(audio, node, "", "PipeWire sink whose sound is captured; empty: the default sink"),
