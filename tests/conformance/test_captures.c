@@ -105,7 +105,7 @@ static void one_backend(const struct capture_ops *ops)
 	if (!params.node)
 		params.node = "";
 	if (ops->probe(&params) || (strcmp(ops->name, "pattern") && !*params.node)) {
-		print_message("%s: nothing to capture here\n", ops->name);
+		print_message("# %s: nothing to capture here\n", ops->name);
 		return;
 	}
 	assert_int_equal(wake_init(&s.wake), 0);

@@ -11,7 +11,7 @@ if [ ! -f /build/build.ninja ]; then
 fi
 # The daemon, and the programs of the tests that run here, new ones too.
 ninja -C /build build.ninja >/build/ninja.log || { tail -20 /build/ninja.log; exit 1; }
-targets=$(ninja -C /build -t targets all | sed -nE 's,^(moonrill|tests/(hot|live|netlab|unit)/[a-z0-9_/]+): c_LINKER$,\1,p')
+targets=$(ninja -C /build -t targets all | sed -nE 's,^(moonrill|tests/(drivers|hot|live|netlab|unit)/[a-z0-9_/.-]+): c_LINKER$,\1,p')
 ninja -C /build -j "${TRIXIE_JOBS:-2}" $targets >/build/ninja.log ||
 	{ grep -A20 -E '^FAILED|error:' /build/ninja.log; exit 1; }
 exec "$@"
