@@ -358,16 +358,8 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	a->last_len = unit->data.frame.sz;
 
 	au->first = au->last = true;
-	au->key = plan.key;
-	au->after_rfi = r->after_rfi && !au->key;
-	au->ltr = r->ltr;
-	au->repeat = r->repeat;
 	au->len = unit->data.frame.sz;
-	au->frame_no = r->frame_no;
-	au->pts_ns = r->pts_ns;
-	au->t = r->t;
-	au->t.encoded = clock_ns();
-	e->ev->au(e->ctx, au);
+	encoder_give(e, au, r, plan.key);
 	return 0;
 }
 

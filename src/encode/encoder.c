@@ -91,6 +91,19 @@ int encoder_submit(struct encoder *e, const struct picture *pic, const struct en
 	return rc;
 }
 
+void encoder_give(struct encoder *e, struct au *au, const struct enc_request *r, bool key)
+{
+	au->key = key;
+	au->after_rfi = r->after_rfi && !key;
+	au->ltr = r->ltr;
+	au->repeat = r->repeat;
+	au->frame_no = r->frame_no;
+	au->pts_ns = r->pts_ns;
+	au->t = r->t;
+	au->t.encoded = clock_ns();
+	e->ev->au(e->ctx, au);
+}
+
 int encoder_invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
 {
 	if (!(e->caps.flags & ENC_RFI))

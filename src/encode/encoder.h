@@ -113,6 +113,10 @@ struct encoder {
 	uint32_t newest; /* frame last submitted */
 };
 
+/* For back ends: marks a unit as one of the frame that r asked for and hands it to ev->au. The caller has set len, first,
+ * last and, where they apply, expected and broken. Encode thread or the library's own, as ev->au. */
+void encoder_give(struct encoder *e, struct au *au, const struct enc_request *r, bool key);
+
 /*
  * The front: one place that checks what callers ask and what back ends may do, so that all of them fail the same way.
  * Encode thread, but for open and close, which may also run on the main thread while no encode thread exists.

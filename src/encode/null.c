@@ -193,17 +193,9 @@ static void give_out(struct null_encoder *n, struct au_slot *unit, size_t len, s
 
 	au->first = !n->units++;
 	au->last = !next;
-	au->key = !n->ref;
-	au->after_rfi = r->after_rfi && n->ref;
-	au->ltr = r->ltr;
-	au->repeat = r->repeat;
 	au->len = len;
 	au->expected = next ? r->expected : 0;
-	au->frame_no = r->frame_no;
-	au->pts_ns = r->pts_ns;
-	au->t = r->t;
-	au->t.encoded = clock_ns();
-	n->e.ev->au(n->e.ctx, au);
+	encoder_give(&n->e, au, r, !n->ref);
 }
 
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)

@@ -479,15 +479,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	v->rate_is_new = false;
 
 	au->first = au->last = true;
-	au->key = plan.idr;
-	au->after_rfi = r->after_rfi && !au->key;
-	au->ltr = r->ltr;
-	au->repeat = r->repeat;
-	au->frame_no = r->frame_no;
-	au->pts_ns = r->pts_ns;
-	au->t = r->t;
-	au->t.encoded = clock_ns();
-	e->ev->au(e->ctx, au);
+	encoder_give(e, au, r, plan.idr);
 	return 0;
 }
 

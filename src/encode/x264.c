@@ -227,15 +227,7 @@ static void give_out(struct avc *a, struct au_slot *next)
 
 	au->first = !s->units;
 	au->last = !next;
-	au->key = s->key;
-	au->after_rfi = s->req->after_rfi && !s->key;
-	au->ltr = s->req->ltr;
-	au->repeat = s->req->repeat;
 	au->len = s->len;
-	au->frame_no = s->req->frame_no;
-	au->pts_ns = s->req->pts_ns;
-	au->t = s->req->t;
-	au->t.encoded = clock_ns();
 	s->before += s->len;
 	if (next) {
 		size_t projected = s->before * a->mbs / s->next_mb;
@@ -245,7 +237,7 @@ static void give_out(struct avc *a, struct au_slot *next)
 	s->unit = next;
 	s->units++;
 	s->len = 0;
-	a->e.ev->au(a->e.ctx, au);
+	encoder_give(&a->e, au, s->req, s->key);
 }
 
 /* Writer. Gives out what was written if it is enough to be of use and not the end. */

@@ -194,6 +194,12 @@ static inline void encode_frames(struct rig *r, unsigned count)
 	}
 }
 
+/* Bytes a frame, of units first..last-1. */
+static inline double mean(const struct rig *r, unsigned first, unsigned last)
+{
+	return (double)(r->unit[last - 1].at + r->unit[last - 1].len - r->unit[first].at) / (last - first);
+}
+
 static inline struct nal_walk walk(const struct rig *r, unsigned i)
 {
 	return nal_walk_init(r->stream + r->unit[i].at, r->unit[i].len);

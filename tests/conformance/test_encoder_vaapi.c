@@ -113,24 +113,6 @@ static void any_odd_sizes_come_out(void **state)
 	}
 }
 
-static void any_follows_a_new_rate(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-	size_t mark;
-
-	(void)state;
-	p.kbps = 4000;
-	r = rig_open(vaapi(), &p);
-	encode_frames(r, 60);
-	mark = r->len;
-	assert_true(mark * 8 / 1000 < 4000 * 130 / 100);
-	assert_int_equal(encoder_set_bitrate(r->e, 2000), 0);
-	encode_frames(r, 60);
-	assert_true(r->len - mark < mark * 7 / 10);
-	rig_close(r);
-}
-
 static void any_thousand_frames_leave_nothing_behind(void **state)
 {
 	unsigned before, after = 0;
@@ -334,7 +316,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(any_describes_colour_range_and_timing),
 		cmocka_unit_test(any_pictures_come_out),
 		cmocka_unit_test(any_odd_sizes_come_out),
-		cmocka_unit_test(any_follows_a_new_rate),
 		cmocka_unit_test(any_thousand_frames_leave_nothing_behind),
 		cmocka_unit_test(rfi_stays_exact_through_losses_upon_losses),
 		cmocka_unit_test(rfi_goes_back_to_an_acknowledged_frame),

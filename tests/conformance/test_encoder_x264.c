@@ -208,24 +208,6 @@ static void x264_meets_the_rate_within_two_percent(void **state)
 	}
 }
 
-static void x264_follows_a_new_rate(void **state)
-{
-	struct enc_params p = defaults();
-	struct rig *r;
-	size_t mark;
-
-	(void)state;
-	require_x264();
-	p.kbps = 4000;
-	r = rig_open(encoder_find("x264", CODEC_H264, NULL), &p);
-	encode_frames(r, 60);
-	assert_int_equal(encoder_set_bitrate(r->e, 2000), 0);
-	mark = r->len;
-	encode_frames(r, 60);
-	assert_true(r->len - mark < mark * 6 / 10);
-	rig_close(r);
-}
-
 static void x264_still_picture_gets_better_with_every_repeat(void **state)
 {
 	struct enc_params p = defaults();
@@ -262,7 +244,6 @@ int main(void)
 		cmocka_unit_test(m47_x264_stays_exact_through_losses_upon_losses),
 		cmocka_unit_test(x264_never_cuts_a_frame_that_does_not_fit),
 		cmocka_unit_test(x264_meets_the_rate_within_two_percent),
-		cmocka_unit_test(x264_follows_a_new_rate),
 		cmocka_unit_test(x264_still_picture_gets_better_with_every_repeat),
 	};
 

@@ -337,6 +337,42 @@ static void m24_time_and_repeat_flag_travel_with_the_frame(void **state)
 	for_each(passes_what_it_was_told);
 }
 
+static void follows(const struct encoder_ops *ops)
+{
+	struct enc_params p = defaults_for(ops);
+	double before, low, again, share = 3000 * 1000.0 / 8 / 60;
+	struct rig *r;
+
+	p.kbps = 3000;
+	r = rig_open(ops, &p);
+	if (!(r->e->caps.flags & ENC_RATE)) {
+		assert_int_equal(encoder_set_bitrate(r->e, 1000), -ENOTSUP);
+		rig_close(r);
+		return;
+	}
+	encode_frames(r, 120);
+	assert_int_equal(encoder_set_bitrate(r->e, 1000), 0);
+	encode_frames(r, 60);
+	assert_int_equal(encoder_set_bitrate(r->e, 3000), 0);
+	encode_frames(r, 120);
+	before = mean(r, 60, 120), low = mean(r, 130, 180), again = mean(r, 240, 300);
+	print_message("# %s: bytes a frame %.0f, %.0f, %.0f\n", ops->name, before, low, again);
+	assert_true(before < share * 1.3 && low < share / 3 * 1.3 && again < share * 1.3);
+	/* "null" skips everything: there is nothing to be less of. */
+	if (before > share / 10)
+		assert_true(low < before * 0.55 && again > before * 0.8);
+	/* A new rate is no reason for a key frame. */
+	for (unsigned i = 1; i < r->n; i++)
+		assert_false(r->unit[i].key);
+	rig_close(r);
+}
+
+static void new_rates_are_followed_without_a_key_frame(void **state)
+{
+	(void)state;
+	for_each(follows);
+}
+
 static void refuses(const struct encoder_ops *ops)
 {
 	struct enc_params p = defaults_for(ops);
@@ -379,6 +415,7 @@ int main(void)
 		cmocka_unit_test(m48_ranges_beyond_the_dpb_are_refused_and_silent_idrs_are_told),
 		cmocka_unit_test(units_come_from_a_bounded_pool_and_go_back),
 		cmocka_unit_test(m24_time_and_repeat_flag_travel_with_the_frame),
+		cmocka_unit_test(new_rates_are_followed_without_a_key_frame),
 		cmocka_unit_test(what_it_cannot_do_is_refused_at_open),
 	};
 
