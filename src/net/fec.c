@@ -5,11 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "build_config.h"
-#if HAVE_ISAL
-#include <isa-l/erasure_code.h>
-#endif
-
+#include "net/fec_kernel.h"
 #include "net/fec_portable.h"
 
 /* 1/x in GF(2^8), 0x11d; there is no inverse of 0 and no shape asks for it. */
@@ -49,31 +45,14 @@ void fec_matrix_row(unsigned n_data, unsigned n_parity, unsigned j, uint8_t *row
 		row[i] = inverse[(n_parity + i) ^ j];
 }
 
-int fec_encode_portable(unsigned n_data, unsigned n_parity, size_t len, const uint8_t *const *data,
-			uint8_t *const *parity)
-{
-	uint8_t row[FEC_SHARDS_MAX];
-
-	if (!shape_valid(n_data, n_parity))
-		return -EINVAL;
-	for (unsigned j = 0; j < n_parity; j++) {
-		fec_matrix_row(n_data, n_parity, j, row);
-		fec_row_portable(row, n_data, len, data, parity[j]);
-	}
-	return 0;
-}
-
 void fec_encode_audio(unsigned index, size_t len, const uint8_t *const data[FEC_AUDIO_DATA], uint8_t *parity)
 {
 	fec_row_portable(audio_matrix[index], FEC_AUDIO_DATA, len, data, parity);
 }
 
-#if HAVE_ISAL
-
 /* Small shapes, those of ordinary frames, share a few entries, the least recently used goes. One entry more holds the
  * last shape that is too large for them: 200 Mbit/s and up, where the table is small change beside the encoding. Pages
  * that are never written cost no memory. */
-#define TABLE_BYTES   32u /* ISA-L: per coefficient */
 #define SMALL_ENTRIES 8u
 #define SMALL_COEFFS  1024u
 #define LARGE_COEFFS  (128u * 127u) /* largest product of two counts that sum to 255 */
@@ -85,25 +64,38 @@ struct entry {
 };
 
 struct fec {
+	const struct fec_kernel *kernel;
 	uint32_t clock;
-	struct entry small[SMALL_ENTRIES], large;
+	struct entry small[SMALL_ENTRIES], large, *last;
 	uint8_t coeffs[LARGE_COEFFS];
-	_Alignas(64) uint8_t tables[(SMALL_ENTRIES * SMALL_COEFFS + LARGE_COEFFS) * TABLE_BYTES];
+	_Alignas(64) uint8_t tables[(SMALL_ENTRIES * SMALL_COEFFS + LARGE_COEFFS) * FEC_TABLE_BYTES];
 };
 
-struct fec *fec_create(void)
+struct fec *fec_create_on(const struct fec_kernel *kernel)
 {
 	struct fec *f = aligned_alloc(64, (sizeof(*f) + 63) / 64 * 64);
 	uint8_t *t;
 
 	if (!f)
 		return NULL;
+	f->kernel = kernel;
 	f->clock = 0;
 	t = f->tables;
-	for (unsigned i = 0; i < SMALL_ENTRIES; i++, t += SMALL_COEFFS * TABLE_BYTES)
+	for (unsigned i = 0; i < SMALL_ENTRIES; i++, t += SMALL_COEFFS * FEC_TABLE_BYTES)
 		f->small[i] = (struct entry){.tables = t};
 	f->large = (struct entry){.tables = t};
+	f->last = f->small;
 	return f;
+}
+
+struct fec *fec_create(void)
+{
+	return fec_create_on(fec_kernel_at(0));
+}
+
+static bool entry_is(const struct entry *e, unsigned n_data, unsigned n_parity)
+{
+	return e->n_data == n_data && e->n_parity == n_parity;
 }
 
 static struct entry *entry_find(struct fec *f, unsigned n_data, unsigned n_parity)
@@ -113,7 +105,7 @@ static struct entry *entry_find(struct fec *f, unsigned n_data, unsigned n_parit
 	if (n_data * n_parity > SMALL_COEFFS)
 		return &f->large;
 	for (struct entry *e = f->small; e < f->small + SMALL_ENTRIES; e++) {
-		if (e->n_data == n_data && e->n_parity == n_parity)
+		if (entry_is(e, n_data, n_parity))
 			return e;
 		if (f->clock - e->used > f->clock - oldest->used)
 			oldest = e;
@@ -123,16 +115,20 @@ static struct entry *entry_find(struct fec *f, unsigned n_data, unsigned n_parit
 
 static uint8_t *tables_for(struct fec *f, unsigned n_data, unsigned n_parity)
 {
-	struct entry *e = entry_find(f, n_data, n_parity);
+	struct entry *e = f->last;
 
+	/* The blocks of a frame are alike. */
+	if (entry_is(e, n_data, n_parity))
+		return e->tables;
+	e = f->last = entry_find(f, n_data, n_parity);
 	e->used = ++f->clock;
-	if (e->n_data == n_data && e->n_parity == n_parity)
+	if (entry_is(e, n_data, n_parity))
 		return e->tables;
 	e->n_data = (uint8_t)n_data;
 	e->n_parity = (uint8_t)n_parity;
 	for (unsigned j = 0; j < n_parity; j++)
 		fec_matrix_row(n_data, n_parity, j, f->coeffs + j * n_data);
-	ec_init_tables((int)n_data, (int)n_parity, f->coeffs, e->tables);
+	f->kernel->expand(n_data, n_parity, f->coeffs, e->tables);
 	return e->tables;
 }
 
@@ -141,31 +137,9 @@ int fec_encode(struct fec *f, unsigned n_data, unsigned n_parity, size_t len, co
 {
 	if (!shape_valid(n_data, n_parity))
 		return -EINVAL;
-	/* ISA-L reads data and writes parity; its prototypes know no const. */
-	ec_encode_data((int)len, (int)n_data, (int)n_parity, tables_for(f, n_data, n_parity),
-		       (uint8_t **)(uintptr_t)data, (uint8_t **)(uintptr_t)parity);
+	f->kernel->run(n_data, n_parity, len, tables_for(f, n_data, n_parity), data, parity);
 	return 0;
 }
-
-#else
-
-struct fec {
-	char none; /* the portable code keeps no state */
-};
-
-struct fec *fec_create(void)
-{
-	return calloc(1, sizeof(struct fec));
-}
-
-int fec_encode(struct fec *f, unsigned n_data, unsigned n_parity, size_t len, const uint8_t *const *data,
-	       uint8_t *const *parity)
-{
-	(void)f;
-	return fec_encode_portable(n_data, n_parity, len, data, parity);
-}
-
-#endif
 
 void fec_destroy(struct fec *f)
 {

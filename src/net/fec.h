@@ -3,9 +3,9 @@
  * Reed-Solomon parity over GF(2^8), polynomial 0x11d, in the two codes of the protocol: the systematic Cauchy code of
  * video, whose matrix depends on the block's shape, and the constant 4+2 code of audio (2-media 2.4, 2.5).
  *
- * Video runs on ISA-L where it is built in. ISA-L wants each coefficient expanded into a table; tables of the last
- * shapes are kept in memory of fixed size, so that encoding never allocates. The portable code needs no tables, is
- * always built, and gives the same bytes.
+ * The sums are made by the best kernel for this processor (net/fec_kernel.h); all give the same bytes. Kernels want each
+ * coefficient expanded into a table; tables of the last shapes are kept in memory of fixed size, so that encoding never
+ * allocates.
  */
 #pragma once
 
@@ -27,10 +27,6 @@ void fec_destroy(struct fec *f); /* accepts NULL */
  * -EINVAL. No allocation. */
 int fec_encode(struct fec *f, unsigned n_data, unsigned n_parity, size_t len, const uint8_t *const *data,
 	       uint8_t *const *parity);
-
-/* The same bytes without ISA-L and without state; any thread. */
-int fec_encode_portable(unsigned n_data, unsigned n_parity, size_t len, const uint8_t *const *data,
-			uint8_t *const *parity);
 
 /* Parity number index (0, 1) of an audio group. Any thread. */
 void fec_encode_audio(unsigned index, size_t len, const uint8_t *const data[FEC_AUDIO_DATA], uint8_t *parity);

@@ -15,6 +15,7 @@
 
 #include "base/str.h"
 #include "client.h"
+#include "net/fec_kernel.h"
 
 #define SHARD 1408u
 
@@ -193,17 +194,32 @@ static void shards_init(struct shards *s, unsigned n, size_t len)
 		s->at[i] = s->mem + i * len;
 }
 
-typedef int (*encode_fn)(struct fec *f, unsigned k, unsigned m, size_t len, const uint8_t *const *data,
-			 uint8_t *const *parity);
-
-static int portable(struct fec *f, unsigned k, unsigned m, size_t len, const uint8_t *const *data,
-		    uint8_t *const *parity)
+/* Calls fn on an encoder of each kernel that works here. */
+static void on_each_kernel(void (*fn)(struct fec *f))
 {
-	(void)f;
-	return fec_encode_portable(k, m, len, data, parity);
+	const struct fec_kernel *k;
+
+	for (unsigned n = 0; (k = fec_kernel_at(n)); n++) {
+		struct fec *f = fec_create_on(k);
+
+		assert_non_null(f);
+		print_message("# %s\n", k->name);
+		fn(f);
+		fec_destroy(f);
+	}
 }
 
-static void check_vector(struct fec *f, encode_fn encode, json_t *item, const char *key, size_t len)
+static struct fec *create_portable(void)
+{
+	unsigned n = 0;
+
+	while (fec_kernel_at(n + 1))
+		n++;
+	assert_string_equal(fec_kernel_at(n)->name, "portable");
+	return fec_create_on(fec_kernel_at(n));
+}
+
+static void check_vector(struct fec *f, json_t *item, const char *key, size_t len)
 {
 	unsigned k = (unsigned)json_integer_value(json_object_get(item, "k"));
 	unsigned m = (unsigned)json_integer_value(json_object_get(item, "m"));
@@ -217,7 +233,7 @@ static void check_vector(struct fec *f, encode_fn encode, json_t *item, const ch
 	fill(s.mem, k, m, k * len);
 	sha256_hex(s.mem, k * len, hex);
 	assert_string_equal(hex, text(v, "data_sha256"));
-	assert_int_equal(encode(f, k, m, len, (const uint8_t *const *)s.at, s.at + k), 0);
+	assert_int_equal(fec_encode(f, k, m, len, (const uint8_t *const *)s.at, s.at + k), 0);
 	sha256_hex(s.at[k], m * len, hex);
 	assert_string_equal(hex, text(v, "parity_sha256"));
 	rows = json_object_get(item, "matrix_rows_hex");
@@ -232,23 +248,24 @@ static void check_vector(struct fec *f, encode_fn encode, json_t *item, const ch
 	free(s.mem);
 }
 
-static void m19_parity_equals_the_vectors(void **state)
+static void equals_the_vectors(struct fec *f)
 {
-	struct fec *f = fec_create();
 	json_t *root = vectors(), *list = json_object_get(root, "video"), *item;
 	size_t i;
 
-	(void)state;
 	assert_true(json_array_size(list) >= 8);
 	json_array_foreach(list, i, item)
 	{
-		check_vector(f, fec_encode, item, "bs32", 32);
-		check_vector(f, fec_encode, item, "bs1408", 1408);
-		check_vector(f, portable, item, "bs32", 32);
-		check_vector(f, portable, item, "bs1408", 1408);
+		check_vector(f, item, "bs32", 32);
+		check_vector(f, item, "bs1408", 1408);
 	}
 	json_decref(root);
-	fec_destroy(f);
+}
+
+static void m19_parity_equals_the_vectors(void **state)
+{
+	(void)state;
+	on_each_kernel(equals_the_vectors);
 }
 
 static void m19_audio_parity_equals_the_vectors(void **state)
@@ -279,15 +296,14 @@ static void m19_audio_parity_equals_the_vectors(void **state)
 
 /* Every shape that a plan can give, in an order that makes the table cache turn over, at lengths that are not
  * multiples of any vector. */
-static void m19_both_encoders_agree_on_every_shape(void **state)
+static void agrees_on_every_shape(struct fec *f)
 {
 	static const size_t lens[] = {144, 208, 1040};
-	struct fec *f = fec_create();
+	struct fec *other = create_portable();
 	struct shards s;
 	uint8_t *expect = malloc((size_t)255 * 1040);
 	unsigned n = 0;
 
-	(void)state;
 	shards_init(&s, 255, 1040);
 	fill(s.mem, 1, 1, (size_t)255 * 1040);
 	for (unsigned k = 1; k < 255; k++) {
@@ -302,25 +318,30 @@ static void m19_both_encoders_agree_on_every_shape(void **state)
 			for (unsigned j = 0; j < m; j++)
 				parity[j] = expect + j * len;
 			assert_int_equal(fec_encode(f, k, m, len, (const uint8_t *const *)s.at, s.at + k), 0);
-			assert_int_equal(fec_encode_portable(k, m, len, (const uint8_t *const *)s.at, parity), 0);
+			assert_int_equal(fec_encode(other, k, m, len, (const uint8_t *const *)s.at, parity), 0);
 			for (unsigned j = 0; j < m; j++)
 				assert_memory_equal(s.at[k + j], parity[j], len);
 		}
 	}
 	free(expect);
 	free(s.mem);
-	fec_destroy(f);
+	fec_destroy(other);
 }
 
-static void cached_tables_give_the_same_bytes_again(void **state)
+static void m19_all_kernels_agree_on_every_shape(void **state)
+{
+	(void)state;
+	on_each_kernel(agrees_on_every_shape);
+}
+
+static void gives_the_same_again(struct fec *f)
 {
 	static const unsigned shapes[][2] = {{17, 4}, {18, 4}, {200, 50}, {17, 4}, {19, 4}, {200, 50}, {212, 43},
 					     {20, 5}, {21, 5}, {22, 5},   {23, 5}, {24, 5}, {17, 4},   {200, 50}};
-	struct fec *f = fec_create();
+	struct fec *other = create_portable();
 	struct shards s;
 	uint8_t *mem = malloc((size_t)64 * SHARD), *parity[64];
 
-	(void)state;
 	for (unsigned j = 0; j < 64; j++)
 		parity[j] = mem + (size_t)j * SHARD;
 	shards_init(&s, 255, SHARD);
@@ -329,12 +350,51 @@ static void cached_tables_give_the_same_bytes_again(void **state)
 		unsigned k = shapes[i % ARRAY_LEN(shapes)][0], m = shapes[i % ARRAY_LEN(shapes)][1];
 
 		assert_int_equal(fec_encode(f, k, m, SHARD, (const uint8_t *const *)s.at, s.at + k), 0);
-		fec_encode_portable(k, m, SHARD, (const uint8_t *const *)s.at, parity);
+		fec_encode(other, k, m, SHARD, (const uint8_t *const *)s.at, parity);
 		assert_memory_equal(s.at[k], parity[0], SHARD * m);
 	}
 	free(mem);
 	free(s.mem);
-	fec_destroy(f);
+	fec_destroy(other);
+}
+
+static void cached_tables_give_the_same_bytes_again(void **state)
+{
+	(void)state;
+	on_each_kernel(gives_the_same_again);
+}
+
+/* Of lengths around every vector, at addresses that no vector likes, for each number of parity shards in a pass. */
+static void handles_tails(struct fec *f)
+{
+	static uint8_t data[3][300], out[6][300];
+	const uint8_t *from[3] = {data[0] + 1, data[1] + 2, data[2] + 3};
+
+	fill(data[0], 9, 9, sizeof(data));
+	for (unsigned m = 1; m <= 6; m++)
+		for (size_t len = 0; len <= 290; len += len % 32 < 30 && len % 32 > 1 ? 28 : 1) {
+			uint8_t *to[6], row[3];
+
+			memset(out, 0xee, sizeof(out));
+			for (unsigned j = 0; j < m; j++)
+				to[j] = out[j] + 5 - j % 3;
+			assert_int_equal(fec_encode(f, 3, m, len, from, to), 0);
+			for (unsigned j = 0; j < m; j++) {
+				fec_matrix_row(3, m, j, row);
+				for (size_t b = 0; b < len; b++)
+					assert_int_equal(to[j][b], gf_mul_slow(row[0], from[0][b]) ^
+									   gf_mul_slow(row[1], from[1][b]) ^
+									   gf_mul_slow(row[2], from[2][b]));
+				assert_int_equal(to[j][len], 0xee);
+				assert_int_equal(to[j][-1], 0xee);
+			}
+		}
+}
+
+static void every_kernel_handles_every_tail(void **state)
+{
+	(void)state;
+	on_each_kernel(handles_tails);
 }
 
 static void impossible_shapes_are_refused(void **state)
@@ -348,12 +408,11 @@ static void impossible_shapes_are_refused(void **state)
 	assert_int_equal(fec_encode(f, 0, 2, 1, (const uint8_t *const *)p, p), -EINVAL);
 	assert_int_equal(fec_encode(f, 2, 0, 1, (const uint8_t *const *)p, p), -EINVAL);
 	assert_int_equal(fec_encode(f, 200, 56, 1, (const uint8_t *const *)p, p), -EINVAL);
-	assert_int_equal(fec_encode_portable(200, 56, 1, (const uint8_t *const *)p, p), -EINVAL);
-	assert_int_equal(fec_encode_portable(255, 1, 1, (const uint8_t *const *)p, p), -EINVAL);
+	assert_int_equal(fec_encode(f, 255, 1, 1, (const uint8_t *const *)p, p), -EINVAL);
 	fec_destroy(f);
 }
 
-static void portable_handles_every_tail(void **state)
+static void audio_parity_of_every_length_is_right(void **state)
 {
 	uint8_t data[4][200], out[200];
 	const uint8_t *p[4] = {data[0], data[1], data[2], data[3]};
@@ -382,10 +441,11 @@ int main(void)
 		cmocka_unit_test(plan_covers_every_size_in_few_even_blocks),
 		cmocka_unit_test(m19_parity_equals_the_vectors),
 		cmocka_unit_test(m19_audio_parity_equals_the_vectors),
-		cmocka_unit_test(m19_both_encoders_agree_on_every_shape),
+		cmocka_unit_test(m19_all_kernels_agree_on_every_shape),
 		cmocka_unit_test(cached_tables_give_the_same_bytes_again),
 		cmocka_unit_test(impossible_shapes_are_refused),
-		cmocka_unit_test(portable_handles_every_tail),
+		cmocka_unit_test(every_kernel_handles_every_tail),
+		cmocka_unit_test(audio_parity_of_every_length_is_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
