@@ -1,35 +1,55 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts the cases of meson's JUnit logs and prints one closing line for all of them."""
+"""Counts the cases of meson's JUnit logs: names what failed, then one closing line for all of them."""
 import sys
 import xml.etree.ElementTree as ET
 
 
+TAIL = 25  # lines of what a failed test printed last
+
+
+def outcome(case):
+    for what in ("failure", "error", "skipped"):
+        if case.find(what) is not None:
+            return "skipped" if what == "skipped" else "failed"
+    return "passed"
+
+
+def report(path, suite, failed):
+    """What failed, once more at the end, where a log that is cut still has it."""
+    for case in failed:
+        print(f"FAILED {path.split('/')[0]}: {suite.get('name')}: {case.get('name')}")
+    for stream in ("system-out", "system-err"):
+        text = suite.findtext(stream) or "\n".join(case.findtext(stream) or "" for case in failed)
+        for line in text.rstrip().splitlines()[-TAIL:]:
+            print(f"  {line}")
+
+
 def count(path):
-    passed = failed = skipped = 0
-    for case in ET.parse(path).getroot().iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
-        elif case.find("skipped") is not None:
-            skipped += 1
-        else:
-            passed += 1
-    return passed, failed, skipped
+    total = {"passed": 0, "failed": 0, "skipped": 0}
+    for suite in ET.parse(path).getroot().iter("testsuite"):
+        failed = []
+        for case in suite.iter("testcase"):
+            total[outcome(case)] += 1
+            if outcome(case) == "failed":
+                failed.append(case)
+        if failed:
+            report(path, suite, failed)
+    return total
 
 
 def main():
-    total = [0, 0, 0]
+    total = {"passed": 0, "failed": 0, "skipped": 0}
     for path in sys.argv[1:]:
         try:
-            total = [a + b for a, b in zip(total, count(path))]
+            for key, n in count(path).items():
+                total[key] += n
         except (OSError, ET.ParseError) as e:
-            print(f"{path}: {e}", file=sys.stderr)
-            total[1] += 1
-    line = f"{total[0]} passed, {total[1]} failed"
-    if total[2]:
-        line += f", {total[2]} skipped"
-    print(line)
-    return 1 if total[1] or not total[0] else 0
+            print(f"{path}: {e}")
+            total["failed"] += 1
+    print(f"{total['passed']} passed, {total['failed']} failed" +
+          (f", {total['skipped']} skipped" if total["skipped"] else ""))
+    return 1 if total["failed"] or not total["passed"] else 0
 
 
 sys.exit(main())
