@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "ctl.h"
+#include "encode/conversion.h"
 #include "encode/registry.h"
 #include "http/clients.h"
 #include "http/identity.h"
@@ -213,11 +214,13 @@ static int open_screens(struct daemon_ctx *d)
 		.pattern = d->config.video.pattern,
 		.place = d->config.video.place,
 		.token_path = token,
+		.importable = &d->importable,
 	};
 	int err = fs_join(token, sizeof(token), d->paths.state, "portal-token");
 
 	if (err)
 		return err;
+	conversion_importable((enum convert_where)d->config.encode.convert, &d->importable);
 	d->host.screens = screens_create(d->loop, &sp, &events, d);
 	return d->host.screens ? 0 : -ENOMEM;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "media/dmabuf.h"
 #include "paths.h"
 #include "session.h"
 
@@ -35,6 +36,7 @@ struct daemon_ctx {
 	struct loop_timer *log_timer;  /* prints what hot threads logged; armed while a stream runs */
 	struct loop_timer *stop_timer; /* the longest an orderly stop may take */
 	bool stopping;
+	struct dmabuf_formats importable; /* by encoders; what host.screens points at */
 	struct session_host host;
 };
 

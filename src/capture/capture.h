@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/dmabuf.h"
 #include "media/frame.h"
 
 struct capture;
@@ -18,7 +19,8 @@ struct capture_params {
 	uint32_t fps_mhz;       /* ceiling */
 	const char *pattern;    /* pattern: motion, noise, still, chart; lives as long as the capture */
 	const char *node;       /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
-	int pipewire_fd;        /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
+	const struct dmabuf_formats *importable; /* what readers import; NULL: nothing. Lives as long as the capture */
+	int pipewire_fd; /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
 };
 
 /* Called on the capture's thread. frame passes the reference. lost: the source is gone (-errno),

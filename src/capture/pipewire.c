@@ -34,6 +34,7 @@ enum { SLOT_FREE, SLOT_LIVE, SLOT_ORPHAN };
 struct slot {
 	struct frame frame;
 	struct buffer_map map;
+	unsigned format_no;       /* of the frame */
 	struct pw_buffer *buffer; /* NULL: PipeWire has removed it */
 	int state;
 };
@@ -58,6 +59,8 @@ struct pipewire {
 	bool gone;      /* lost() was sent */
 	bool have_format;
 	struct pw_format format;
+	unsigned format_no;               /* counts up */
+	struct dmabuf_formats importable; /* what readers import, less what they refused */
 	unsigned n_buffers;
 	struct frame *last; /* newest picture, kept for refresh; a reference, or NULL */
 	uint64_t seq, next_id;
@@ -66,6 +69,7 @@ struct pipewire {
 	atomic_uint out;      /* slots whose frame is out; the loop writes */
 	atomic_uint returned; /* slots given back; any thread sets, the loop clears */
 	atomic_bool refresh;
+	atomic_uint refused; /* twice the number of the format that cannot be read, odd: nor any other dma-buf */
 };
 
 static struct pipewire *pipewire_of(struct capture *c)
@@ -87,8 +91,18 @@ static void frame_release(struct frame *f, int fence_fd)
 {
 	struct pipewire *p = f->owner;
 
-	assert(fence_fd < 0); /* we give no pictures to GPUs yet */
+	/* Readers wait for their GPU before they let go. */
+	assert(fence_fd < 0);
 	atomic_fetch_or_explicit(&p->returned, 1u << f->slot, memory_order_release);
+	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
+}
+
+/* The frame may be of a format that is long gone: hence its number. */
+static void frame_refused(struct frame *f, bool all_dmabufs)
+{
+	struct pipewire *p = f->owner;
+
+	atomic_store(&p->refused, 2 * p->slot[f->slot].format_no + all_dmabufs);
 	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
 }
 
@@ -97,6 +111,28 @@ static void slot_free(struct slot *s)
 	buffer_map_close(&s->map);
 	s->state = SLOT_FREE;
 	s->buffer = NULL;
+}
+
+static unsigned offer(struct pipewire *p, struct spa_pod_builder *b, const struct pw_format *fixed,
+		      const struct spa_pod *pods[PW_FORMAT_PODS_MAX])
+{
+	return pw_format_offer(b, &p->importable, fixed, p->fps_mhz, pods);
+}
+
+/* A reader could not import what the source gives: something else is negotiated. */
+static void withdraw(struct pipewire *p, bool all)
+{
+	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
+	uint8_t memory[PW_OFFER_BYTES];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+
+	if (!p->have_format || !p->format.import || !pw_format_withdraw(&p->importable, &p->format, all))
+		return;
+	log_info("dma-bufs of %.4s with modifier %#llx cannot be imported: %s", (const char *)&p->format.fourcc,
+		 (unsigned long long)p->format.modifier,
+		 p->importable.n ? "others are asked for" : "memory is asked for");
+	p->have_format = false;
+	pw_stream_update_params(p->stream, pods, offer(p, &b, NULL, pods));
 }
 
 /* Loop thread, or under its lock. */
@@ -125,9 +161,12 @@ static void drop_last(struct pipewire *p)
 static void on_signal(void *data, uint64_t count)
 {
 	struct pipewire *p = data;
+	unsigned refused = atomic_exchange(&p->refused, 0);
 
 	(void)count;
 	take_returned(p);
+	if (refused / 2 == p->format_no && !p->gone)
+		withdraw(p, refused & 1);
 	if (atomic_exchange(&p->refresh, false) && p->active && p->last)
 		p->base.ev->frame(p->base.ctx, frame_ref(p->last));
 }
@@ -148,10 +187,12 @@ static void on_add_buffer(void *data, struct pw_buffer *b)
 		log_warn("more buffers than slots: one stays unused");
 		return;
 	}
-	err = b->buffer->n_datas ? buffer_map_open(&s->map, &b->buffer->datas[0]) : -EINVAL;
+	err = !b->buffer->n_datas ? -EINVAL
+	      : p->format.import  ? buffer_map_import(&s->map, b->buffer)
+				  : buffer_map_open(&s->map, &b->buffer->datas[0]);
 	if (err) {
-		log_errno(err, "a buffer of type %u cannot be mapped",
-			  b->buffer->n_datas ? b->buffer->datas[0].type : 0);
+		log_errno(err, "a buffer of type %u cannot be %s", b->buffer->n_datas ? b->buffer->datas[0].type : 0,
+			  p->format.import ? "kept" : "mapped");
 		return;
 	}
 	s->state = SLOT_LIVE;
@@ -190,12 +231,14 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 		return false;
 	f = &s->frame;
 	f->release = frame_release;
+	f->refuse = p->format.import ? frame_refused : NULL;
 	f->owner = p;
 	err = buffer_frame(f, b->buffer, &s->map, &p->format, clock_ns());
 	if (err == -EINVAL)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a picture reaches out of its buffer: dropped");
 	if (err)
 		return false;
+	s->format_no = p->format_no;
 	f->seq = ++p->seq;
 	if (skipped || !p->last)
 		f->n_damage = 0; /* it told the difference to a picture that nobody got */
@@ -238,7 +281,7 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 {
 	struct pipewire *p = data;
 	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
-	uint8_t memory[4096];
+	uint8_t memory[PW_OFFER_BYTES];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
 	unsigned n;
 	int err;
@@ -248,7 +291,7 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 	p->have_format = false;
 	if (!param)
 		return;
-	err = pw_format_parse(param, &p->format);
+	err = pw_format_parse(param, &p->importable, &p->format);
 	if (err) {
 		log_errno(err, "the source insists on a format that we cannot read");
 		pw_stream_set_error(p->stream, err, "unsupported format");
@@ -256,13 +299,16 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 	}
 	if (p->format.fixate) {
 		p->format.fixate = false;
-		n = pw_format_offer(&b, &p->format, p->fps_mhz, pods);
+		n = offer(p, &b, &p->format, pods);
 		pw_stream_update_params(p->stream, pods, n);
 		return;
 	}
 	log_info("screen of %ux%u, %.4s in %s", p->format.width, p->format.height, (const char *)&p->format.fourcc,
-		 p->format.dmabuf ? "dma-bufs" : "memory");
+		 p->format.import   ? "dma-bufs that are imported"
+		 : p->format.dmabuf ? "dma-bufs"
+				    : "memory");
 	p->have_format = true;
+	p->format_no++;
 	n = pw_format_buffers(&b, &p->format, pods);
 	pw_stream_update_params(p->stream, pods, n);
 }
@@ -288,9 +334,9 @@ static const struct pw_stream_events stream_events = {
 static int connect_stream(struct pipewire *p)
 {
 	const struct spa_pod *pods[PW_FORMAT_PODS_MAX];
-	uint8_t memory[4096];
+	uint8_t memory[PW_OFFER_BYTES];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
-	unsigned n = pw_format_offer(&b, NULL, p->fps_mhz, pods);
+	unsigned n = offer(p, &b, NULL, pods);
 	unsigned flags = PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_DONT_RECONNECT;
 	int err;
 
@@ -438,6 +484,8 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	pw_init(NULL, NULL);
 	p->node = params->node ? params->node : "";
 	p->fps_mhz = params->fps_mhz;
+	if (params->importable)
+		p->importable = *params->importable;
 	p->target = PW_ID_ANY;
 	p->thread = pw_thread_loop_new("capture", NULL);
 	if (!p->thread)

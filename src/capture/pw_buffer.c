@@ -56,13 +56,35 @@ int buffer_map_open(struct buffer_map *m, const struct spa_data *d)
 	return 0;
 }
 
+int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b)
+{
+	*m = (struct buffer_map){.fd = -1};
+	if (!b->n_datas || b->n_datas > FRAME_PLANES_MAX)
+		return -ENOTSUP;
+	for (uint32_t i = 0; i < b->n_datas; i++) {
+		const struct spa_data *d = &b->datas[i];
+		int fd = d->type == SPA_DATA_DmaBuf && d->fd >= 0 ? fcntl((int)d->fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+		if (fd < 0) {
+			int err = d->type == SPA_DATA_DmaBuf && d->fd >= 0 ? -errno : -ENOTSUP;
+
+			buffer_map_close(m);
+			return err;
+		}
+		m->plane_fd[m->n_planes++] = fd;
+	}
+	return 0;
+}
+
 void buffer_map_close(struct buffer_map *m)
 {
-	if (!m->addr)
-		return;
-	munmap(m->addr, m->len);
-	if (m->fd >= 0)
-		close(m->fd);
+	for (unsigned i = 0; i < m->n_planes; i++)
+		close(m->plane_fd[i]);
+	if (m->addr) {
+		munmap(m->addr, m->len);
+		if (m->fd >= 0)
+			close(m->fd);
+	}
 	*m = (struct buffer_map){.fd = -1};
 }
 
@@ -70,7 +92,7 @@ static void sync_dmabuf(const struct buffer_map *m, uint64_t flags)
 {
 	struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
 
-	if (m->fd < 0)
+	if (!m->addr || m->fd < 0)
 		return;
 	/* A failure (ENOTTY: memory that only calls itself a dma-buf) leaves nothing to be done. */
 	while (ioctl(m->fd, DMA_BUF_IOCTL_SYNC, &sync) < 0 && (errno == EINTR || errno == EAGAIN))
@@ -145,29 +167,44 @@ static void read_metas(struct frame *f, const struct spa_buffer *b, uint64_t now
 	read_damage(f, b);
 }
 
-int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
-		 const struct pw_format *format, uint64_t now_ns)
+/* What must pass before a dma-buf may be read; -1: nothing, or not known (then a reader polls the buffer itself). */
+static int writers_fence(int fd)
 {
-	const struct spa_data *d = &b->datas[0];
-	const struct spa_meta_header *header = spa_buffer_find_meta_data(b, SPA_META_Header, sizeof(*header));
-	uint64_t offset, end, row = (uint64_t)format->width * BYTES_PER_PIXEL;
-	int64_t stride;
+	struct dma_buf_export_sync_file e = {.flags = DMA_BUF_SYNC_READ, .fd = -1};
 
-	if (!d->chunk->size || (d->chunk->flags & SPA_CHUNK_FLAG_CORRUPTED) ||
-	    (header && (header->flags & SPA_META_HEADER_FLAG_CORRUPTED)))
-		return -EAGAIN;
-	stride = d->chunk->stride ? d->chunk->stride : (int64_t)row;
-	offset = d->chunk->offset;
+	return ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &e) < 0 ? -1 : e.fd;
+}
+
+static int imported_planes(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m)
+{
+	for (uint32_t i = 0; i < m->n_planes; i++) {
+		const struct spa_chunk *c = b->datas[i].chunk;
+
+		if (c->stride <= 0)
+			return -EINVAL;
+		f->plane[i] = (struct frame_plane){
+			.fd = m->plane_fd[i],
+			.offset = c->offset,
+			.stride = (uint32_t)c->stride,
+		};
+		f->map[i] = NULL;
+	}
+	f->n_planes = m->n_planes;
+	f->acquire_fence = writers_fence(f->plane[0].fd);
+	return 0;
+}
+
+static int mapped_plane(struct frame *f, const struct spa_data *d, const struct buffer_map *m,
+			const struct pw_format *format)
+{
+	uint64_t offset = d->chunk->offset, end, row = (uint64_t)format->width * BYTES_PER_PIXEL;
+	int64_t stride = d->chunk->stride ? d->chunk->stride : (int64_t)row;
+
 	if (stride < (int64_t)row)
 		return -EINVAL;
 	end = m->skip + offset + (uint64_t)stride * (format->height - 1) + row;
 	if (end > m->len)
 		return -EINVAL;
-	f->width = format->width;
-	f->height = format->height;
-	f->fourcc = format->fourcc;
-	f->modifier = format->modifier;
-	f->colour = format->colour;
 	f->n_planes = 1;
 	f->plane[0] = (struct frame_plane){
 		.fd = (int)d->fd,
@@ -175,7 +212,28 @@ int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffe
 		.stride = (uint32_t)stride,
 	};
 	f->map[0] = (const uint8_t *)m->addr + m->skip + offset;
+	return 0;
+}
+
+int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
+		 const struct pw_format *format, uint64_t now_ns)
+{
+	const struct spa_data *d = &b->datas[0];
+	const struct spa_meta_header *header = spa_buffer_find_meta_data(b, SPA_META_Header, sizeof(*header));
+	int err;
+
+	if (!d->chunk->size || (d->chunk->flags & SPA_CHUNK_FLAG_CORRUPTED) ||
+	    (header && (header->flags & SPA_META_HEADER_FLAG_CORRUPTED)))
+		return -EAGAIN;
 	f->acquire_fence = -1;
+	err = m->n_planes ? imported_planes(f, b, m) : mapped_plane(f, d, m, format);
+	if (err)
+		return err;
+	f->width = format->width;
+	f->height = format->height;
+	f->fourcc = format->fourcc;
+	f->modifier = format->modifier;
+	f->colour = format->colour;
 	read_metas(f, b, now_ns);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * One buffer of a PipeWire stream: its mapping, which is ours and so outlives the stream's own idea of the buffer, and
- * the frame made of it. What the other side writes into a chunk or a metadata block is checked here before anybody
+ * One buffer of a PipeWire stream: its mapping, or the files of one that is imported, which are ours and so outlive the
+ * stream's own idea of the buffer, and the frame made of it. What the other side writes into a chunk or a metadata block is checked here before anybody
  * reads a pixel. PipeWire's loop thread.
  */
 #pragma once
@@ -18,18 +18,24 @@
 struct buffer_map {
 	void *addr; /* page aligned; NULL: not mapped */
 	size_t len;
-	size_t skip; /* from addr to where the buffer's data begins */
-	int fd;      /* dup of a dma-buf, for its CPU access brackets; -1: memory */
+	size_t skip;       /* from addr to where the buffer's data begins */
+	int fd;            /* dup of a dma-buf, for its CPU access brackets; -1: memory */
+	unsigned n_planes; /* of a buffer that is imported, of which nothing is mapped; else 0 */
+	int plane_fd[FRAME_PLANES_MAX];
 };
 
 /* -ENOTSUP: neither memfd nor dma-buf; -errno of mmap; -EINVAL: offsets beyond the file. */
 int buffer_map_open(struct buffer_map *m, const struct spa_data *d);
+/* For a reader that imports: nothing is mapped. -ENOTSUP: no dma-buf, or too many planes; -errno of dup. */
+int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b);
 void buffer_map_close(struct buffer_map *m); /* accepts a zeroed map */
 /* Brackets of CPU reads of a dma-buf; nothing for memory. */
 void buffer_map_begin_read(const struct buffer_map *m);
 void buffer_map_end_read(const struct buffer_map *m);
 
-/* Fills what the buffer says: plane, mapping, crop, transform, damage, time. 0, or -EAGAIN: no picture in it (metadata
- * only, or marked corrupted), -EINVAL: the picture would lie outside of the mapping. */
+/* Fills what the buffer says: planes, mapping, crop, transform, damage, time, and of a buffer that is imported the fence of
+ * those who draw into it, where the kernel tells it. 0, or -EAGAIN: no picture in it (metadata only, or marked
+ * corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be imported. Whether an
+ * imported one lies inside its file is the importer's to check. */
 int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
 		 const struct pw_format *format, uint64_t now_ns);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "capture/pw_format.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include <spa/buffer/buffer.h>
@@ -13,15 +14,29 @@
 
 #define DAMAGE_REGIONS 16 /* asked for; more than a frame carries, so that "too many" can be told from "all" */
 
+#define MODIFIERS_MAX 32 /* offered of one format */
+
 /* SPA names bytes in memory, DRM names little-endian words. Alpha of a screen means nothing. */
-static const struct {
+static const struct row {
 	uint32_t spa, fourcc;
+	bool gpu_only; /* the CPU reads eight bits */
 } formats[] = {
-	{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888}, {SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888},
-	{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888}, {SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888},
-	{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888}, {SPA_VIDEO_FORMAT_ARGB, FOURCC_BGRX8888},
-	{SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888}, {SPA_VIDEO_FORMAT_ABGR, FOURCC_RGBX8888},
+	{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888, false},
+	{SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888, false},
+	{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888, false},
+	{SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888, false},
+	{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888, false},
+	{SPA_VIDEO_FORMAT_ARGB, FOURCC_BGRX8888, false},
+	{SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888, false},
+	{SPA_VIDEO_FORMAT_ABGR, FOURCC_RGBX8888, false},
+	{SPA_VIDEO_FORMAT_xRGB_210LE, FOURCC_XRGB2101010, true},
+	{SPA_VIDEO_FORMAT_xBGR_210LE, FOURCC_XBGR2101010, true},
+	{SPA_VIDEO_FORMAT_ARGB_210LE, FOURCC_ARGB2101010, true},
+	{SPA_VIDEO_FORMAT_ABGR_210LE, FOURCC_ABGR2101010, true},
 };
+
+/* Every format in a pod of its own, one fixed, memory, and linear dma-bufs. */
+static_assert(ARRAY_LEN(formats) + 3 <= PW_FORMAT_PODS_MAX, "an offer has room");
 
 static void add_common(struct spa_pod_builder *b, const struct pw_format *fixed, uint32_t fps_mhz)
 {
@@ -53,7 +68,8 @@ static void add_formats(struct spa_pod_builder *b, const struct pw_format *fixed
 	spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
 	spa_pod_builder_id(b, formats[0].spa); /* the default comes first, and again among the others */
 	for (unsigned i = 0; i < ARRAY_LEN(formats); i++)
-		spa_pod_builder_id(b, formats[i].spa);
+		if (!formats[i].gpu_only)
+			spa_pod_builder_id(b, formats[i].spa);
 	spa_pod_builder_pop(b, &choice);
 }
 
@@ -87,13 +103,44 @@ static const struct spa_pod *offer(struct spa_pod_builder *b, const struct pw_fo
 	return spa_pod_builder_pop(b, &object);
 }
 
-unsigned pw_format_offer(struct spa_pod_builder *b, const struct pw_format *fixed, uint32_t fps_mhz,
+/* What the reader imports of one format; NULL: nothing. */
+static const struct spa_pod *offer_import(struct spa_pod_builder *b, const struct dmabuf_formats *importable,
+					  const struct row *row, uint32_t fps_mhz)
+{
+	struct spa_pod_frame object, choice;
+	int64_t modifier[MODIFIERS_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < importable->n && n < MODIFIERS_MAX; i++)
+		if (importable->format[i].fourcc == row->fourcc)
+			modifier[n++] = (int64_t)importable->format[i].modifier;
+	if (!n)
+		return NULL;
+	spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
+	spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_format, 0);
+	spa_pod_builder_id(b, row->spa);
+	spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+	spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
+	spa_pod_builder_long(b, modifier[0]); /* the default comes first, and again among the others */
+	for (unsigned i = 0; i < n; i++)
+		spa_pod_builder_long(b, modifier[i]);
+	spa_pod_builder_pop(b, &choice);
+	add_common(b, NULL, fps_mhz);
+	return spa_pod_builder_pop(b, &object);
+}
+
+unsigned pw_format_offer(struct spa_pod_builder *b, const struct dmabuf_formats *importable,
+			 const struct pw_format *fixed, uint32_t fps_mhz,
 			 const struct spa_pod *pods[PW_FORMAT_PODS_MAX])
 {
 	unsigned n = 0;
 
 	if (fixed)
 		pods[n++] = offer(b, fixed, true, fps_mhz);
+	for (unsigned i = 0; i < ARRAY_LEN(formats); i++) {
+		pods[n] = offer_import(b, importable, &formats[i], fps_mhz);
+		n += pods[n] != NULL;
+	}
 	pods[n++] = offer(b, NULL, false, fps_mhz);
 	pods[n++] = offer(b, NULL, true, fps_mhz);
 	return n;
@@ -109,8 +156,17 @@ static struct colour colour_of(const struct spa_video_info_raw *info)
 	return c;
 }
 
-/* Linear, when the source has it; else its default. */
-static uint64_t pick_modifier(const struct spa_pod *value)
+static bool has(const struct dmabuf_formats *importable, uint32_t fourcc, uint64_t modifier)
+{
+	for (unsigned i = 0; i < importable->n; i++)
+		if (importable->format[i].fourcc == fourcc && importable->format[i].modifier == modifier)
+			return true;
+	return false;
+}
+
+/* The first of the source's that the reader imports: sources put what they like best first. Else linear, when the source
+ * has it; else its default. */
+static uint64_t pick_modifier(const struct spa_pod *value, const struct dmabuf_formats *importable, uint32_t fourcc)
 {
 	uint32_t n, choice;
 	const struct spa_pod *first = spa_pod_get_values(value, &n, &choice);
@@ -118,17 +174,20 @@ static uint64_t pick_modifier(const struct spa_pod *value)
 
 	if (first->type != SPA_TYPE_Long || first->size != sizeof(*v) || !n)
 		return MODIFIER_INVALID;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
+		if (has(importable, fourcc, (uint64_t)v[i]))
+			return (uint64_t)v[i];
+	for (uint32_t i = 0; i < n; i++)
 		if (v[i] == (int64_t)MODIFIER_LINEAR)
 			return MODIFIER_LINEAR;
-	}
 	return (uint64_t)v[0];
 }
 
-int pw_format_parse(const struct spa_pod *param, struct pw_format *f)
+int pw_format_parse(const struct spa_pod *param, const struct dmabuf_formats *importable, struct pw_format *f)
 {
 	struct spa_video_info_raw info = {0};
 	const struct spa_pod_prop *modifier;
+	const struct row *row = NULL;
 	uint32_t type, subtype;
 
 	if (spa_format_parse(param, &type, &subtype) < 0 || type != SPA_MEDIA_TYPE_video ||
@@ -143,21 +202,34 @@ int pw_format_parse(const struct spa_pod *param, struct pw_format *f)
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(formats); i++) {
 		if (formats[i].spa == f->spa)
-			f->fourcc = formats[i].fourcc;
+			row = &formats[i];
 	}
-	if (!f->fourcc)
+	if (!row)
 		return -ENOTSUP;
+	f->fourcc = row->fourcc;
 	if (!f->width || !f->height || f->width > VIDEO_DIM_MAX * 2 || f->height > VIDEO_DIM_MAX * 2)
 		return -EINVAL;
 	modifier = spa_pod_find_prop(param, NULL, SPA_FORMAT_VIDEO_modifier);
 	if (modifier) {
 		f->dmabuf = true;
 		f->fixate = modifier->flags & SPA_POD_PROP_FLAG_DONT_FIXATE;
-		f->modifier = pick_modifier(&modifier->value);
-		if (f->modifier != MODIFIER_LINEAR && f->modifier != MODIFIER_INVALID)
+		f->modifier = pick_modifier(&modifier->value, importable, f->fourcc);
+		f->import = has(importable, f->fourcc, f->modifier);
+		if (!f->import && f->modifier != MODIFIER_LINEAR && f->modifier != MODIFIER_INVALID)
 			return -ENOTSUP;
 	}
-	return 0;
+	return row->gpu_only && !f->import ? -ENOTSUP : 0;
+}
+
+bool pw_format_withdraw(struct dmabuf_formats *importable, const struct pw_format *f, bool all)
+{
+	unsigned kept = 0, before = importable->n;
+
+	for (unsigned i = 0; i < before && !all; i++)
+		if (importable->format[i].fourcc != f->fourcc || importable->format[i].modifier != f->modifier)
+			importable->format[kept++] = importable->format[i];
+	importable->n = kept;
+	return kept < before;
 }
 
 static const struct spa_pod *meta(struct spa_pod_builder *b, uint32_t type, uint32_t size, uint32_t min)

@@ -69,6 +69,7 @@ struct screens {
 	enum screens_source source;
 	bool automatic; /* chosen by us, so a portal that is not there is no failure */
 	char *node, *pattern, *token_path;
+	const struct dmabuf_formats *importable;
 	struct screen_place wanted_place, told_place; /* by the configuration, by the source */
 	enum screens_state state;
 	char why[256];
@@ -400,6 +401,7 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 	s->ctx = ctx;
 	s->source = p->source;
 	s->portal_fd = -1;
+	s->importable = p->importable;
 	s->node = strdup(p->node ? p->node : "");
 	s->pattern = strdup(p->pattern && *p->pattern ? p->pattern : "motion");
 	s->token_path = p->token_path ? strdup(p->token_path) : NULL;
@@ -485,7 +487,12 @@ void screens_retry(struct screens *s)
 /* The screen for a wish: the one that fits, or a new one. */
 static struct screen *screen_for(struct screens *s, const struct video_params *want)
 {
-	struct capture_params params = {.node = s->node, .pattern = s->pattern, .pipewire_fd = -1};
+	struct capture_params params = {
+		.node = s->node,
+		.pattern = s->pattern,
+		.importable = s->importable,
+		.pipewire_fd = -1,
+	};
 
 	if (s->source != SCREENS_PATTERN)
 		return s->list ? s->list : screen_create(s, &params);

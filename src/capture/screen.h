@@ -13,6 +13,7 @@
 #include "media/link.h"
 #include "media/params.h"
 
+struct dmabuf_formats;
 struct screens;
 struct screen_user;
 
@@ -36,7 +37,8 @@ struct screens_params {
 	const char *node;    /* config video.node */
 	const char *pattern; /* config video.pattern */
 	const char *place;   /* config video.place, as screen_place_parse() takes it; wins over what a source tells */
-	const char *token_path; /* where the portal's restore token is kept (mode 600) */
+	const struct dmabuf_formats *importable; /* what encoders import; NULL: nothing. Outlives the screens */
+	const char *token_path;                  /* where the portal's restore token is kept (mode 600) */
 };
 
 struct screens_events {

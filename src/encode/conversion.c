@@ -30,6 +30,11 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	(void)g, (void)f, (void)dst;
 	return -ENOTSUP;
 }
+
+void conversion_gpu_importable(struct dmabuf_formats *out)
+{
+	out->n = 0;
+}
 #endif
 
 static bool gpu_open(struct conversion *s, const struct picture *dst)
@@ -67,7 +72,14 @@ static bool cpu_can(const struct frame *f)
 	       convert_supports(f->fourcc);
 }
 
-int conversion_run(struct conversion *s, const struct frame *f, struct picture *dst)
+void conversion_importable(enum convert_where where, struct dmabuf_formats *out)
+{
+	out->n = 0;
+	if (where == CONVERT_GPU)
+		conversion_gpu_importable(out);
+}
+
+int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 {
 	const bool readable = cpu_can(f);
 	int rc;
@@ -82,9 +94,15 @@ int conversion_run(struct conversion *s, const struct frame *f, struct picture *
 			s->gpu_failed = true;
 			log_err("the GPU failed%s", readable ? ": pictures are converted on the CPU from now on" : "");
 		}
-		if (rc == 0 || !readable)
+		if (rc == -ENOTSUP && !readable)
+			frame_refuse(f, false);
+		if (rc == 0 || (!readable && !s->gpu_failed))
 			return rc;
 	}
 	s->on_gpu = false;
+	if (!readable) {
+		frame_refuse(f, true);
+		return -ENOTSUP;
+	}
 	return scale_run(&s->scale, f, dst);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "encode/scale.h"
+#include "media/dmabuf.h"
 
 struct conversion_gpu;
 
@@ -25,9 +26,13 @@ struct conversion {
 void conversion_init(struct conversion *s, enum convert_where where, const struct picture *dst);
 void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a zeroed one */
 
-/* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it; -ETIMEDOUT:
- * its fence or our GPU hangs; -EINVAL, -ENOMEM, -EIO. On error dst is as before. */
-int conversion_run(struct conversion *s, const struct frame *f, struct picture *dst);
+/* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it, which its owner
+ * is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EINVAL, -ENOMEM, -EIO. On error dst is as before. */
+int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
+
+/* What conversions of that kind import, so that nobody need map it. None but with CONVERT_GPU: auto takes memory, because
+ * the CPU can read it as well when the GPU fails. Opens a device for the question and logs; main thread. */
+void conversion_importable(enum convert_where where, struct dmabuf_formats *out);
 
 /* conversion_gpu.c, with HAVE_VULKAN. */
 
@@ -35,3 +40,4 @@ int conversion_run(struct conversion *s, const struct frame *f, struct picture *
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst);
 void conversion_gpu_close(struct conversion_gpu *g); /* accepts NULL */
 int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst);
+void conversion_gpu_importable(struct dmabuf_formats *out);

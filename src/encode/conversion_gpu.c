@@ -69,6 +69,18 @@ fail:
 	return rc;
 }
 
+void conversion_gpu_importable(struct dmabuf_formats *out)
+{
+	struct gpu_device *dev;
+
+	out->n = 0;
+	if (gpu_device_open(&dev, &(struct gpu_choice){0}) < 0)
+		return;
+	import_formats(dev, out);
+	log_info("%s imports %u kinds of dma-bufs", dev->name, out->n);
+	gpu_device_close(dev);
+}
+
 void conversion_gpu_close(struct conversion_gpu *g)
 {
 	if (!g)
@@ -114,7 +126,7 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 
 	if (!visible.w || !visible.h || visible.w > GPU_DIM_MAX || visible.h > GPU_DIM_MAX)
 		return -EINVAL;
-	if (!drawn(f))
+	if (f->acquire_fence < 0 && !drawn(f))
 		return -EAGAIN;
 	/* Odd values of enum transform are quarter turns. */
 	at = f->transform & 1 ? layout_fit(visible.h, visible.w, dst->width, dst->height)

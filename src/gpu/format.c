@@ -30,6 +30,11 @@ const struct gpu_source_format *gpu_source_format(uint32_t fourcc)
 	return NULL;
 }
 
+const struct gpu_source_format *gpu_source_format_at(unsigned n)
+{
+	return n < ARRAY_LEN(formats) ? &formats[n] : NULL;
+}
+
 const char *gpu_format_name(enum gpu_format f)
 {
 	static const char *const names[GPU_FORMATS] = {"NV12", "P010", "4:4:4", "4:4:4 10 bit"};

@@ -29,6 +29,8 @@ struct gpu_source_format {
 
 /* NULL: not one that the pass reads. */
 const struct gpu_source_format *gpu_source_format(uint32_t fourcc);
+/* The n-th of all; NULL past the end. */
+const struct gpu_source_format *gpu_source_format_at(unsigned n);
 
 /* Samples of more than eight bits are little-endian words of 16: in P010 the ten bits are the upper ones, as hardware
  * has them, in planar 4:4:4 the lower ones, as software encoders have them. */

@@ -9,7 +9,8 @@
 #define LOG_MODULE "gpu"
 #include "base/log.h"
 
-#define DMABUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define MODIFIERS_MAX 64 /* of a format; drivers have up to some thirty */
+#define DMABUF        VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 void import_init(struct import_cache *c, struct gpu_device *dev)
 {
@@ -228,24 +229,65 @@ static int import_image(struct import_cache *c, struct import *e, const struct f
 	return gpu_errno(vkCreateImageView(c->dev->vk, &view, NULL, &s->view));
 }
 
-static bool modifier_supported(const struct gpu_device *dev, VkFormat format, uint64_t modifier, uint32_t n_planes)
+/* Modifiers that an image of the format can have and the pass can sample. */
+static unsigned modifiers_of(const struct gpu_device *dev, VkFormat format,
+			     VkDrmFormatModifierPropertiesEXT all[MODIFIERS_MAX])
 {
-	VkDrmFormatModifierPropertiesEXT all[64];
 	VkDrmFormatModifierPropertiesListEXT list = {
 		.sType = VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT,
-		.drmFormatModifierCount = 64,
+		.drmFormatModifierCount = MODIFIERS_MAX,
 		.pDrmFormatModifierProperties = all,
 	};
 	VkFormatProperties2 props = {.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, .pNext = &list};
+	unsigned kept = 0;
 
-	if (!dev->modifiers || modifier == MODIFIER_INVALID)
-		return false;
+	if (!dev->modifiers)
+		return 0;
 	vkGetPhysicalDeviceFormatProperties2(dev->physical, format, &props);
 	for (uint32_t i = 0; i < list.drmFormatModifierCount; i++)
+		if (all[i].drmFormatModifierTilingFeatures & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT)
+			all[kept++] = all[i];
+	return kept;
+}
+
+static bool modifier_supported(const struct gpu_device *dev, VkFormat format, uint64_t modifier, uint32_t n_planes)
+{
+	VkDrmFormatModifierPropertiesEXT all[MODIFIERS_MAX];
+	unsigned n = modifier == MODIFIER_INVALID ? 0 : modifiers_of(dev, format, all);
+
+	for (unsigned i = 0; i < n; i++)
 		if (all[i].drmFormatModifier == modifier)
-			return all[i].drmFormatModifierPlaneCount == n_planes &&
-			       (all[i].drmFormatModifierTilingFeatures & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT);
+			return all[i].drmFormatModifierPlaneCount == n_planes;
 	return false;
+}
+
+static void add_format(struct dmabuf_formats *out, uint32_t fourcc, uint64_t modifier, unsigned n_planes)
+{
+	if (out->n < DMABUF_FORMATS_MAX && n_planes <= FRAME_PLANES_MAX)
+		out->format[out->n++] = (struct dmabuf_format){fourcc, (uint8_t)n_planes, modifier};
+}
+
+void import_formats(const struct gpu_device *dev, struct dmabuf_formats *out)
+{
+	const struct gpu_source_format *f;
+
+	out->n = 0;
+	if (!dev->dmabuf)
+		return;
+	for (unsigned i = 0; (f = gpu_source_format_at(i)); i++) {
+		VkDrmFormatModifierPropertiesEXT all[MODIFIERS_MAX];
+		unsigned n = modifiers_of(dev, (VkFormat)f->vk, all);
+		bool linear = buffers_importable(dev);
+
+		for (unsigned k = 0; k < n; k++)
+			if (all[k].drmFormatModifier == MODIFIER_LINEAR)
+				linear = true;
+			else
+				add_format(out, f->fourcc, all[k].drmFormatModifier,
+					   all[k].drmFormatModifierPlaneCount);
+		if (linear)
+			add_format(out, f->fourcc, MODIFIER_LINEAR, 1);
+	}
 }
 
 static int import(struct import_cache *c, struct import *e, const struct frame *f)

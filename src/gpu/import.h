@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gpu/convert.h"
+#include "media/dmabuf.h"
 
 #define IMPORT_MAX  16 /* buffers at once; PipeWire has at most as many */
 #define IMPORT_IDLE 64 /* an import that was not used in so many frames belongs to buffers that are gone */
@@ -32,6 +33,10 @@ void import_finish(struct import_cache *c); /* the GPU is done; accepts a zeroed
 
 /* Whether imports of that kind can work at all on this device. */
 bool import_possible(const struct gpu_device *dev, uint64_t modifier);
+
+/* All that import_get() may take, as far as the driver tells: tilings before linear, for compositors draw them faster. What
+ * a buffer is made for may still be refused by import_get(). */
+void import_formats(const struct gpu_device *dev, struct dmabuf_formats *out);
 
 /* The frame as a source, valid until the entry is evicted: not before the next get. Takes no reference on the frame
  * and none of its fds. -ENOTSUP: not a file, a format or modifier that the device lacks, planes in several files;

@@ -15,6 +15,7 @@
 #include "media/trace.h"
 
 #define FRAME_PLANES_MAX 4
+
 #define FRAME_DAMAGE_MAX 8
 
 /* DRM fourcc codes of the formats that sources give us; the same values as in drm_fourcc.h. Little-endian words, so
@@ -70,6 +71,9 @@ struct frame {
 	/* Called once, by the thread that drops the last reference; wait-free. fence_fd: of the readers' GPU work,
 	 * or -1; release takes it. */
 	void (*release)(struct frame *f, int fence_fd);
+	/* By any thread that holds a reference, wait-free: its import failed, and it cannot read the frame otherwise. The
+	 * owner asks its source for another modifier, or for memory if no dma-buf is of use. NULL: there is no other. */
+	void (*refuse)(struct frame *f, bool all_dmabufs);
 	void *owner;
 	atomic_uint refs;
 	uint8_t slot; /* owner's */
@@ -93,6 +97,12 @@ static inline struct frame *frame_ref(struct frame *f)
 {
 	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
 	return f;
+}
+
+static inline void frame_refuse(struct frame *f, bool all_dmabufs)
+{
+	if (f->refuse)
+		f->refuse(f, all_dmabufs);
 }
 
 /* Any thread. fence_fd: sync_file of the reader's GPU work, taken, or -1. Accepts NULL. */

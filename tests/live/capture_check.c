@@ -5,6 +5,8 @@
  *	capture_check --source auto|pattern|pipewire|portal [--node NAME] [--pattern WORD] [--token FILE]
  *		      [--size WxH] [--fps N] [--frames N] [--seconds S: at most] [--users N] [--pause: stop and start
  *		      again halfway] [--pixels chart|quadrants]
+ *		      [--import A,B,...: as a reader that imports BGRx with these modifiers] [--refuse N: refuses what
+ *		      it gets from its Nth frame on, until that is another] [--refuse-all N: and all dma-bufs]
  *
  * Exit status: 0 the source gave a frame, 3 it gave none, 4 it is not there or was refused.
  */
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <jansson.h>
 
@@ -22,13 +25,14 @@
 #include "capture/paint.h"
 #include "capture/pattern_code.h"
 #include "capture/screen.h"
+#include "media/dmabuf.h"
 #include "media/frame.h"
 
 struct user {
 	struct wake wake;
 	struct frame_link link;
 	struct screen_user *attached;
-	unsigned frames, marks, gaps, repeats, pixels_bad;
+	unsigned frames, marks, gaps, repeats, pixels_bad, imported;
 	uint32_t last;
 	uint64_t age_ns, age_max_ns;
 };
@@ -40,6 +44,8 @@ static struct {
 	unsigned frames, users;
 	double seconds;
 	int pause;
+	unsigned refuse;
+	bool refuse_all;
 } opt = {.pattern = "motion", .width = 1280, .height = 720, .fps = 60, .frames = 60, .seconds = 10, .users = 1};
 
 static struct loop *loop;
@@ -48,6 +54,8 @@ static struct user users[SCREEN_USERS_MAX];
 static uint32_t sizes[8][2];
 static unsigned n_sizes, losses;
 static struct frame last_frame; /* values only */
+static struct dmabuf_formats importable;
+static size_t mapped_bytes; /* of the source's memory, most at once */
 
 static void changed(void *ctx)
 {
@@ -104,18 +112,59 @@ static bool pixels_right(const struct frame *f)
 	return true;
 }
 
-static void look(struct user *u, const struct frame *f)
+/* By the kernel's own count; the source names its memory. */
+static void count_mapped(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+	char line[512];
+	size_t sum = 0;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "memfd:pw_source") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			sum += to - from;
+	if (maps)
+		fclose(maps);
+	if (sum > mapped_bytes)
+		mapped_bytes = sum;
+}
+
+/* A picture that nobody mapped is looked at as a GPU would: through its file. */
+static void look_inside(struct user *u, const struct frame *f)
+{
+	size_t size = f->plane[0].offset + (size_t)f->plane[0].stride * f->height;
+	uint8_t *p = mmap(NULL, size, PROT_READ, MAP_SHARED, f->plane[0].fd, 0);
+	struct pattern_mark m;
+
+	u->imported++;
+	if (p == MAP_FAILED)
+		return;
+	if (pattern_read(p + f->plane[0].offset + 1, 4, f->plane[0].stride, f->width, f->height,
+			 pattern_grid(f->width, f->height), &m) == 0) {
+		u->gaps += u->marks && m.frame != u->last + 1;
+		u->last = m.frame;
+		u->marks++;
+	}
+	munmap(p, size);
+}
+
+static void look(struct user *u, struct frame *f)
 {
 	/* green is the second byte or the third */
 	size_t green = f->fourcc == FOURCC_RGBX8888 || f->fourcc == FOURCC_BGRX8888 ? 2 : 1;
 	uint64_t age = clock_ns() - f->t.captured;
 	struct pattern_mark m;
 
+	if (opt.refuse && u->frames >= opt.refuse && !f->map[0] && (opt.refuse_all || f->modifier != MODIFIER_LINEAR))
+		frame_refuse(f, opt.refuse_all);
+	count_mapped();
 	u->age_ns += age;
 	if (age > u->age_max_ns)
 		u->age_max_ns = age;
-	if (pattern_read((const uint8_t *)f->map[0] + green, 4, f->plane[0].stride, f->width, f->height,
-			 pattern_grid(f->width, f->height), &m) == 0) {
+	if (!f->map[0])
+		look_inside(u, f);
+	else if (pattern_read((const uint8_t *)f->map[0] + green, 4, f->plane[0].stride, f->width, f->height,
+			      pattern_grid(f->width, f->height), &m) == 0) {
 		if (u->marks && m.frame == u->last)
 			u->repeats++;
 		else if (u->marks && m.frame != u->last + 1)
@@ -123,7 +172,7 @@ static void look(struct user *u, const struct frame *f)
 		u->last = m.frame;
 		u->marks++;
 	}
-	if (opt.pixels && !pixels_right(f))
+	if (opt.pixels && f->map[0] && !pixels_right(f))
 		u->pixels_bad++;
 	if (u != users)
 		return;
@@ -152,12 +201,12 @@ static void report(uint64_t took_ns)
 		const struct user *u = &users[i];
 		unsigned n = u->frames ? u->frames : 1;
 
-		json_array_append_new(per_user, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames,
-							  "marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
-							  (int)u->repeats, "pixels_bad", (int)u->pixels_bad,
-							  "superseded", (int)atomic_load(&u->link.superseded), "age_ms",
-							  (double)(u->age_ns / n) / 1e6, "age_max_ms",
-							  (double)u->age_max_ns / 1e6));
+		json_array_append_new(
+			per_user, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames, "marks",
+					    (int)u->marks, "gaps", (int)u->gaps, "repeats", (int)u->repeats,
+					    "pixels_bad", (int)u->pixels_bad, "imported", (int)u->imported,
+					    "superseded", (int)atomic_load(&u->link.superseded), "age_ms",
+					    (double)(u->age_ns / n) / 1e6, "age_max_ms", (double)u->age_max_ns / 1e6));
 	}
 	json_object_set_new(o, "source", json_string(screens_source_name(screens)));
 	json_object_set_new(o, "seconds", json_real((double)took_ns / 1e9));
@@ -165,6 +214,7 @@ static void report(uint64_t took_ns)
 	json_object_set_new(o, "sizes", size_list);
 	json_object_set_new(o, "fourcc", json_string(fourcc));
 	json_object_set_new(o, "modifier", json_integer((json_int_t)last_frame.modifier));
+	json_object_set_new(o, "mapped_bytes", json_integer((json_int_t)mapped_bytes));
 	json_object_set_new(o, "transform", json_integer(last_frame.transform));
 	json_object_set_new(o, "n_damage", json_integer(last_frame.n_damage));
 	json_object_set_new(o, "crop",
@@ -205,9 +255,11 @@ static int parse(int argc, char **argv)
 {
 	static const char *const sources[] = {"auto", "pattern", "pipewire", "portal"};
 	static const struct option options[] = {
-		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},  {"pattern", 1, NULL, 'p'}, {"token", 1, NULL, 't'},
-		{"size", 1, NULL, 'S'},   {"fps", 1, NULL, 'f'},   {"frames", 1, NULL, 'N'},  {"seconds", 1, NULL, 'T'},
-		{"users", 1, NULL, 'u'},  {"pause", 0, NULL, 'P'}, {"pixels", 1, NULL, 'x'},  {"debug", 0, NULL, 'd'},
+		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},    {"pattern", 1, NULL, 'p'},
+		{"token", 1, NULL, 't'},  {"size", 1, NULL, 'S'},    {"fps", 1, NULL, 'f'},
+		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'}, {"users", 1, NULL, 'u'},
+		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},  {"debug", 0, NULL, 'd'},
+		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},  {"refuse-all", 1, NULL, 'R'},
 		{NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
@@ -253,6 +305,19 @@ static int parse(int argc, char **argv)
 		case 'x':
 			opt.pixels = optarg;
 			break;
+		case 'i':
+			for (char *at = optarg; at && *at; at = strchr(at, ',')) {
+				at += *at == ',';
+				importable.format[importable.n++] =
+					(struct dmabuf_format){FOURCC_XRGB8888, 1, strtoull(at, &at, 0)};
+			}
+			break;
+		case 'R':
+			opt.refuse_all = true;
+			/* fall through */
+		case 'r':
+			opt.refuse = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 'd':
 			log_set_level(LOG_LEVEL_DBG);
 			break;
@@ -276,8 +341,11 @@ int main(int argc, char **argv)
 	}
 	deadline = start + (uint64_t)(opt.seconds * 1e9);
 	loop = loop_create();
-	params = (struct screens_params){
-		.source = opt.source, .node = opt.node, .pattern = opt.pattern, .token_path = opt.token};
+	params = (struct screens_params){.source = opt.source,
+					 .node = opt.node,
+					 .pattern = opt.pattern,
+					 .token_path = opt.token,
+					 .importable = &importable};
 	screens = screens_create(loop, &params, &events, NULL);
 	if (!screens)
 		return 4;

@@ -54,6 +54,23 @@ expect "only linear dma-bufs on offer, no sizes in the chunks" "$all and r['modi
 	"$(check --frames 60 --pixels chart)"
 source_stop
 
+# For a reader that imports: the tilings are of the source's own making, its memory is what it always is.
+imported="$all and u['imported'] == u['frames'] and r['mapped_bytes'] == 0"
+source_start --size 640x360 --modifiers 0x0100000000000002,0
+expect "a reader that imports gets the source's favourite, and not a byte is mapped" \
+	"$imported and r['modifier'] == 0x0100000000000002" "$(check --frames 60 --import 0,0x0100000000000002)"
+expect "or what it can import" "$imported and r['modifier'] == 0" "$(check --frames 60 --import 0)"
+expect "a modifier that it refuses is not given again" \
+	"u['frames'] == 200 and u['imported'] == 200 and r['modifier'] == 0 and r['losses'] == 0 and r['mapped_bytes'] == 0" \
+	"$(check --frames 200 --import 0x0100000000000002,0 --refuse 30)"
+expect "nor dma-bufs when it refuses them all" \
+	"u['frames'] == 200 and 0 < u['imported'] < 100 and u['marks'] == 200 and r['mapped_bytes'] > 0 and u['pixels_bad'] == 0" \
+	"$(check --frames 200 --import 0x0100000000000002,0 --refuse-all 30 --pixels chart)"
+expect "one that imports something else gets memory" "$all and u['imported'] == 0" \
+	"$(check --frames 60 --import 0x0200000000000001 --pixels chart)"
+expect "and so does one that imports nothing" "$all and u['imported'] == 0" "$(check --frames 60 --pixels chart)"
+source_stop
+
 source_start --size 640x360 --crop 16,8,320x200 --transform 6
 expect "crop and transform arrive" "$all and r['crop'] == [16, 8, 320, 200] and r['transform'] == 6" \
 	"$(check --frames 60 --pixels chart)"

@@ -6,12 +6,14 @@
  *	pw_source [--name NAME] [--size WxH] [--fps N] [--format BGRx|RGBx|...] [--frames N: then exit]
  *		  [--still N: nothing new after N frames] [--resize WxH@N: new size from frame N on]
  *		  [--crop X,Y,WxH] [--transform 0..7] [--dmabuf: offers only modifiers, and calls its memory dma-bufs]
+ *		  [--modifiers A,B,...: dma-bufs of these, the first liked best, before memory; the choice is the reader's]
  *		  [--corrupt N: every Nth frame is marked corrupted] [--overrun N: every Nth chunk reaches too far]
  *
  * SIGUSR1 draws one frame more on a still screen.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +35,9 @@ static struct {
 	unsigned long frames, still, resize_at, corrupt, overrun;
 	uint32_t resize_w, resize_h;
 	struct spa_region crop;
-	bool has_crop, dmabuf;
+	bool has_crop, dmabuf; /* dmabuf: what it gives now */
+	int64_t modifier[8];
+	unsigned n_modifiers; /* 0: no choice */
 	uint32_t transform;
 } opt = {.name = "pw-source", .width = 1280, .height = 720, .fps = 60, .spa_format = SPA_VIDEO_FORMAT_BGRx};
 
@@ -45,22 +49,60 @@ static uint32_t width, height; /* agreed */
 static uint32_t number;
 static bool streaming;
 
-static unsigned offer_format(struct spa_pod_builder *b, const struct spa_pod **pods)
+static const struct spa_pod *offer_one(struct spa_pod_builder *b, bool dmabuf)
 {
-	struct spa_pod_frame object;
+	struct spa_pod_frame object, choice;
 
 	spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
 	spa_pod_builder_add(b, SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_video), SPA_FORMAT_mediaSubtype,
 			    SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw), SPA_FORMAT_VIDEO_format, SPA_POD_Id(opt.spa_format), 0);
-	if (opt.dmabuf) {
+	if (dmabuf && opt.n_modifiers) {
+		spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_modifier,
+				     SPA_POD_PROP_FLAG_MANDATORY | SPA_POD_PROP_FLAG_DONT_FIXATE);
+		spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
+		spa_pod_builder_long(b, opt.modifier[0]);
+		for (unsigned i = 0; i < opt.n_modifiers; i++)
+			spa_pod_builder_long(b, opt.modifier[i]);
+		spa_pod_builder_pop(b, &choice);
+	} else if (dmabuf) {
 		spa_pod_builder_prop(b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY);
 		spa_pod_builder_long(b, 0);
 	}
 	spa_pod_builder_add(b, SPA_FORMAT_VIDEO_size, SPA_POD_Rectangle(&SPA_RECTANGLE(opt.width, opt.height)),
 			    SPA_FORMAT_VIDEO_framerate, SPA_POD_Fraction(&SPA_FRACTION(0, 1)),
 			    SPA_FORMAT_VIDEO_maxFramerate, SPA_POD_Fraction(&SPA_FRACTION(opt.fps, 1)), 0);
-	pods[0] = spa_pod_builder_pop(b, &object);
-	return 1;
+	return spa_pod_builder_pop(b, &object);
+}
+
+static unsigned offer_format(struct spa_pod_builder *b, const struct spa_pod **pods)
+{
+	unsigned n = 0;
+
+	if (opt.dmabuf || opt.n_modifiers)
+		pods[n++] = offer_one(b, true);
+	if (opt.n_modifiers || !opt.dmabuf)
+		pods[n++] = offer_one(b, false);
+	return n;
+}
+
+/* The reader's choice, as an offer in front of all others. */
+static void fixate(const struct spa_video_info_raw *info)
+{
+	uint8_t memory[4096];
+	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	const struct spa_pod *pods[3];
+	struct spa_pod_frame object;
+
+	spa_pod_builder_push_object(&b, &object, SPA_TYPE_OBJECT_Format, SPA_PARAM_EnumFormat);
+	spa_pod_builder_add(&b, SPA_FORMAT_mediaType, SPA_POD_Id(SPA_MEDIA_TYPE_video), SPA_FORMAT_mediaSubtype,
+			    SPA_POD_Id(SPA_MEDIA_SUBTYPE_raw), SPA_FORMAT_VIDEO_format, SPA_POD_Id(opt.spa_format), 0);
+	spa_pod_builder_prop(&b, SPA_FORMAT_VIDEO_modifier, SPA_POD_PROP_FLAG_MANDATORY);
+	spa_pod_builder_long(&b, (int64_t)info->modifier);
+	spa_pod_builder_add(&b, SPA_FORMAT_VIDEO_size, SPA_POD_Rectangle(&info->size), SPA_FORMAT_VIDEO_framerate,
+			    SPA_POD_Fraction(&SPA_FRACTION(0, 1)), SPA_FORMAT_VIDEO_maxFramerate,
+			    SPA_POD_Fraction(&SPA_FRACTION(opt.fps, 1)), 0);
+	pods[0] = spa_pod_builder_pop(&b, &object);
+	pw_stream_update_params(stream, pods, 1 + offer_format(&b, pods + 1));
 }
 
 static uint32_t stride_of(void)
@@ -73,11 +115,19 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 	struct spa_video_info_raw info = {0};
 	uint8_t memory[2048];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
+	const struct spa_pod_prop *modifier;
 	const struct spa_pod *pods[4];
 
 	(void)data;
 	if (id != SPA_PARAM_Format || !param || spa_format_video_raw_parse(param, &info) < 0)
 		return;
+	modifier = spa_pod_find_prop(param, NULL, SPA_FORMAT_VIDEO_modifier);
+	if (modifier && modifier->flags & SPA_POD_PROP_FLAG_DONT_FIXATE) {
+		fixate(&info);
+		return;
+	}
+	opt.dmabuf = modifier;
+	fprintf(stderr, "pw_source: %s %" PRIx64 "\n", modifier ? "dma-bufs" : "memory", modifier ? info.modifier : 0);
 	width = info.size.width;
 	height = info.size.height;
 	painter_finish(&painter);
@@ -215,9 +265,9 @@ static void on_state_changed(void *data, enum pw_stream_state old, enum pw_strea
 
 static void on_timer(void *data, uint64_t expirations)
 {
-	uint8_t memory[1024];
+	uint8_t memory[4096];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
-	const struct spa_pod *pods[1];
+	const struct spa_pod *pods[2];
 
 	(void)data, (void)expirations;
 	if (opt.frames && number >= opt.frames)
@@ -253,11 +303,11 @@ static const struct pw_stream_events events = {
 static int parse(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"name", 1, NULL, 'n'},   {"size", 1, NULL, 's'},    {"fps", 1, NULL, 'f'},
-		{"format", 1, NULL, 'F'}, {"frames", 1, NULL, 'N'},  {"still", 1, NULL, 'S'},
-		{"resize", 1, NULL, 'r'}, {"crop", 1, NULL, 'c'},    {"transform", 1, NULL, 't'},
-		{"dmabuf", 0, NULL, 'd'}, {"corrupt", 1, NULL, 'C'}, {"overrun", 1, NULL, 'O'},
-		{NULL, 0, NULL, 0},
+		{"name", 1, NULL, 'n'},      {"size", 1, NULL, 's'},   {"fps", 1, NULL, 'f'},
+		{"format", 1, NULL, 'F'},    {"frames", 1, NULL, 'N'}, {"still", 1, NULL, 'S'},
+		{"resize", 1, NULL, 'r'},    {"crop", 1, NULL, 'c'},   {"transform", 1, NULL, 't'},
+		{"modifiers", 1, NULL, 'm'}, {"dmabuf", 0, NULL, 'd'}, {"corrupt", 1, NULL, 'C'},
+		{"overrun", 1, NULL, 'O'},   {NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -302,6 +352,13 @@ static int parse(int argc, char **argv)
 		case 'd':
 			opt.dmabuf = true;
 			break;
+		case 'm':
+			for (char *at = optarg; at && *at && opt.n_modifiers < 8; at = strchr(at, ',')) {
+				at += *at == ',';
+				opt.modifier[opt.n_modifiers++] = (int64_t)strtoull(at, &at, 0);
+			}
+			ok &= opt.n_modifiers > 0;
+			break;
 		case 'C':
 			opt.corrupt = strtoul(optarg, NULL, 10);
 			break;
@@ -317,9 +374,9 @@ static int parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	uint8_t memory[1024];
+	uint8_t memory[4096];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
-	const struct spa_pod *pods[1];
+	const struct spa_pod *pods[2];
 	struct pw_loop *l;
 
 	if (parse(argc, argv) < 0) {
