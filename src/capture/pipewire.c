@@ -128,9 +128,8 @@ static void withdraw(struct pipewire *p, bool all)
 
 	if (!p->have_format || !p->format.import || !pw_format_withdraw(&p->importable, &p->format, all))
 		return;
-	log_info("dma-bufs of %.4s with modifier %#llx cannot be imported: %s", (const char *)&p->format.fourcc,
-		 (unsigned long long)p->format.modifier,
-		 p->importable.n ? "others are asked for" : "memory is asked for");
+	log_info("dma-bufs of %.4s with modifier %#llx cannot be imported: something else is asked for",
+		 (const char *)&p->format.fourcc, (unsigned long long)p->format.modifier);
 	p->have_format = false;
 	pw_stream_update_params(p->stream, pods, offer(p, &b, NULL, pods));
 }

@@ -98,6 +98,64 @@ static void auto_takes_the_gpu_for_what_cannot_be_mapped_alone(void **state)
 	picture_finish(&b);
 }
 
+static unsigned refused, refused_all;
+
+static void on_refuse(struct frame *f, bool all_dmabufs)
+{
+	(void)f;
+	refused++;
+	refused_all += all_dmabufs;
+}
+
+static bool importable(enum convert_where where, uint32_t fourcc, uint64_t modifier)
+{
+	static struct dmabuf_formats list;
+
+	conversion_importable(where, &list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (list.format[i].fourcc == fourcc && list.format[i].modifier == modifier)
+			return list.format[i].n_planes;
+	return false;
+}
+
+static void what_is_imported_is_asked_for_and_what_is_not_is_refused(void **state)
+{
+	struct picture a = picture();
+	struct conversion gpu, cpu;
+	struct source s;
+
+	(void)state;
+	assert_int_equal(importable(CONVERT_GPU, FOURCC_XRGB8888, MODIFIER_LINEAR),
+			 import_possible(dev, MODIFIER_LINEAR));
+	assert_false(importable(CONVERT_GPU, FOURCC_XRGB8888, 0x0123456789abcdefull));
+	assert_false(importable(CONVERT_AUTO, FOURCC_XRGB8888, MODIFIER_LINEAR));
+	assert_false(importable(CONVERT_CPU, FOURCC_XRGB8888, MODIFIER_LINEAR));
+	conversion_init(&gpu, CONVERT_GPU, &a);
+	conversion_init(&cpu, CONVERT_CPU, &a);
+	source_init(&s, FOURCC_XRGB8888, W, H, 0);
+	s.frame.refuse = on_refuse;
+	/* What the CPU can read is never refused. */
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), 0);
+	assert_int_equal(conversion_run(&cpu, &s.frame, &a), 0);
+	assert_int_equal(refused, 0);
+	/* Another modifier may do ... */
+	s.frame.map[0] = NULL;
+	s.frame.modifier = 0x0123456789abcdefull;
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), -ENOTSUP);
+	assert_int_equal(refused, 1);
+	assert_int_equal(refused_all, 0);
+	/* ... or none. */
+	assert_int_equal(conversion_run(&cpu, &s.frame, &a), -ENOTSUP);
+	assert_int_equal(refused_all, 1);
+	gpu.gpu_failed = true;
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), -ENOTSUP);
+	assert_int_equal(refused_all, 2);
+	source_finish(&s);
+	conversion_finish(&gpu);
+	conversion_finish(&cpu);
+	picture_finish(&a);
+}
+
 static void what_nobody_reads_leaves_the_picture_alone(void **state)
 {
 	struct picture a = picture(), b = picture();
@@ -128,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place),
 		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
+		cmocka_unit_test(what_is_imported_is_asked_for_and_what_is_not_is_refused),
 		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),
 	};
 	int failed;

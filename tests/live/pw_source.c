@@ -7,7 +7,8 @@
  *		  [--still N: nothing new after N frames] [--resize WxH@N: new size from frame N on]
  *		  [--crop X,Y,WxH] [--transform 0..7] [--dmabuf: offers only modifiers, and calls its memory dma-bufs]
  *		  [--modifiers A,B,...: dma-bufs of these, the first liked best, before memory; the choice is the reader's]
- *		  [--corrupt N: every Nth frame is marked corrupted] [--overrun N: every Nth chunk reaches too far]
+ *		  [--padding BYTES: of a row (128)] [--corrupt N: every Nth frame is marked corrupted]
+ *		  [--overrun N: every Nth chunk reaches too far]
  *
  * SIGUSR1 draws one frame more on a still screen.
  */
@@ -31,7 +32,7 @@
 
 static struct {
 	const char *name;
-	uint32_t width, height, fps, spa_format;
+	uint32_t width, height, fps, spa_format, padding;
 	unsigned long frames, still, resize_at, corrupt, overrun;
 	uint32_t resize_w, resize_h;
 	struct spa_region crop;
@@ -39,7 +40,12 @@ static struct {
 	int64_t modifier[8];
 	unsigned n_modifiers; /* 0: no choice */
 	uint32_t transform;
-} opt = {.name = "pw-source", .width = 1280, .height = 720, .fps = 60, .spa_format = SPA_VIDEO_FORMAT_BGRx};
+} opt = {.name = "pw-source",
+	 .width = 1280,
+	 .height = 720,
+	 .fps = 60,
+	 .spa_format = SPA_VIDEO_FORMAT_BGRx,
+	 .padding = 128};
 
 static struct pw_main_loop *loop;
 static struct pw_stream *stream;
@@ -107,7 +113,7 @@ static void fixate(const struct spa_video_info_raw *info)
 
 static uint32_t stride_of(void)
 {
-	return width * 4 + 128; /* more than a row, so that nobody gets away with guessing */
+	return width * 4 + opt.padding; /* more than a row, so that nobody gets away with guessing */
 }
 
 static void on_param_changed(void *data, uint32_t id, const struct spa_pod *param)
@@ -303,11 +309,11 @@ static const struct pw_stream_events events = {
 static int parse(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"name", 1, NULL, 'n'},      {"size", 1, NULL, 's'},   {"fps", 1, NULL, 'f'},
-		{"format", 1, NULL, 'F'},    {"frames", 1, NULL, 'N'}, {"still", 1, NULL, 'S'},
-		{"resize", 1, NULL, 'r'},    {"crop", 1, NULL, 'c'},   {"transform", 1, NULL, 't'},
-		{"modifiers", 1, NULL, 'm'}, {"dmabuf", 0, NULL, 'd'}, {"corrupt", 1, NULL, 'C'},
-		{"overrun", 1, NULL, 'O'},   {NULL, 0, NULL, 0},
+		{"name", 1, NULL, 'n'},      {"size", 1, NULL, 's'},    {"fps", 1, NULL, 'f'},
+		{"format", 1, NULL, 'F'},    {"frames", 1, NULL, 'N'},  {"still", 1, NULL, 'S'},
+		{"resize", 1, NULL, 'r'},    {"crop", 1, NULL, 'c'},    {"transform", 1, NULL, 't'},
+		{"modifiers", 1, NULL, 'm'}, {"padding", 1, NULL, 'p'}, {"dmabuf", 0, NULL, 'd'},
+		{"corrupt", 1, NULL, 'C'},   {"overrun", 1, NULL, 'O'}, {NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -351,6 +357,9 @@ static int parse(int argc, char **argv)
 			break;
 		case 'd':
 			opt.dmabuf = true;
+			break;
+		case 'p':
+			opt.padding = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
 		case 'm':
 			for (char *at = optarg; at && *at && opt.n_modifiers < 8; at = strchr(at, ',')) {

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A screen in dma-bufs (memory that calls itself so) through the daemon to the probe. Runs inside live-dmabuf.sh's session."""
+from harness import run
+from live_screen import codes, host, node
+
+SIZE = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 4000)
+TILED = "0x0100000000000002"
+
+
+def streamed(source, frames=60):
+    """What the probe got of such a source, and what the daemon said meanwhile."""
+    with node("screen", "--size", "640x360", *source), host("pipewire", "video.node=screen", "encode.convert=gpu") as h:
+        out = h.dir / "v.h264"
+        r = h.stream(*SIZE, "--frames", frames, "--out", out)
+        assert r["frames"] >= frames and r["frames_lost"] == 0 and r["errors"] == [], r
+        c = codes(out)
+        assert c["missing"] == 0 and c["backwards"] == 0 and c["black"] < frames / 2, c
+        return h.logged()
+
+
+def test_imported_and_converted_on_the_gpu():
+    said = streamed(["--modifiers", "0"])
+    assert "in dma-bufs that are imported" in said and "pictures are converted on" in said, said[-4000:]
+
+
+def test_a_tiling_that_the_device_lacks_is_not_asked_for():
+    said = streamed(["--modifiers", f"{TILED},0"])
+    assert "in dma-bufs that are imported" in said and "cannot be imported" not in said, said[-4000:]
+
+
+def test_an_import_that_fails_ends_in_memory_not_in_the_stream():
+    # Rows that no shader can address.
+    said = streamed(["--modifiers", "0", "--padding", "130"], frames=120)
+    assert "cannot be imported" in said and "XR24 in memory" in said, said[-4000:]
+
+
+if __name__ == "__main__":
+    run(globals())
