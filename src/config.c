@@ -111,7 +111,8 @@ static const struct option options[] = {
 	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the "
 	       "driver's quality level, from 1 (best); words mean its default"),
 	CHOICE(encode, convert, "auto", choice_convert,
-	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU; gpu: screens are asked for dma-bufs first"),
+	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU; gpu: "
+	       "screens are asked for dma-bufs first"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),
