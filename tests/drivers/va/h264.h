@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bits.h"
+#include "cabac.h"
 #include "driver.h"
 
 #include <va/va_enc_h264.h>
@@ -142,10 +143,7 @@ struct h264_coder {
 	int qp; /* running */
 	unsigned skip_run;
 	bool last_delta;
-	/* CABAC */
-	uint8_t state[1024];
-	uint32_t low, range, outstanding;
-	bool first;
+	struct cabac cabac;
 };
 
 struct h264_coder_ops {

@@ -163,105 +163,8 @@ static const int8_t init[4][CONTEXTS][2] = {
 	},
 };
 
-static const uint8_t range_lps[64][4] = {
-	{128, 176, 208, 240}, {128, 167, 197, 227}, {128, 158, 187, 216}, {123, 150, 178, 205}, {116, 142, 169, 195},
-	{111, 135, 160, 185}, {105, 128, 152, 175}, {100, 122, 144, 166}, {95, 116, 137, 158},  {90, 110, 130, 150},
-	{85, 104, 123, 142},  {81, 99, 117, 135},   {77, 94, 111, 128},   {73, 89, 105, 122},   {69, 85, 100, 116},
-	{66, 80, 95, 110},    {62, 76, 90, 104},    {59, 72, 86, 99},     {56, 69, 81, 94},     {53, 65, 77, 89},
-	{51, 62, 73, 85},     {48, 59, 69, 80},     {46, 56, 66, 76},     {43, 53, 63, 72},     {41, 50, 59, 69},
-	{39, 48, 56, 65},     {37, 45, 54, 62},     {35, 43, 51, 59},     {33, 41, 48, 56},     {32, 39, 46, 53},
-	{30, 37, 43, 50},     {29, 35, 41, 48},     {27, 33, 39, 45},     {26, 31, 37, 43},     {24, 30, 35, 41},
-	{23, 28, 33, 39},     {22, 27, 32, 37},     {21, 26, 30, 35},     {20, 24, 29, 33},     {19, 23, 27, 31},
-	{18, 22, 26, 30},     {17, 21, 25, 28},     {16, 20, 23, 27},     {15, 19, 22, 25},     {14, 18, 21, 24},
-	{14, 17, 20, 23},     {13, 16, 19, 22},     {12, 15, 18, 21},     {12, 14, 17, 20},     {11, 14, 16, 19},
-	{11, 13, 15, 18},     {10, 12, 15, 17},     {10, 12, 14, 16},     {9, 11, 13, 15},      {9, 11, 12, 14},
-	{8, 10, 12, 14},      {8, 9, 11, 13},       {7, 9, 11, 12},       {7, 9, 10, 12},       {7, 8, 10, 11},
-	{6, 8, 9, 11},        {6, 7, 9, 10},        {6, 7, 8, 9},         {2, 2, 2, 2},
-};
-
-static const uint8_t next_lps[64] = {0,  0,  1,  2,  2,  4,  4,  5,  6,  7,  8,  9,  9,  11, 11, 12,
-				     13, 13, 15, 15, 16, 16, 18, 18, 19, 19, 21, 21, 22, 22, 23, 24,
-				     24, 25, 26, 26, 27, 27, 28, 29, 29, 30, 30, 30, 31, 32, 32, 33,
-				     33, 33, 34, 34, 35, 35, 35, 36, 36, 36, 37, 37, 37, 38, 38, 63};
-
 /* Block categories of table 9-42: luma DC, luma AC of intra 16x16, luma, chroma DC, chroma AC. */
 enum category { LUMA_DC, LUMA_AC, LUMA, CHROMA_DC, CHROMA_AC };
-
-static void put_bit(struct h264_coder *e, unsigned bit)
-{
-	if (e->first)
-		e->first = false;
-	else
-		out_put(e->o, 1, bit);
-	for (; e->outstanding > 0; e->outstanding--)
-		out_put(e->o, 1, !bit);
-}
-
-static void renorm(struct h264_coder *e)
-{
-	while (e->range < 256) {
-		if (e->low < 256) {
-			put_bit(e, 0);
-		} else if (e->low >= 512) {
-			e->low -= 512;
-			put_bit(e, 1);
-		} else {
-			e->low -= 256;
-			e->outstanding++;
-		}
-		e->range <<= 1;
-		e->low <<= 1;
-	}
-}
-
-/* state: pStateIdx * 2 + valMPS */
-static void decide(struct h264_coder *e, unsigned ctx, unsigned bin)
-{
-	uint8_t *s = &e->state[ctx];
-	unsigned idx = *s >> 1, mps = *s & 1, lps = range_lps[idx][e->range >> 6 & 3];
-
-	e->range -= lps;
-	if (bin != mps) {
-		e->low += e->range;
-		e->range = lps;
-		if (idx == 0)
-			mps = !mps;
-		*s = (uint8_t)(next_lps[idx] << 1 | mps);
-	} else if (idx < 62) {
-		*s = (uint8_t)((idx + 1) << 1 | mps);
-	}
-	renorm(e);
-}
-
-static void bypass(struct h264_coder *e, unsigned bin)
-{
-	e->low <<= 1;
-	if (bin)
-		e->low += e->range;
-	if (e->low >= 1024) {
-		put_bit(e, 1);
-		e->low -= 1024;
-	} else if (e->low < 512) {
-		put_bit(e, 0);
-	} else {
-		e->low -= 512;
-		e->outstanding++;
-	}
-}
-
-static void terminate(struct h264_coder *e, unsigned bin)
-{
-	e->range -= 2;
-	if (!bin) {
-		renorm(e);
-		return;
-	}
-	e->low += e->range;
-	e->range = 2;
-	renorm(e);
-	put_bit(e, e->low >> 9 & 1);
-	out_put(e->o, 2, (e->low >> 7 & 3) | 1); /* the last is rbsp_stop_one_bit */
-}
 
 static void begin(struct h264_coder *e)
 {
@@ -270,20 +173,13 @@ static void begin(struct h264_coder *e)
 
 	while (e->o->n % 8) /* cabac_alignment_one_bit */
 		out_put(e->o, 1, 1);
-	for (unsigned i = 0; i < CONTEXTS; i++) {
-		int v = (t[i][0] * e->qp >> 4) + t[i][1];
-
-		v = v < 1 ? 1 : v > 126 ? 126 : v;
-		e->state[i] = (uint8_t)(v <= 63 ? (63 - v) << 1 : (v - 64) << 1 | 1);
-	}
-	e->low = 0;
-	e->range = 510;
-	e->first = true;
-	e->outstanding = 0;
+	for (unsigned i = 0; i < CONTEXTS; i++)
+		cabac_state(&e->cabac, i, t[i][0], t[i][1], e->qp);
+	cabac_begin(&e->cabac, e->o);
 	e->last_delta = false;
 }
 
-static void residual(struct h264_coder *e, enum category cat, const int16_t *level, unsigned n, unsigned flag_inc)
+static void residual(struct cabac *c, enum category cat, const int16_t *level, unsigned n, unsigned flag_inc)
 {
 	static const uint8_t significant[5] = {0, 15, 29, 44, 47}, absolute[5] = {0, 10, 20, 30, 39};
 	unsigned last = n, ones = 0, more = 0;
@@ -291,15 +187,15 @@ static void residual(struct h264_coder *e, enum category cat, const int16_t *lev
 	for (unsigned i = 0; i < n; i++)
 		if (level[i])
 			last = i;
-	decide(e, 85 + cat * 4 + flag_inc, last < n);
+	cabac_decide(c, 85 + cat * 4 + flag_inc, last < n);
 	if (last == n)
 		return;
 	for (unsigned i = 0; i + 1 < n; i++) {
 		unsigned inc = cat == CHROMA_DC && i > 2 ? 2 : i;
 
-		decide(e, 105 + significant[cat] + inc, level[i] != 0);
+		cabac_decide(c, 105 + significant[cat] + inc, level[i] != 0);
 		if (level[i]) {
-			decide(e, 166 + significant[cat] + inc, i == last);
+			cabac_decide(c, 166 + significant[cat] + inc, i == last);
 			if (i == last)
 				break;
 		}
@@ -311,32 +207,32 @@ static void residual(struct h264_coder *e, enum category cat, const int16_t *lev
 		if (!level[k])
 			continue;
 		v = (unsigned)abs(level[k]) - 1;
-		decide(e, ctx + (more ? 0 : ones < 3 ? 1 + ones : 4), v > 0);
+		cabac_decide(c, ctx + (more ? 0 : ones < 3 ? 1 + ones : 4), v > 0);
 		if (v > 0) {
 			gt = cat == CHROMA_DC ? 3 : 4;
 			gt = 5 + (more < gt ? more : gt);
 			most = v < 14 ? v : 14;
 			for (unsigned i = 1; i < most; i++)
-				decide(e, ctx + gt, 1);
+				cabac_decide(c, ctx + gt, 1);
 			if (v < 14)
-				decide(e, ctx + gt, 0);
+				cabac_decide(c, ctx + gt, 0);
 			else
 				for (unsigned suffix = v - 14, bit = 0;;) {
 					if (suffix >= 1u << bit) {
-						bypass(e, 1);
+						cabac_bypass(c, 1);
 						suffix -= 1u << bit++;
 						continue;
 					}
-					bypass(e, 0);
+					cabac_bypass(c, 0);
 					while (bit-- > 0)
-						bypass(e, suffix >> bit & 1);
+						cabac_bypass(c, suffix >> bit & 1);
 					break;
 				}
 			more++;
 		} else {
 			ones++;
 		}
-		bypass(e, level[k] < 0);
+		cabac_bypass(c, level[k] < 0);
 	}
 }
 
@@ -371,14 +267,14 @@ static unsigned dc_inc(const struct h264_frame *f, unsigned n, unsigned which)
 
 static void put_intra_type(struct h264_coder *e, const struct h264_mb *m, unsigned inc)
 {
-	decide(e, 3 + inc, 1); /* not I_NxN; the context counts neighbours that are not */
-	terminate(e, 0);       /* not I_PCM */
-	decide(e, 6, m->cbp_luma != 0);
-	decide(e, 7, m->cbp_chroma != 0);
+	cabac_decide(&e->cabac, 3 + inc, 1); /* not I_NxN; the context counts neighbours that are not */
+	cabac_terminate(&e->cabac, 0);       /* not I_PCM */
+	cabac_decide(&e->cabac, 6, m->cbp_luma != 0);
+	cabac_decide(&e->cabac, 7, m->cbp_chroma != 0);
 	if (m->cbp_chroma)
-		decide(e, 8, m->cbp_chroma == 2);
-	decide(e, 9, 1); /* Intra16x16PredMode 2: DC */
-	decide(e, 10, 0);
+		cabac_decide(&e->cabac, 8, m->cbp_chroma == 2);
+	cabac_decide(&e->cabac, 9, 1); /* Intra16x16PredMode 2: DC */
+	cabac_decide(&e->cabac, 10, 0);
 }
 
 static void put_inter(struct h264_coder *e, unsigned n)
@@ -386,24 +282,25 @@ static void put_inter(struct h264_coder *e, unsigned n)
 	const struct h264_frame *f = e->f;
 	const struct h264_mb *m = &f->mb[n], *l = h264_left(f, n), *a = h264_above(f, n);
 
-	decide(e, 14, 0); /* P_L0_16x16 */
-	decide(e, 15, 0);
-	decide(e, 16, 0);
+	cabac_decide(&e->cabac, 14, 0); /* P_L0_16x16 */
+	cabac_decide(&e->cabac, 15, 0);
+	cabac_decide(&e->cabac, 16, 0);
 	if (f->slice[e->slice].h->n_refs > 1)
-		decide(e, 54, 0);
-	decide(e, 40, 0); /* mvd of nought */
-	decide(e, 47, 0);
+		cabac_decide(&e->cabac, 54, 0);
+	cabac_decide(&e->cabac, 40, 0); /* mvd of nought */
+	cabac_decide(&e->cabac, 47, 0);
 	for (unsigned b = 0; b < 4; b++) {
 		bool left = b & 1 ? m->cbp_luma >> (b - 1) & 1 : !l || l->cbp_luma >> (b + 1) & 1;
 		bool above = b & 2 ? m->cbp_luma >> (b - 2) & 1 : !a || a->cbp_luma >> (b + 2) & 1;
 
-		decide(e, 73 + !left + 2u * !above, m->cbp_luma >> b & 1);
+		cabac_decide(&e->cabac, 73 + !left + 2u * !above, m->cbp_luma >> b & 1);
 	}
-	decide(e, 77 + (l && l->cbp_chroma) + 2u * (a && a->cbp_chroma), m->cbp_chroma != 0);
+	cabac_decide(&e->cabac, 77 + (l && l->cbp_chroma) + 2u * (a && a->cbp_chroma), m->cbp_chroma != 0);
 	if (m->cbp_chroma)
-		decide(e, 81 + (l && l->cbp_chroma == 2) + 2u * (a && a->cbp_chroma == 2), m->cbp_chroma == 2);
+		cabac_decide(&e->cabac, 81 + (l && l->cbp_chroma == 2) + 2u * (a && a->cbp_chroma == 2),
+			     m->cbp_chroma == 2);
 	if (m->cbp_luma && f->pps->transform_8x8)
-		decide(e, CTX_8X8, 0);
+		cabac_decide(&e->cabac, CTX_8X8, 0);
 }
 
 static void put_delta(struct h264_coder *e, int delta)
@@ -411,10 +308,10 @@ static void put_delta(struct h264_coder *e, int delta)
 	unsigned v = delta > 0 ? (unsigned)delta * 2 - 1 : (unsigned)-delta * 2, ctx = e->last_delta ? 61 : 60;
 
 	for (unsigned i = 0; i < v; i++) {
-		decide(e, ctx, 1);
+		cabac_decide(&e->cabac, ctx, 1);
 		ctx = i == 0 ? 62 : 63;
 	}
-	decide(e, ctx, 0);
+	cabac_decide(&e->cabac, ctx, 0);
 	e->last_delta = v != 0;
 }
 
@@ -424,38 +321,38 @@ static void mb(struct h264_coder *e, unsigned n, const struct h264_levels *l, in
 	const struct h264_mb *m = &f->mb[n], *left = h264_left(f, n), *above = h264_above(f, n);
 
 	if (f->slice[e->slice].h->type % 5 == 0) {
-		decide(e, 11 + (left && left->kind != H264_SKIP) + (above && above->kind != H264_SKIP),
-		       m->kind == H264_SKIP);
+		cabac_decide(&e->cabac, 11 + (left && left->kind != H264_SKIP) + (above && above->kind != H264_SKIP),
+			     m->kind == H264_SKIP);
 		if (m->kind == H264_SKIP) {
 			e->last_delta = false;
-			terminate(e, last);
+			cabac_terminate(&e->cabac, last);
 			return;
 		}
 		put_inter(e, n);
 	} else {
 		put_intra_type(e, m, (left != NULL) + (above != NULL));
-		decide(e, 64, 0); /* intra_chroma_pred_mode: DC */
+		cabac_decide(&e->cabac, 64, 0); /* intra_chroma_pred_mode: DC */
 	}
 	if (m->kind == H264_INTRA || m->cbp_luma || m->cbp_chroma)
 		put_delta(e, qp_delta);
 	if (m->kind == H264_INTRA)
-		residual(e, LUMA_DC, l->dc, 16, dc_inc(f, n, 0));
+		residual(&e->cabac, LUMA_DC, l->dc, 16, dc_inc(f, n, 0));
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned b = h264_block_order[i];
 
 		if (!(m->cbp_luma >> (i / 4) & 1))
 			continue;
 		if (m->kind == H264_INTRA)
-			residual(e, LUMA_AC, l->luma[b] + 1, 15, luma_inc(f, n, b));
+			residual(&e->cabac, LUMA_AC, l->luma[b] + 1, 15, luma_inc(f, n, b));
 		else
-			residual(e, LUMA, l->luma[b], 16, luma_inc(f, n, b));
+			residual(&e->cabac, LUMA, l->luma[b], 16, luma_inc(f, n, b));
 	}
 	for (unsigned plane = 0; plane < 2 && m->cbp_chroma; plane++)
-		residual(e, CHROMA_DC, l->chroma_dc[plane], 4, dc_inc(f, n, 1 + plane));
+		residual(&e->cabac, CHROMA_DC, l->chroma_dc[plane], 4, dc_inc(f, n, 1 + plane));
 	for (unsigned plane = 0; plane < 2 && m->cbp_chroma == 2; plane++)
 		for (unsigned b = 0; b < 4; b++)
-			residual(e, CHROMA_AC, l->chroma[plane][b] + 1, 15, chroma_inc(f, n, plane, b));
-	terminate(e, last);
+			residual(&e->cabac, CHROMA_AC, l->chroma[plane][b] + 1, 15, chroma_inc(f, n, plane, b));
+	cabac_terminate(&e->cabac, last);
 }
 
 static void end(struct h264_coder *e)
