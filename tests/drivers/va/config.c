@@ -13,6 +13,7 @@ static const struct profile {
 	{VAProfileH264ConstrainedBaseline, &codec_h264, VA_RT_FORMAT_YUV420},
 	{VAProfileH264Main, &codec_h264, VA_RT_FORMAT_YUV420},
 	{VAProfileH264High, &codec_h264, VA_RT_FORMAT_YUV420},
+	{VAProfileHEVCMain, &codec_hevc, VA_RT_FORMAT_YUV420},
 };
 
 static const struct profile *profile_find(const struct driver *d, VAProfile profile)
@@ -68,7 +69,9 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	case VAConfigAttribEncPackedHeaders:
 		return d->q.packed ? d->q.packed : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncMaxRefFrames:
-		return d->q.attr_missing_refs ? VA_ATTRIB_NOT_SUPPORTED : d->q.refs;
+		if (d->q.attr_missing_refs)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		return d->q.refs | (p->codec == &codec_hevc && d->q.both_lists ? 1u << 16 : 0);
 	case VAConfigAttribEncMaxSlices:
 		return d->q.attr_missing_slices ? VA_ATTRIB_NOT_SUPPORTED : d->q.slices;
 	case VAConfigAttribEncSliceStructure:
@@ -84,7 +87,28 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 			return VA_ATTRIB_NOT_SUPPORTED;
 		return (VAConfigAttribValMaxFrameSize){.bits.max_frame_size = 1}.value;
 	case VAConfigAttribPredictionDirection:
-		return VA_PREDICTION_DIRECTION_PREVIOUS;
+		return VA_PREDICTION_DIRECTION_PREVIOUS |
+		       (p->codec == &codec_hevc && d->q.both_lists ? VA_PREDICTION_DIRECTION_BI_NOT_EMPTY : 0u);
+	case VAConfigAttribEncHEVCFeatures:
+		if (p->codec != &codec_hevc || d->q.attr_missing_hevc)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		return (VAConfigAttribValEncHEVCFeatures){.bits = {.amp = 1,
+								   .strong_intra_smoothing = 1,
+								   .cu_qp_delta = 1,
+								   .deblocking_filter_disable = 1}}
+			.value;
+	case VAConfigAttribEncHEVCBlockSizes:
+		if (p->codec != &codec_hevc || d->q.attr_missing_hevc)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		/* Trees of 16 to 32, coding blocks from 16, transforms of 4 to 32. */
+		return (VAConfigAttribValEncHEVCBlockSizes){.bits = {.log2_max_coding_tree_block_size_minus3 = 2,
+								     .log2_min_coding_tree_block_size_minus3 = 1,
+								     .log2_min_luma_coding_block_size_minus3 = 1,
+								     .log2_max_luma_transform_block_size_minus2 = 3,
+								     .log2_min_luma_transform_block_size_minus2 = 0,
+								     .max_max_transform_hierarchy_depth_inter = 2,
+								     .max_max_transform_hierarchy_depth_intra = 2}}
+			.value;
 	default:
 		return VA_ATTRIB_NOT_SUPPORTED;
 	}

@@ -111,7 +111,8 @@ void quirks_read(struct quirks *q)
 			     VA_ENC_PACKED_HEADER_RAW_DATA;
 
 	*q = (struct quirks){.packed = all, .slices = 256, .refs = 8, .segments = 1, .hang_ms = 10000};
-	q->sets = !sets || word(sets, "h264", NULL) ? SET_H264 : 0u;
+	q->sets = (!sets || word(sets, "h264", NULL) ? SET_H264 : 0u) |
+		  (!sets || word(sets, "hevc", NULL) ? SET_HEVC : 0u);
 	q->slice = !points || word(points, "slice", NULL);
 	q->low_power = points && word(points, "lp", NULL);
 	if (word(faults, "low-power-only", NULL))
@@ -136,6 +137,8 @@ void quirks_read(struct quirks *q)
 	q->no_context = word(faults, "no-context", NULL);
 	q->lax = word(faults, "lax", NULL);
 	q->no_p010 = word(faults, "no-p010", NULL);
+	q->both_lists = word(faults, "both-lists", NULL);
+	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);
 	q->attr_missing_rc = word(faults, "no-attr-rc", NULL);
 	q->attr_missing_frame_size = word(faults, "no-attr-frame-size", NULL);
 	q->attr_missing_refs = word(faults, "no-attr-refs", NULL);

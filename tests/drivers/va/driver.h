@@ -17,6 +17,8 @@
 #include <va/va_backend.h>
 #include <va/va_drmcommon.h>
 
+#include "bits.h"
+
 #define TABLE_SLOTS      512u
 #define REFS_MAX         16u
 #define ITEMS_MAX        512u
@@ -36,11 +38,13 @@ uint32_t table_add(struct table *t, void *object); /* VA_INVALID_ID when full */
 void *table_find(const struct table *t, uint32_t id);
 void *table_remove(struct table *t, uint32_t id);
 
-enum driver_set { SET_H264 = 1 };
+enum driver_set { SET_H264 = 1, SET_HEVC = 2 };
 
 struct quirks {
 	unsigned sets;         /* of driver_set */
 	bool slice, low_power; /* entry points */
+	bool both_lists;       /* inter slices are B, with both lists the same */
+	bool attr_missing_hevc;
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
 	uint32_t packed; /* VA_ENC_PACKED_HEADER_x offered */
 	unsigned slices, refs, segments;
@@ -188,6 +192,7 @@ struct codec_ops {
 	unsigned set; /* of driver_set */
 	size_t seq_size, pic_size, slice_size;
 	unsigned slice_elements_max;
+	unsigned sequence_headers; /* packed ones of a picture, at most */
 	VAStatus (*create)(struct context *c);
 	void (*destroy)(struct context *c);
 	/* Checks and encodes; *coded is where to, with coded->data, size; fills coded_len, coded_status. */
@@ -195,7 +200,16 @@ struct codec_ops {
 	VABufferID (*coded_buf)(const void *pic);
 };
 
-extern const struct codec_ops codec_h264;
+extern const struct codec_ops codec_h264, codec_hevc;
+
+/* picture.c */
+/* A packed header without start code and emulation prevention; checks both. *to has room for i->size. What is wrong, or
+ * NULL. */
+const char *packed_open(const struct item *i, uint8_t *to, struct bits *b);
+/* Calls one with each unit of a packed header: there is one, as the API says; "lax" takes several, which libavcodec
+ * sends. */
+VAStatus packed_each(struct context *c, const struct item *i, VAStatus (*one)(void *of, const struct item *i),
+		     void *of);
 
 /* surface.c */
 struct surface *surface_find(struct driver *d, VASurfaceID id);
@@ -206,6 +220,8 @@ bool surface_covers(const struct surface *s, const struct context *c);
 bool recon_prepare(struct surface *s, unsigned width, unsigned height);
 /* Writes the visible part of the reconstruction into the surface. */
 void recon_show(struct surface *s);
+/* Appends its visible part to the file that the environment names. */
+void recon_keep(const struct driver *d, const struct recon *r, unsigned width, unsigned height);
 /* The surface as 8-bit 4:2:0, padded by repetition to whole blocks of the given size. */
 void surface_read(const struct surface *s, uint8_t *luma, uint8_t *chroma, unsigned width, unsigned height);
 

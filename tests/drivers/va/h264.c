@@ -58,7 +58,7 @@ static void slice_code(struct job *j, struct h264_frame *f, unsigned n, int qp, 
 
 	if (j->p->slice[n].packed) {
 		head = malloc(j->p->slice[n].packed->size);
-		if (!head || h264_packed_open(j->p->slice[n].packed, head, &b))
+		if (!head || packed_open(j->p->slice[n].packed, head, &b))
 			o->err = true;
 		else
 			out_copy(&rbsp, head, b.n);
@@ -128,27 +128,11 @@ static VAStatus picture_code(struct job *j, struct out *o, int *qp_out)
 	return VA_STATUS_SUCCESS;
 }
 
-static void recon_keep(const struct job *j)
-{
-	FILE *f = j->c->d->q.recon_path ? fopen(j->c->d->q.recon_path, "ae") : NULL;
-	const struct recon *r = &j->recon->recon;
-	const struct h264_sps *s = &j->x->sps;
-	const unsigned w = s->width_mbs * 16 - (s->crop[0] + s->crop[1]) * 2,
-		       h = s->height_mbs * 16 - (s->crop[2] + s->crop[3]) * 2;
-
-	if (!f)
-		return;
-	for (unsigned y = 0; y < h; y++)
-		fwrite(r->luma + (size_t)y * r->width, 1, w, f);
-	for (unsigned y = 0; y < h / 2; y++)
-		fwrite(r->chroma + (size_t)y * r->width, 1, w, f);
-	fclose(f);
-}
-
 static VAStatus finish(struct job *j, const struct out *o, int qp, struct buffer *coded)
 {
 	struct h264 *x = j->x;
 	struct recon *r = &j->recon->recon;
+	const struct h264_sps *s = &x->sps;
 	const struct h264_ref now = {.surface = j->recon->id, .serial = x->serial + 1, .poc = j->poc};
 	const size_t size = (size_t)coded->size * coded->num_elements, len = o->n / 8;
 	uint32_t long_idx = UINT32_MAX;
@@ -177,7 +161,8 @@ static VAStatus finish(struct job *j, const struct out *o, int qp, struct buffer
 	r->context = j->c->id;
 	x->after_idr = j->header[0].nal_type == 5;
 	recon_show(j->recon);
-	recon_keep(j);
+	recon_keep(j->c->d, r, s->width_mbs * 16 - (s->crop[0] + s->crop[1]) * 2,
+		   s->height_mbs * 16 - (s->crop[2] + s->crop[3]) * 2);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -222,6 +207,7 @@ const struct codec_ops codec_h264 = {
 	.pic_size = sizeof(VAEncPictureParameterBufferH264),
 	.slice_size = sizeof(VAEncSliceParameterBufferH264),
 	.slice_elements_max = H264_SLICES_MAX,
+	.sequence_headers = 1,
 	.create = create,
 	.destroy = destroy,
 	.encode = encode,

@@ -10,34 +10,10 @@ static VAStatus wrong(struct context *c, const char *why)
 	return rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "%s", why);
 }
 
-/* A packed header without start code and emulation prevention; checks both. *to has room for i->size. */
-const char *h264_packed_open(const struct item *i, uint8_t *to, struct bits *b)
-{
-	const uint8_t *p = i->data;
-	size_t bytes = (i->bit_length + 7u) / 8u, zeros = 0, len;
-
-	while (zeros < bytes && !p[zeros])
-		zeros++;
-	if (zeros < 2 || zeros > 3 || zeros + 1 >= bytes || p[zeros] != 1)
-		return "packed header: no start code at its beginning";
-	p += zeros + 1;
-	bytes -= zeros + 1;
-	for (size_t k = 2; k < bytes; k++)
-		if (i->has_emulation && !p[k - 2] && !p[k - 1] && p[k] < 3)
-			return "packed header: has_emulation_bytes, and a start code inside";
-	if (i->has_emulation) {
-		len = unescape(to, p, bytes);
-	} else {
-		memcpy(to, p, bytes);
-		len = bytes;
-	}
-	*b = (struct bits){.p = to, .n = i->bit_length - (zeros + 1) * 8 - (bytes - len) * 8};
-	return NULL;
-}
-
 /* Checks a packed header that stands before the slices and appends it to the lead as the stream has it. */
-static VAStatus lead_one(struct job *j, const struct item *i, unsigned *order)
+static VAStatus lead_one(void *of, const struct item *i)
 {
+	struct job *j = of;
 	static const uint8_t rank_of[16] = {[9] = 1, [7] = 2, [8] = 3, [6] = 4};
 	struct context *c = j->c;
 	struct h264 *x = j->x;
@@ -47,15 +23,17 @@ static VAStatus lead_one(struct job *j, const struct item *i, unsigned *order)
 	struct h264_sps sps;
 	struct bits b;
 	unsigned type, rank;
+	uint32_t kind;
 
 	if (!rbsp)
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	why = h264_packed_open(i, rbsp, &b);
+	why = packed_open(i, rbsp, &b);
 	type = why ? 0 : rbsp[0] & 31;
+	kind = c->d->q.lax && type == 8 ? VAEncPackedHeaderPicture : i->type;
 	rank = type < 16 ? rank_of[type] : 0;
 	if (!why && b.n % 8)
 		why = "packed header: a whole NAL unit does not end inside a byte";
-	if (!why && i->type == VAEncPackedHeaderSequence && type == 7) {
+	if (!why && kind == VAEncPackedHeaderSequence && type == 7) {
 		if (!j->p->seq)
 			why = "a packed SPS without sequence parameters";
 		else
@@ -64,7 +42,7 @@ static VAStatus lead_one(struct job *j, const struct item *i, unsigned *order)
 			status = h264_same_sps(c, j->p->seq, &sps);
 		if (!why && status == VA_STATUS_SUCCESS)
 			x->sps = sps;
-	} else if (!why && i->type == VAEncPackedHeaderPicture && type == 8) {
+	} else if (!why && kind == VAEncPackedHeaderPicture && type == 8) {
 		why = h264_pps_parse(&j->pps, &b);
 		if (!why)
 			status = h264_same_pps(c, j->pic, &j->pps);
@@ -80,40 +58,13 @@ static VAStatus lead_one(struct job *j, const struct item *i, unsigned *order)
 		status = rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER,
 			      "packed header of type %u holds nal_unit_type %u", i->type, type);
 	}
-	if (!why && status == VA_STATUS_SUCCESS && rank < *order)
+	if (!why && status == VA_STATUS_SUCCESS && rank < j->order)
 		why = "packed headers: the order is access unit delimiter, SPS, PPS, SEI";
-	*order = rank;
+	j->order = rank;
 	if (!why && status == VA_STATUS_SUCCESS)
 		nal_append(&j->lead, rbsp, b.n / 8);
 	free(rbsp);
 	return why ? wrong(c, why) : status;
-}
-
-/* One unit each, as the API says; "lax" takes several in one, which libavcodec sends. */
-static VAStatus lead_take(struct job *j, const struct item *i, unsigned *order)
-{
-	const uint8_t *p = i->data;
-	const size_t bytes = i->bit_length / 8u;
-	VAStatus status = VA_STATUS_SUCCESS;
-
-	if (!j->c->d->q.lax || !i->has_emulation || i->bit_length % 8)
-		return lead_one(j, i, order);
-	for (size_t at = 0, next; at < bytes && status == VA_STATUS_SUCCESS; at = next) {
-		struct item part = *i;
-
-		for (next = at + 4; next < bytes; next++)
-			if (next + 4 <= bytes && !p[next] && !p[next + 1] &&
-			    (p[next + 2] == 1 || (!p[next + 2] && p[next + 3] == 1)))
-				break;
-		part.data = p + at;
-		part.bit_length = (uint32_t)(next - at) * 8;
-		part.size = next - at;
-		if (at + 4 < bytes && i->type != VAEncPackedHeaderRawData)
-			part.type =
-				(p[at + 2] == 1 ? p[at + 3] : p[at + 4]) % 32 == 8 ? VAEncPackedHeaderPicture : i->type;
-		status = lead_one(j, &part, order);
-	}
-	return status;
 }
 
 VAStatus h264_heads(struct job *j)
@@ -124,7 +75,6 @@ VAStatus h264_heads(struct job *j)
 	const bool idr = j->pic->pic_fields.bits.idr_pic_flag;
 	const uint32_t packed = c->config->packed;
 	bool sps = false, pps = false;
-	unsigned order = 0;
 	VAStatus status;
 
 	if (idr && !q)
@@ -147,7 +97,7 @@ VAStatus h264_heads(struct job *j)
 	if (idr && packed & VA_ENC_PACKED_HEADER_PICTURE && !pps && !c->d->q.lax)
 		return wrong(c, "the config has packed picture headers, the IDR picture has none");
 	for (unsigned i = 0; i < j->p->n_packed; i++) {
-		status = lead_take(j, j->p->packed[i], &order);
+		status = packed_each(c, j->p->packed[i], lead_one, j);
 		if (status != VA_STATUS_SUCCESS)
 			return status;
 	}
@@ -201,7 +151,7 @@ static VAStatus header_of(struct job *j, unsigned n)
 	rbsp = malloc(i->size);
 	if (!rbsp)
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	why = h264_packed_open(i, rbsp, &b);
+	why = packed_open(i, rbsp, &b);
 	if (!why)
 		why = h264_header_parse(h, &b, &j->x->sps, &j->pps);
 	if (why && j->c->d->q.lax && j->pps.cabac && !b.err && b.n % 8 == 0 && b.n - b.at < 8)

@@ -34,10 +34,10 @@ struct job {
 	struct surface *recon;
 	int poc;
 	struct out lead; /* what stands before the slices */
+	unsigned order;  /* rank of the packed header taken last */
 };
 
 /* h264_heads.c: packed headers, parameters and slices are one picture; fills lead, pps, header. */
-const char *h264_packed_open(const struct item *i, uint8_t *to, struct bits *b);
 VAStatus h264_heads(struct job *j);
 VAStatus h264_slices_fit(struct job *j);
 

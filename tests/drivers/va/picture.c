@@ -270,9 +270,58 @@ static VAStatus wrong(struct context *c, const char *what)
 	return rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "%s", what);
 }
 
+const char *packed_open(const struct item *i, uint8_t *to, struct bits *b)
+{
+	const uint8_t *p = i->data;
+	size_t bytes = (i->bit_length + 7u) / 8u, zeros = 0, len;
+
+	while (zeros < bytes && !p[zeros])
+		zeros++;
+	if (zeros < 2 || zeros > 3 || zeros + 1 >= bytes || p[zeros] != 1)
+		return "packed header: no start code at its beginning";
+	p += zeros + 1;
+	bytes -= zeros + 1;
+	for (size_t k = 2; k < bytes; k++)
+		if (i->has_emulation && !p[k - 2] && !p[k - 1] && p[k] < 3)
+			return "packed header: has_emulation_bytes, and a start code inside";
+	if (i->has_emulation) {
+		len = unescape(to, p, bytes);
+	} else {
+		memcpy(to, p, bytes);
+		len = bytes;
+	}
+	*b = (struct bits){.p = to, .n = i->bit_length - (zeros + 1) * 8 - (bytes - len) * 8};
+	return NULL;
+}
+
+VAStatus packed_each(struct context *c, const struct item *i, VAStatus (*one)(void *of, const struct item *i), void *of)
+{
+	const uint8_t *p = i->data;
+	const size_t bytes = i->bit_length / 8u;
+	VAStatus status = VA_STATUS_SUCCESS;
+
+	if (!c->d->q.lax || !i->has_emulation || i->bit_length % 8)
+		return one(of, i);
+	for (size_t at = 0, next; at < bytes && status == VA_STATUS_SUCCESS; at = next) {
+		struct item part = *i;
+
+		for (next = at + 4; next < bytes; next++)
+			if (next + 4 <= bytes && !p[next] && !p[next + 1] &&
+			    (p[next + 2] == 1 || (!p[next + 2] && p[next + 3] == 1)))
+				break;
+		part.data = p + at;
+		part.bit_length = (uint32_t)(next - at) * 8;
+		part.size = next - at;
+		status = one(of, &part);
+	}
+	return status;
+}
+
 /* A packed header's place: sequence, picture, raw data, then each slice's in front of its parameters. */
 static VAStatus packed_place(struct context *c, struct picture *p, const struct item *i, const struct item **slice)
 {
+	unsigned same = 0;
+
 	if (i->type == VAEncPackedHeaderSlice) {
 		if (*slice)
 			return wrong(c, "two packed slice headers in a row");
@@ -284,9 +333,11 @@ static VAStatus packed_place(struct context *c, struct picture *p, const struct 
 	for (unsigned k = 0; k < p->n_packed; k++) {
 		if (i->type == VAEncPackedHeaderSequence && p->packed[k]->type == VAEncPackedHeaderPicture)
 			return wrong(c, "packed sequence header behind a picture header");
-		if (i->type != VAEncPackedHeaderRawData && p->packed[k]->type == i->type)
-			return wrong(c, "a packed header twice");
+		same += p->packed[k]->type == i->type;
 	}
+	if (i->type != VAEncPackedHeaderRawData &&
+	    same >= (i->type == VAEncPackedHeaderSequence ? c->codec->sequence_headers : 1))
+		return wrong(c, "a packed header twice");
 	if (p->n_packed == sizeof(p->packed) / sizeof(*p->packed))
 		return wrong(c, "too many packed headers");
 	p->packed[p->n_packed++] = i;

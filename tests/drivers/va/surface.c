@@ -385,6 +385,19 @@ void recon_show(struct surface *s)
 	}
 }
 
+void recon_keep(const struct driver *d, const struct recon *r, unsigned width, unsigned height)
+{
+	FILE *f = d->q.recon_path ? fopen(d->q.recon_path, "ae") : NULL;
+
+	if (!f)
+		return;
+	for (unsigned y = 0; y < height; y++)
+		fwrite(r->luma + (size_t)y * r->width, 1, width, f);
+	for (unsigned y = 0; y < height / 2; y++)
+		fwrite(r->chroma + (size_t)y * r->width, 1, width, f);
+	fclose(f);
+}
+
 void surface_read(const struct surface *s, uint8_t *luma, uint8_t *chroma, unsigned width, unsigned height)
 {
 	const bool deep = sample_bytes(s) == 2;
