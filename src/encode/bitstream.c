@@ -320,7 +320,16 @@ size_t bit_bytes(const struct bit_writer *w)
 	return (size_t)(w->p - w->start);
 }
 
-size_t nal_write(uint8_t *out, uint8_t ref_idc, enum nal_type type, const uint8_t *rbsp, size_t len)
+size_t bit_pad(struct bit_writer *w)
+{
+	size_t bits = bit_bytes(w) * 8 + w->n;
+
+	if (w->n)
+		bit_put(w, 8 - w->n, 0);
+	return bits;
+}
+
+size_t nal_write_headed(uint8_t *out, const uint8_t *header, size_t header_len, const uint8_t *rbsp, size_t len)
 {
 	uint8_t *p = out;
 	unsigned zeros = 0;
@@ -329,7 +338,8 @@ size_t nal_write(uint8_t *out, uint8_t ref_idc, enum nal_type type, const uint8_
 	*p++ = 0;
 	*p++ = 0;
 	*p++ = 1;
-	*p++ = (uint8_t)(ref_idc << 5 | type);
+	for (size_t i = 0; i < header_len; i++)
+		*p++ = header[i];
 	for (size_t i = 0; i < len; i++) {
 		if (zeros == 2 && rbsp[i] <= 3) {
 			*p++ = 3;
@@ -339,4 +349,31 @@ size_t nal_write(uint8_t *out, uint8_t ref_idc, enum nal_type type, const uint8_
 		*p++ = rbsp[i];
 	}
 	return (size_t)(p - out);
+}
+
+size_t nal_write(uint8_t *out, uint8_t ref_idc, enum nal_type type, const uint8_t *rbsp, size_t len)
+{
+	const uint8_t header = (uint8_t)(ref_idc << 5 | type);
+
+	return nal_write_headed(out, &header, 1, rbsp, len);
+}
+
+bool nal_begins_with(const struct nal *n, size_t header_len, const uint8_t *want, size_t bits)
+{
+	const size_t bytes = (bits + 7) / 8;
+	unsigned zeros = 0;
+	size_t at = 0;
+
+	for (size_t i = header_len; i < n->len && at < bytes; i++) {
+		uint8_t mask = at + 1 == bytes && bits % 8 ? (uint8_t)(0xff00 >> bits % 8) : 0xff;
+
+		if (zeros >= 2 && n->payload[i] == 3) {
+			zeros = 0;
+			continue;
+		}
+		zeros = n->payload[i] ? 0 : zeros + 1;
+		if ((n->payload[i] ^ want[at++]) & mask)
+			return false;
+	}
+	return at == bytes;
 }

@@ -92,9 +92,15 @@ struct bit_writer bit_writer_init(void *data, size_t cap);
 void bit_put(struct bit_writer *w, unsigned bits, uint32_t value); /* bits <= 24 */
 void bit_ue(struct bit_writer *w, uint32_t v);                     /* 9.1; v < 2^23 */
 void bit_se(struct bit_writer *w, int32_t v);
-void bit_trailing(struct bit_writer *w); /* stop bit and alignment, 7.3.2.11 */
-size_t bit_bytes(const struct bit_writer *w);
+void bit_trailing(struct bit_writer *w);      /* stop bit and alignment, 7.3.2.11 */
+size_t bit_bytes(const struct bit_writer *w); /* whole ones */
+size_t bit_pad(struct bit_writer *w);         /* zeros up to a whole byte; returns the bits before them */
 
-/* Writes start code, header and escaped payload (7.3.1) to out, which has room for 5 + 1.5 x len bytes; returns the
- * bytes written. */
+/* Writes start code, header and escaped payload (7.3.1; of HEVC 7.3.1.1) to out, which has room for 4 + header_len +
+ * 1.5 x len bytes; returns the bytes written. */
+size_t nal_write_headed(uint8_t *out, const uint8_t *header, size_t header_len, const uint8_t *rbsp, size_t len);
+/* The same with a header of H.264. */
 size_t nal_write(uint8_t *out, uint8_t ref_idc, enum nal_type type, const uint8_t *rbsp, size_t len);
+
+/* Whether the payload behind the header, escapes taken out, begins with these bits. */
+bool nal_begins_with(const struct nal *n, size_t header_len, const uint8_t *want, size_t bits);

@@ -140,7 +140,7 @@ size_t h264_pps_write(uint8_t *out, const struct h264_stream *s)
 }
 
 /* 7.3.3.1: always said, for what a decoder's own list begins with depends on what it missed. */
-static void put_list_modification(struct bit_writer *w, const struct h264_plan *p)
+static void put_list_modification(struct bit_writer *w, const struct pic_plan *p)
 {
 	bit_put(w, 1, p->long_term);
 	if (!p->long_term)
@@ -151,7 +151,7 @@ static void put_list_modification(struct bit_writer *w, const struct h264_plan *
 }
 
 /* 7.3.3.3. The number of places is said with each picture: the one that said it first may be lost. */
-static void put_marking(struct bit_writer *w, const struct h264_plan *p)
+static void put_marking(struct bit_writer *w, const struct pic_plan *p)
 {
 	if (p->idr) {
 		bit_put(w, 1, 0);
@@ -169,14 +169,14 @@ static void put_marking(struct bit_writer *w, const struct h264_plan *p)
 }
 
 /* Up to dec_ref_pic_marking(). */
-static void put_references(struct bit_writer *w, const struct h264_plan *p, uint32_t first_mb, unsigned type)
+static void put_references(struct bit_writer *w, const struct pic_plan *p, uint32_t first_mb, unsigned type)
 {
 	bit_ue(w, first_mb);
 	bit_ue(w, type);
 	bit_ue(w, 0);
-	bit_put(w, H264_FRAME_NUM_BITS, p->frame_num);
+	bit_put(w, H264_FRAME_NUM_BITS, (uint16_t)p->number);
 	if (p->idr) {
-		bit_ue(w, p->idr_pic_id);
+		bit_ue(w, p->idr_id);
 	} else {
 		bit_put(w, 1, 0); /* one reference, as the parameter set says */
 		put_list_modification(w, p);
@@ -184,7 +184,7 @@ static void put_references(struct bit_writer *w, const struct h264_plan *p, uint
 	put_marking(w, p);
 }
 
-void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
+void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct pic_plan *p,
 			   uint32_t first_mb)
 {
 	put_references(w, p, first_mb, p->idr ? SLICE_I : SLICE_P);
@@ -196,7 +196,7 @@ void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, co
 	bit_se(w, 0);
 }
 
-size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const struct h264_plan *p, uint32_t first_mb)
+size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const struct pic_plan *p, uint32_t first_mb)
 {
 	uint8_t rbsp[H264_HEADER_MAX / 2];
 	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
@@ -209,33 +209,20 @@ size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const 
 	return nal_write(out, h264_ref_idc(p), h264_slice_type(p), rbsp, bit_bytes(&w)) * 8 - pad;
 }
 
-bool h264_slice_header_is(const struct nal *n, const struct h264_plan *p, uint32_t first_mb)
+bool h264_slice_header_is(const struct nal *n, const struct pic_plan *p, uint32_t first_mb)
 {
 	const struct sps sps = {.log2_max_frame_num = H264_FRAME_NUM_BITS};
 	uint8_t want[H264_HEADER_MAX / 2];
 	struct bit_writer w = bit_writer_init(want, sizeof(want));
 	struct slice_start start;
-	unsigned zeros = 0, left;
-	size_t at = 0, i;
+	size_t bits;
 
 	/* The type may also say that the picture's other slices have the same. */
 	if (n->type != h264_slice_type(p) || slice_start_parse(&start, n, &sps) < 0 ||
 	    start.type % 5 != (p->idr ? SLICE_I : SLICE_P))
 		return false;
 	put_references(&w, p, first_mb, start.type);
-	left = w.n; /* bits of the last byte */
-	bit_put(&w, left ? 8 - left : 0, 0);
+	bits = bit_pad(&w);
 	assert(!w.err);
-	for (i = 1; i < n->len && at < bit_bytes(&w); i++) {
-		uint8_t mask = left && at + 1 == bit_bytes(&w) ? (uint8_t)(0xff00 >> left) : 0xff;
-
-		if (zeros >= 2 && n->payload[i] == 3) {
-			zeros = 0;
-			continue;
-		}
-		zeros = n->payload[i] ? 0 : zeros + 1;
-		if ((n->payload[i] & mask) != want[at++])
-			return false;
-	}
-	return at == bit_bytes(&w);
+	return nal_begins_with(n, 1, want, bits);
 }

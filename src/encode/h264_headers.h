@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "encode/bitstream.h"
-#include "encode/h264_refs.h"
+#include "encode/pic_refs.h"
 #include "media/params.h"
 
 #define H264_HEADER_MAX 160u /* bytes of any of them, start code and escapes included */
 #define H264_INIT_QP    26u
+
+#define H264_FRAME_NUM_BITS PIC_REFS_NUMBER_BITS
 
 enum h264_profile { H264_BASELINE = 66, H264_MAIN = 77, H264_HIGH = 100 }; /* profile_idc; baseline: constrained */
 
@@ -57,20 +59,20 @@ size_t h264_sps_write(uint8_t *out, const struct h264_stream *s);
 size_t h264_pps_write(uint8_t *out, const struct h264_stream *s);
 
 /* The same of a slice up to its slice_data(); returns the bits. */
-size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const struct h264_plan *p, uint32_t first_mb);
+size_t h264_slice_header_write(uint8_t *out, const struct h264_stream *s, const struct pic_plan *p, uint32_t first_mb);
 /* Its bits alone, neither unit header nor escapes. */
-void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct h264_plan *p,
+void h264_slice_header_put(struct bit_writer *w, const struct h264_stream *s, const struct pic_plan *p,
 			   uint32_t first_mb);
 
 /* Whether a unit that somebody else wrote is that slice: its header is ours up to what says nothing of references. */
-bool h264_slice_header_is(const struct nal *n, const struct h264_plan *p, uint32_t first_mb);
+bool h264_slice_header_is(const struct nal *n, const struct pic_plan *p, uint32_t first_mb);
 
-static inline enum nal_type h264_slice_type(const struct h264_plan *p)
+static inline enum nal_type h264_slice_type(const struct pic_plan *p)
 {
 	return p->idr ? NAL_TYPE_IDR : NAL_TYPE_SLICE;
 }
 
-static inline uint8_t h264_ref_idc(const struct h264_plan *p)
+static inline uint8_t h264_ref_idc(const struct pic_plan *p)
 {
 	return p->idr ? 3 : 2;
 }

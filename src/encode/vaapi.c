@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * H.264 on VA-API: the chip encodes macroblocks and holds the rate, all else is decided here. Which frame is kept and
- * referred to, and every header, are ours (encode/h264_refs.h, encode/h264_headers.h), where the driver takes packed
- * slice headers; one that does not keeps the frame before and cannot answer a loss.
+ * Video on VA-API: the chip encodes blocks and holds the rate, all else is decided here. Which frame is kept and
+ * referred to, and every header, are ours (encode/pic_refs.h, encode/h264_headers.h), where the
+ * driver takes packed slice headers; one that does not keeps the frame before and cannot answer a loss. What differs
+ * between codecs is behind encode/vaapi_codec.h.
  *
  * One picture at a time: submit copies it up, hands it over, waits until it is encoded and gives it out. The wait has a
  * limit, after which the chip hangs as far as we are concerned: -EIO, and the worker opens everything anew.
@@ -11,6 +12,7 @@
  * much larger than its share of the line.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +21,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "encode/encoder.h"
+#include "encode/vaapi_codec.h"
 #include "encode/vaapi_device.h"
-#include "encode/vaapi_h264.h"
 #include "encode/vaapi_upload.h"
 
 #define LOG_MODULE "vaapi"
@@ -32,7 +34,7 @@
 #define LOOK_NS       (200 * NS_PER_US)
 #define FRAME_PCT     150u  /* of a frame's share: ceiling */
 #define LEAST_BITS    8192u /* no ceiling is lower: a picture has headers */
-#define BUFFERS_MAX   (16 + 3 * VIDEO_SLICES_MAX)
+#define BUFFERS_MAX   (18 + 3 * VIDEO_SLICES_MAX)
 #define MISC_MAX      128u /* bytes of the largest we send, its header included */
 
 struct vaapi {
@@ -44,8 +46,7 @@ struct vaapi {
 	VASurfaceID input;
 	VABufferID coded;
 	struct vaapi_upload upload;
-	struct vaapi_h264 h264;
-	bool ours;        /* slice headers */
+	struct vaapi_stream stream;
 	bool rate_is_new; /* to be told with the next picture */
 	bool no_sync_buffer, no_sync_surface;
 	uint32_t quality;
@@ -78,7 +79,7 @@ static int probe(enum codec codec, struct enc_caps *caps)
 		.flags = ENC_RATE | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
 		.max_width = least(c.max_width, VIDEO_DIM_MAX),
 		.max_height = least(c.max_height, VIDEO_DIM_MAX),
-		.max_refs = ours ? H264_REFS_DPB_MAX : 1,
+		.max_refs = ours ? PIC_REFS_DPB_MAX : 1,
 		.max_slices = (uint8_t)least(c.max_slices, VIDEO_SLICES_MAX),
 		.max_depth = 8,
 	};
@@ -106,9 +107,9 @@ static void finish(struct vaapi *v)
 			vaDestroyContext(dpy, v->context);
 		if (v->input != VA_INVALID_ID)
 			vaDestroySurfaces(dpy, &v->input, 1);
-		for (unsigned i = 0; i < ARRAY_LEN(v->h264.surface); i++)
-			if (v->h264.surface[i] != VA_INVALID_ID)
-				vaDestroySurfaces(dpy, &v->h264.surface[i], 1);
+		for (unsigned i = 0; i < ARRAY_LEN(v->stream.surface); i++)
+			if (v->stream.surface[i] != VA_INVALID_ID)
+				vaDestroySurfaces(dpy, &v->stream.surface[i], 1);
 		if (v->config != VA_INVALID_ID)
 			vaDestroyConfig(dpy, v->config);
 	}
@@ -142,17 +143,16 @@ static bool create_surface(struct vaapi *v, unsigned width, unsigned height, VAS
 
 static bool create_all(struct vaapi *v)
 {
-	unsigned width = h264_mbs_wide(&v->h264.stream) * 16, height = h264_mbs_high(&v->h264.stream) * 16;
-	unsigned n = h264_refs_surfaces(&v->h264.refs);
-	VASurfaceID targets[H264_REFS_SURFACES_MAX + 1];
+	const unsigned width = v->stream.width, height = v->stream.height, n = pic_refs_surfaces(&v->stream.refs);
+	VASurfaceID targets[PIC_REFS_SURFACES_MAX + 1];
 
 	if (!create_config(v) || !create_surface(v, width, height, &v->input))
 		return false;
 	targets[n] = v->input;
 	for (unsigned i = 0; i < n; i++) {
-		if (!create_surface(v, width, height, &v->h264.surface[i]))
+		if (!create_surface(v, width, height, &v->stream.surface[i]))
 			return false;
-		targets[i] = v->h264.surface[i];
+		targets[i] = v->stream.surface[i];
 	}
 	if (!worked(vaCreateContext(v->device.dpy, v->config, (int)width, (int)height, VA_PROGRESSIVE, targets,
 				    (int)n + 1, &v->context),
@@ -165,11 +165,6 @@ static bool create_all(struct vaapi *v)
 	return vaapi_upload_init(&v->upload, v->device.dpy, v->input, width, height) == 0;
 }
 
-static enum h264_profile profile_of(VAProfile p)
-{
-	return p == VAProfileH264High ? H264_HIGH : p == VAProfileH264Main ? H264_MAIN : H264_BASELINE;
-}
-
 /* A number is the driver's quality level; other encoders' words mean its default. */
 static uint32_t quality_of(const char *preset, uint32_t levels)
 {
@@ -180,33 +175,26 @@ static int open_vaapi(struct encoder *e)
 {
 	struct vaapi *v = vaapi_from(e);
 	const struct video_params *p = &e->params.video;
+	struct vaapi_stream *s = &v->stream;
 	int rc = vaapi_find(p->codec, &v->caps);
 
 	if (rc < 0)
 		return rc;
 	v->config = v->context = v->coded = v->input = VA_INVALID_ID;
-	for (unsigned i = 0; i < ARRAY_LEN(v->h264.surface); i++)
-		v->h264.surface[i] = VA_INVALID_ID;
-	v->ours = vaapi_writes_references(&v->caps);
+	for (unsigned i = 0; i < ARRAY_LEN(v->stream.surface); i++)
+		v->stream.surface[i] = VA_INVALID_ID;
 	v->rate_is_new = true;
 	v->no_sync_buffer = v->no_sync_surface = v->caps.quirks->quirks & VAAPI_POLL;
 	v->quality = quality_of(e->params.preset, v->caps.quality_levels);
 
-	if (!v->ours)
+	s->codec = vaapi_codec_find(p->codec);
+	s->ours = vaapi_writes_references(&v->caps);
+	if (!s->ours)
 		e->params.dpb = 1;
-	h264_refs_init(&v->h264.refs, e->params.dpb, v->ours);
-	v->h264.stream = (struct h264_stream){
-		.profile = profile_of(v->caps.profile),
-		.level = h264_level(p->width, p->height, p->fps_mhz, e->params.dpb, e->params.kbps),
-		.dpb = e->params.dpb,
-		.width = p->width,
-		.height = p->height,
-		.fps_mhz = p->fps_mhz,
-		.space = p->space,
-		.full_range = p->full_range,
-	};
-	vaapi_h264_cut(&v->h264, e->params.slices, v->caps.slice_structure);
-	e->params.slices = (uint8_t)v->h264.slices;
+	pic_refs_init(&s->refs, e->params.dpb, s->ours);
+	s->codec->init(s, &v->caps, &e->params);
+	vaapi_cut(s, e->params.slices, v->caps.slice_structure);
+	e->params.slices = (uint8_t)s->slices;
 
 	rc = vaapi_device_open(&v->device, v->caps.path);
 	if (rc < 0) {
@@ -293,52 +281,62 @@ static bool add_rate(struct vaapi *v)
 static bool add_sequence(struct vaapi *v)
 {
 	const VAEncMiscParameterBufferQualityLevel quality = {.quality_level = v->quality};
-	VAEncSequenceParameterBufferH264 seq;
+	const struct vaapi_codec *c = v->stream.codec;
+	_Alignas(max_align_t) uint8_t seq[VAAPI_PARAMETER_MAX];
 
-	vaapi_h264_seq(&v->h264, v->e.params.kbps, &seq);
-	return add(v, VAEncSequenceParameterBufferType, &seq, sizeof(seq)) &&
+	c->sequence(&v->stream, v->e.params.kbps, seq);
+	return add(v, VAEncSequenceParameterBufferType, seq, c->sequence_size) &&
 	       (!v->quality || add_misc(v, VAEncMiscParameterTypeQualityLevel, &quality, sizeof(quality)));
+}
+
+/* As which type of packed header a set goes that the driver takes under that flag. */
+static uint32_t packed_type(uint32_t flag)
+{
+	return flag == VA_ENC_PACKED_HEADER_SEQUENCE ? VAEncPackedHeaderSequence : VAEncPackedHeaderPicture;
 }
 
 static bool add_sets(struct vaapi *v)
 {
-	uint8_t set[H264_HEADER_MAX];
+	uint8_t set[VAAPI_HEADER_MAX];
 
-	if (v->caps.packed & VA_ENC_PACKED_HEADER_SEQUENCE &&
-	    !add_packed(v, VAEncPackedHeaderH264_SPS, set, h264_sps_write(set, &v->h264.stream) * 8))
-		return false;
-	return !(v->caps.packed & VA_ENC_PACKED_HEADER_PICTURE) ||
-	       add_packed(v, VAEncPackedHeaderH264_PPS, set, h264_pps_write(set, &v->h264.stream) * 8);
-}
+	for (unsigned i = 0; i < v->stream.codec->n_sets; i++) {
+		uint32_t flag;
+		size_t len = v->stream.codec->set(&v->stream, i, set, &flag);
 
-static bool add_slices(struct vaapi *v, const struct h264_plan *p)
-{
-	VAEncSliceParameterBufferH264 slice;
-	uint8_t header[H264_HEADER_MAX];
-
-	for (unsigned n = 0; n < v->h264.slices; n++) {
-		vaapi_h264_slice_param(&v->h264, p, n, &slice);
-		if (v->ours &&
-		    !add_packed(v, VAEncPackedHeaderH264_Slice, header,
-				h264_slice_header_write(header, &v->h264.stream, p, slice.macroblock_address)))
-			return false;
-		if (!add(v, VAEncSliceParameterBufferType, &slice, sizeof(slice)))
+		if (v->caps.packed & flag && !add_packed(v, packed_type(flag), set, len * 8))
 			return false;
 	}
 	return true;
 }
 
-static bool add_all(struct vaapi *v, const struct h264_plan *p)
+static bool add_slices(struct vaapi *v, const struct pic_plan *p)
 {
-	VAEncPictureParameterBufferH264 pic;
+	const struct vaapi_codec *c = v->stream.codec;
+	_Alignas(max_align_t) uint8_t slice[VAAPI_PARAMETER_MAX];
+	uint8_t header[VAAPI_HEADER_MAX];
 
-	vaapi_h264_pic(&v->h264, p, v->coded, &pic);
-	return (!p->idr || add_sequence(v)) && (!(p->idr || v->rate_is_new) || add_rate(v)) &&
-	       (!p->idr || add_sets(v)) && add(v, VAEncPictureParameterBufferType, &pic, sizeof(pic)) &&
-	       add_slices(v, p);
+	for (unsigned n = 0; n < v->stream.slices; n++) {
+		c->slice(&v->stream, p, n, slice);
+		if (v->stream.ours &&
+		    !add_packed(v, VAEncPackedHeaderSlice, header, c->slice_header(&v->stream, p, n, header)))
+			return false;
+		if (!add(v, VAEncSliceParameterBufferType, slice, c->slice_size))
+			return false;
+	}
+	return true;
 }
 
-static bool hand_over(struct vaapi *v, const struct h264_plan *p)
+static bool add_all(struct vaapi *v, const struct pic_plan *p)
+{
+	_Alignas(max_align_t) uint8_t pic[VAAPI_PARAMETER_MAX];
+
+	v->stream.codec->picture(&v->stream, p, v->coded, pic);
+	return (!p->idr || add_sequence(v)) && (!(p->idr || v->rate_is_new) || add_rate(v)) &&
+	       (!p->idr || add_sets(v)) &&
+	       add(v, VAEncPictureParameterBufferType, pic, v->stream.codec->picture_size) && add_slices(v, p);
+}
+
+static bool hand_over(struct vaapi *v, const struct pic_plan *p)
 {
 	VADisplay dpy = v->device.dpy;
 	bool ok = worked(vaBeginPicture(dpy, v->context, v->input), "picture");
@@ -358,7 +356,7 @@ static uint64_t patience_ns(const struct vaapi *v)
 {
 	uint64_t ns = HANG_FRAMES * 1000ull * NS_PER_S / v->e.params.video.fps_mhz;
 
-	if (!v->h264.refs.idr_frame || ns > HANG_MOST_NS)
+	if (!v->stream.refs.idr_frame || ns > HANG_MOST_NS)
 		return HANG_MOST_NS;
 	return ns < HANG_LEAST_NS ? HANG_LEAST_NS : ns;
 }
@@ -423,7 +421,7 @@ static const uint8_t *bytes_of(struct vaapi *v, const VACodedBufferSegment *firs
 	return v->joined;
 }
 
-static int take(struct vaapi *v, const struct h264_plan *p, struct au_slot *slot)
+static int take(struct vaapi *v, const struct pic_plan *p, struct au_slot *slot)
 {
 	VACodedBufferSegment *segment = NULL;
 	const uint8_t *bytes;
@@ -434,14 +432,14 @@ static int take(struct vaapi *v, const struct h264_plan *p, struct au_slot *slot
 		return -EIO;
 	bytes = bytes_of(v, segment, &len);
 	if (bytes)
-		rc = vaapi_h264_take(&v->h264, p, v->ours, bytes, len, slot->data, v->e.slab.cap, &slot->au.len);
+		rc = vaapi_take(&v->stream, p, bytes, len, slot->data, v->e.slab.cap, &slot->au.len);
 	vaUnmapBuffer(v->device.dpy, v->coded);
 	switch (rc) {
 	case -EBADMSG:
 		log_err("frame %u: the driver does not write the slice headers that it is given; they are left to it "
 			"from now on, and losses are answered with key frames",
 			p->frame);
-		vaapi_distrust();
+		vaapi_distrust(v->stream.codec->codec);
 		return -EIO;
 	case -EPROTO:
 		log_err("frame %u: what the driver wrote is not the picture asked for", p->frame);
@@ -458,14 +456,14 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 {
 	struct vaapi *v = vaapi_from(e);
 	struct au_slot *slot = au_slab_take(&e->slab);
-	struct h264_plan plan;
+	struct pic_plan plan;
 	struct au *au;
 	int rc;
 
 	if (!slot)
 		return -EAGAIN;
 	au = &slot->au;
-	h264_refs_plan(&v->h264.refs, r->idr, r->frame_no, &plan);
+	pic_refs_plan(&v->stream.refs, r->idr, r->frame_no, &plan);
 	rc = vaapi_upload(&v->upload, v->input, pic);
 	if (rc < 0)
 		log_err("frame %u: the picture cannot be copied to the device", r->frame_no);
@@ -475,7 +473,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 		au_release(au);
 		return rc;
 	}
-	h264_refs_encoded(&v->h264.refs, &plan, r->ltr);
+	pic_refs_encoded(&v->stream.refs, &plan, r->ltr);
 	v->rate_is_new = false;
 
 	au->first = au->last = true;
@@ -488,12 +486,12 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 static int invalidate_refs(struct encoder *e, uint32_t first, uint32_t last)
 {
 	(void)last; /* everything after the first lost frame may depend on it */
-	return h264_refs_invalidate(&vaapi_from(e)->h264.refs, first, e->newest);
+	return pic_refs_invalidate(&vaapi_from(e)->stream.refs, first, e->newest);
 }
 
 static void acked(struct encoder *e, uint32_t frame_no)
 {
-	h264_refs_ack(&vaapi_from(e)->h264.refs, frame_no);
+	pic_refs_ack(&vaapi_from(e)->stream.refs, frame_no);
 }
 
 static int set_bitrate(struct encoder *e, uint32_t kbps)
@@ -522,10 +520,7 @@ static void describe(enum codec codec, struct encoder_details *d)
 
 	if (vaapi_find(codec, &c) < 0)
 		return;
-	snprintf(d->profile, sizeof(d->profile), "%s",
-		 c.profile == VAProfileH264High   ? "High"
-		 : c.profile == VAProfileH264Main ? "Main"
-						  : "Constrained Baseline");
+	snprintf(d->profile, sizeof(d->profile), "%s", c.profile_name);
 	snprintf(d->entry, sizeof(d->entry), "%s", c.entry == VAEntrypointEncSliceLP ? "EncSliceLP" : "EncSlice");
 	snprintf(d->device, sizeof(d->device), "%s", c.path);
 	snprintf(d->driver, sizeof(d->driver), "%s", c.vendor);

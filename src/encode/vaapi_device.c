@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "encode/registry.h"
+#include "encode/vaapi_codec.h"
 
 #define LOG_MODULE "vaapi"
 #include "base/log.h"
@@ -20,13 +21,16 @@
 #define MANY        64 /* profiles and entry points of a driver */
 #define PACKED_OURS (VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE)
 
+#define CODECS (CODEC_AV1 + 1)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t lock;
 	bool known, distrusted;
 	char asked[VAAPI_PATH]; /* the device chosen when it was found out */
-	int h264_rc;
-	struct vaapi_caps h264;
-} found = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	int rc;
+	struct vaapi_caps caps;
+} found[CODECS];
 
 static void on_info(void *ctx, const char *text)
 {
@@ -118,22 +122,23 @@ static bool read_attributes(VADisplay dpy, struct vaapi_caps *c)
 
 /* The best profile first; the full entry point before the low-power one, whose rate control may need firmware that is
  * not loaded. */
-static int ask_h264(VADisplay dpy, struct vaapi_caps *c)
+static int ask_codec(VADisplay dpy, const struct vaapi_codec *codec, struct vaapi_caps *c)
 {
-	static const VAProfile wanted[] = {VAProfileH264High, VAProfileH264Main, VAProfileH264ConstrainedBaseline};
 	static const VAEntrypoint entries[] = {VAEntrypointEncSlice, VAEntrypointEncSliceLP};
 
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+	for (const struct vaapi_profile *p = codec->profiles; p->profile != VAProfileNone; p++)
 		for (size_t k = 0; k < ARRAY_LEN(entries); k++) {
-			c->profile = wanted[i];
+			c->profile = p->profile;
+			c->profile_name = p->name;
 			c->entry = entries[k];
-			if (has_entry(dpy, c->profile, c->entry) && read_attributes(dpy, c))
+			if (has_entry(dpy, c->profile, c->entry) && read_attributes(dpy, c) &&
+			    (!codec->suits || codec->suits(dpy, c)))
 				return 0;
 		}
 	return -ENOTSUP;
 }
 
-static int ask(const char *path, struct vaapi_caps *c)
+static int ask(const char *path, const struct vaapi_codec *codec, struct vaapi_caps *c)
 {
 	struct vaapi_device d;
 	const char *vendor;
@@ -146,18 +151,18 @@ static int ask(const char *path, struct vaapi_caps *c)
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	snprintf(c->vendor, sizeof(c->vendor), "%s", vendor ? vendor : "");
 	c->quirks = vaapi_quirks_find(c->vendor);
-	rc = c->quirks->quirks & VAAPI_NO_ENCODER ? -ENOTSUP : ask_h264(d.dpy, c);
+	rc = c->quirks->quirks & VAAPI_NO_ENCODER ? -ENOTSUP : ask_codec(d.dpy, codec, c);
 	vaapi_device_close(&d);
 	return rc;
 }
 
-static int ask_nodes(struct vaapi_caps *c)
+static int ask_nodes(const struct vaapi_codec *codec, struct vaapi_caps *c)
 {
 	char path[32];
 
 	for (unsigned n = NODE_FIRST; n <= NODE_LAST; n++) {
 		snprintf(path, sizeof(path), "/dev/dri/renderD%u", n);
-		if (access(path, F_OK) == 0 && ask(path, c) == 0)
+		if (access(path, F_OK) == 0 && ask(path, codec, c) == 0)
 			return 0;
 	}
 	return -ENOTSUP;
@@ -165,33 +170,34 @@ static int ask_nodes(struct vaapi_caps *c)
 
 int vaapi_find(enum codec codec, struct vaapi_caps *caps)
 {
+	const struct vaapi_codec *ops = vaapi_codec_find(codec);
 	const char *device = encoder_device();
 	int rc;
 
-	if (codec != CODEC_H264)
+	if (!ops)
 		return -ENOTSUP;
-	pthread_mutex_lock(&found.lock);
-	if (!found.known || strcmp(found.asked, device) != 0) {
-		found.h264_rc = *device ? ask(device, &found.h264) : ask_nodes(&found.h264);
-		snprintf(found.asked, sizeof(found.asked), "%s", device);
-		found.distrusted = false;
-		found.known = true;
+	pthread_mutex_lock(&lock);
+	if (!found[codec].known || strcmp(found[codec].asked, device) != 0) {
+		found[codec].rc = *device ? ask(device, ops, &found[codec].caps) : ask_nodes(ops, &found[codec].caps);
+		snprintf(found[codec].asked, sizeof(found[codec].asked), "%s", device);
+		found[codec].distrusted = false;
+		found[codec].known = true;
 	}
-	rc = found.h264_rc < 0 ? -ENOTSUP : 0;
+	rc = found[codec].rc < 0 ? -ENOTSUP : 0;
 	if (rc == 0) {
-		*caps = found.h264;
-		if (found.distrusted)
+		*caps = found[codec].caps;
+		if (found[codec].distrusted)
 			caps->packed = 0;
 	}
-	pthread_mutex_unlock(&found.lock);
+	pthread_mutex_unlock(&lock);
 	return rc;
 }
 
-void vaapi_distrust(void)
+void vaapi_distrust(enum codec codec)
 {
-	pthread_mutex_lock(&found.lock);
-	found.distrusted = true;
-	pthread_mutex_unlock(&found.lock);
+	pthread_mutex_lock(&lock);
+	found[codec].distrusted = true;
+	pthread_mutex_unlock(&lock);
 }
 
 bool vaapi_writes_references(const struct vaapi_caps *c)

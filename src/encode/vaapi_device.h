@@ -26,6 +26,7 @@ struct vaapi_caps {
 	char vendor[VAAPI_VENDOR];
 	const struct vaapi_quirks *quirks;
 	VAProfile profile;
+	const char *profile_name;
 	VAEntrypoint entry;
 	uint32_t rate_control; /* VA_RC_CBR, else VA_RC_VBR */
 	uint32_t packed;       /* VA_ENC_PACKED_HEADER_x that it takes of those we write */
@@ -42,7 +43,8 @@ void vaapi_device_close(struct vaapi_device *d); /* accepts a zeroed one */
 /* What encodes that codec on the device chosen (encode/registry.h), else on the first render node that does. -ENOTSUP:
  * nothing does. */
 int vaapi_find(enum codec codec, struct vaapi_caps *caps);
-/* Its driver was seen not to write the slice headers that it is given: from now on vaapi_find() leaves them to it. */
-void vaapi_distrust(void);
+/* Its driver was seen not to write the slice headers that it is given: from now on vaapi_find() leaves those of that
+ * codec to it. */
+void vaapi_distrust(enum codec codec);
 /* Whether all is there to say of references what we want. */
 bool vaapi_writes_references(const struct vaapi_caps *c);

@@ -1,47 +1,57 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "encode/vaapi_h264.h"
-
-#include <errno.h>
-#include <string.h>
+/* H.264 on VA-API: macroblocks, long-term references. */
+#include <assert.h>
+#include <va/va.h>
 
 #include "base/str.h"
+#include "encode/vaapi_codec.h"
 
 #define PERIOD 65535u /* frames; every picture's type is said with it, but some drivers want a number */
 
 enum { SLICE_P = 0, SLICE_I = 2 }; /* table 7-6 */
 
-void vaapi_h264_cut(struct vaapi_h264 *v, unsigned want, uint32_t slice_structure)
-{
-	const uint32_t any = VA_ENC_SLICE_STRUCTURE_ARBITRARY_MACROBLOCKS | VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS;
-	unsigned high = h264_mbs_high(&v->stream);
+static_assert(sizeof(VAEncSequenceParameterBufferH264) <= VAAPI_PARAMETER_MAX &&
+		      sizeof(VAEncPictureParameterBufferH264) <= VAAPI_PARAMETER_MAX &&
+		      sizeof(VAEncSliceParameterBufferH264) <= VAAPI_PARAMETER_MAX &&
+		      H264_HEADER_MAX <= VAAPI_HEADER_MAX,
+	      "parameters and headers must fit");
 
-	v->slices = want < high ? want : high;
-	v->rows = 0;
-	if (!slice_structure || slice_structure & any || v->slices == 1)
-		return;
-	v->rows = (high + v->slices - 1) / v->slices;
-	if (slice_structure == VA_ENC_SLICE_STRUCTURE_POWER_OF_TWO_ROWS)
-		while (v->rows & (v->rows - 1))
-			v->rows++;
-	v->slices = (high + v->rows - 1) / v->rows;
+static const struct vaapi_profile profiles[] = {
+	{VAProfileH264High, "High"},
+	{VAProfileH264Main, "Main"},
+	{VAProfileH264ConstrainedBaseline, "Constrained Baseline"},
+	{VAProfileNone, NULL},
+};
+
+static enum h264_profile profile_of(VAProfile p)
+{
+	return p == VAProfileH264High ? H264_HIGH : p == VAProfileH264Main ? H264_MAIN : H264_BASELINE;
 }
 
-void vaapi_h264_slice(const struct vaapi_h264 *v, unsigned n, uint32_t *first_mb, uint32_t *mbs)
+static void init(struct vaapi_stream *v, const struct vaapi_caps *c, const struct enc_params *p)
 {
-	unsigned wide = h264_mbs_wide(&v->stream), high = h264_mbs_high(&v->stream);
-	unsigned from = v->rows ? n * v->rows : n * high / v->slices;
-	unsigned to = v->rows ? (n + 1) * v->rows : (n + 1) * high / v->slices;
+	const struct video_params *video = &p->video;
 
-	if (to > high)
-		to = high;
-	*first_mb = from * wide;
-	*mbs = (to - from) * wide;
+	v->h264 = (struct h264_stream){
+		.profile = profile_of(c->profile),
+		.level = h264_level(video->width, video->height, video->fps_mhz, p->dpb, p->kbps),
+		.dpb = p->dpb,
+		.width = video->width,
+		.height = video->height,
+		.fps_mhz = video->fps_mhz,
+		.space = video->space,
+		.full_range = video->full_range,
+	};
+	v->wide = h264_mbs_wide(&v->h264);
+	v->high = h264_mbs_high(&v->h264);
+	v->width = v->wide * 16;
+	v->height = v->high * 16;
 }
 
-void vaapi_h264_seq(const struct vaapi_h264 *v, uint32_t kbps, VAEncSequenceParameterBufferH264 *s)
+static void sequence(const struct vaapi_stream *v, uint32_t kbps, void *out)
 {
-	const struct h264_stream *h = &v->stream;
-	unsigned wide = h264_mbs_wide(h), high = h264_mbs_high(h);
+	const struct h264_stream *h = &v->h264;
+	VAEncSequenceParameterBufferH264 *s = out;
 
 	*s = (VAEncSequenceParameterBufferH264){
 		.level_idc = h->level,
@@ -50,8 +60,8 @@ void vaapi_h264_seq(const struct vaapi_h264 *v, uint32_t kbps, VAEncSequencePara
 		.ip_period = 1,
 		.bits_per_second = kbps * 1000,
 		.max_num_ref_frames = h->dpb,
-		.picture_width_in_mbs = (uint16_t)wide,
-		.picture_height_in_mbs = (uint16_t)high,
+		.picture_width_in_mbs = (uint16_t)v->wide,
+		.picture_height_in_mbs = (uint16_t)v->high,
 		.seq_fields.bits =
 			{
 				.chroma_format_idc = 1,
@@ -60,9 +70,9 @@ void vaapi_h264_seq(const struct vaapi_h264 *v, uint32_t kbps, VAEncSequencePara
 				.log2_max_frame_num_minus4 = H264_FRAME_NUM_BITS - 4,
 				.pic_order_cnt_type = 2,
 			},
-		.frame_cropping_flag = wide * 16 != h->width || high * 16 != h->height,
-		.frame_crop_right_offset = (wide * 16 - h->width) / 2,
-		.frame_crop_bottom_offset = (high * 16 - h->height) / 2,
+		.frame_cropping_flag = v->width != h->width || v->height != h->height,
+		.frame_crop_right_offset = (v->width - h->width) / 2,
+		.frame_crop_bottom_offset = (v->height - h->height) / 2,
 		.vui_parameters_present_flag = 1,
 		.vui_fields.bits =
 			{
@@ -84,40 +94,41 @@ static VAPictureH264 no_picture(void)
 }
 
 /* index: LongTermFrameIdx, of a long-term reference. */
-static VAPictureH264 picture(VASurfaceID surface, bool long_term, unsigned index, uint16_t frame_num, int32_t poc)
+/* Its order count is twice its number: type 2, output order is decoding order (8.2.1.3). */
+static VAPictureH264 picture_of(VASurfaceID surface, bool long_term, unsigned index, uint32_t number)
 {
 	return (VAPictureH264){
 		.picture_id = surface,
-		.frame_idx = long_term ? index : frame_num,
+		.frame_idx = long_term ? index : (uint16_t)number,
 		.flags = long_term ? VA_PICTURE_H264_LONG_TERM_REFERENCE : VA_PICTURE_H264_SHORT_TERM_REFERENCE,
-		.TopFieldOrderCnt = poc,
-		.BottomFieldOrderCnt = poc,
+		.TopFieldOrderCnt = (int32_t)(2 * number),
+		.BottomFieldOrderCnt = (int32_t)(2 * number),
 	};
 }
 
-static VAPictureH264 held(const struct vaapi_h264 *v, unsigned i)
+static VAPictureH264 held(const struct vaapi_stream *v, unsigned i)
 {
-	const struct h264_held *h = &v->refs.held[i];
+	const struct pic_held *h = &v->refs.held[i];
 
-	return picture(v->surface[h->surface], v->refs.long_term, i, h->frame_num, h->poc);
+	return picture_of(v->surface[h->surface], v->refs.long_term, i, h->number);
 }
 
-void vaapi_h264_pic(const struct vaapi_h264 *v, const struct h264_plan *p, VABufferID coded,
-		    VAEncPictureParameterBufferH264 *b)
+static void picture(const struct vaapi_stream *v, const struct pic_plan *p, VABufferID coded, void *out)
 {
+	VAEncPictureParameterBufferH264 *b = out;
 	unsigned n = 0;
 
 	*b = (VAEncPictureParameterBufferH264){
-		.CurrPic = picture(v->surface[p->surface], p->long_term, p->index, p->frame_num, p->poc),
+		.CurrPic = picture_of(v->surface[p->surface], p->long_term, p->index, p->number),
 		.coded_buf = coded,
-		.frame_num = p->frame_num,
+		.frame_num = (uint16_t)p->number,
 		.pic_init_qp = H264_INIT_QP,
 		.pic_fields.bits =
 			{
 				.idr_pic_flag = p->idr,
 				.reference_pic_flag = 1,
-				.entropy_coding_mode_flag = h264_cabac(&v->stream),
-				.transform_8x8_mode_flag = h264_transform_8x8(&v->stream),
+				.entropy_coding_mode_flag = h264_cabac(&v->h264),
+				.transform_8x8_mode_flag = h264_transform_8x8(&v->h264),
 				.deblocking_filter_control_present_flag = 1,
 			},
 	};
@@ -128,91 +139,72 @@ void vaapi_h264_pic(const struct vaapi_h264 *v, const struct h264_plan *p, VABuf
 		b->ReferenceFrames[n++] = no_picture();
 }
 
-void vaapi_h264_slice_param(const struct vaapi_h264 *v, const struct h264_plan *p, unsigned n,
-			    VAEncSliceParameterBufferH264 *s)
+static void slice(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, void *out)
 {
+	VAEncSliceParameterBufferH264 *s = out;
+
 	*s = (VAEncSliceParameterBufferH264){
 		.macroblock_info = VA_INVALID_ID,
 		.slice_type = p->idr ? SLICE_I : SLICE_P,
-		.idr_pic_id = p->idr_pic_id,
+		.idr_pic_id = p->idr_id,
 	};
-	vaapi_h264_slice(v, n, &s->macroblock_address, &s->num_macroblocks);
+	vaapi_slice_blocks(v, n, &s->macroblock_address, &s->num_macroblocks);
 	for (unsigned i = 0; i < ARRAY_LEN(s->RefPicList0); i++)
 		s->RefPicList0[i] = s->RefPicList1[i] = no_picture();
 	if (!p->idr)
 		s->RefPicList0[0] = held(v, p->ref);
 }
 
-struct sink {
-	uint8_t *out;
-	size_t cap, len;
-	bool full;
+static size_t set(const struct vaapi_stream *v, unsigned i, uint8_t *out, uint32_t *packed)
+{
+	*packed = i ? VA_ENC_PACKED_HEADER_PICTURE : VA_ENC_PACKED_HEADER_SEQUENCE;
+	return i ? h264_pps_write(out, &v->h264) : h264_sps_write(out, &v->h264);
+}
+
+static size_t slice_header(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, uint8_t *out)
+{
+	uint32_t first, count;
+
+	vaapi_slice_blocks(v, n, &first, &count);
+	return h264_slice_header_write(out, &v->h264, p, first);
+}
+
+static enum vaapi_unit unit(const struct nal *n)
+{
+	switch (n->type) {
+	case NAL_TYPE_SPS:
+	case NAL_TYPE_PPS:
+		return VAAPI_SET;
+	case NAL_TYPE_SLICE:
+		return VAAPI_SLICE;
+	case NAL_TYPE_IDR:
+		return VAAPI_KEY_SLICE;
+	default:
+		return VAAPI_OTHER;
+	}
+}
+
+static bool slice_is(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, const struct nal *unit)
+{
+	uint32_t first, count;
+
+	vaapi_slice_blocks(v, n, &first, &count);
+	return h264_slice_header_is(unit, p, first);
+}
+
+const struct vaapi_codec vaapi_h264 = {
+	.codec = CODEC_H264,
+	.profiles = profiles,
+	.sequence_size = sizeof(VAEncSequenceParameterBufferH264),
+	.picture_size = sizeof(VAEncPictureParameterBufferH264),
+	.slice_size = sizeof(VAEncSliceParameterBufferH264),
+	.n_sets = 2,
+	.init = init,
+	.sequence = sequence,
+	.picture = picture,
+	.slice = slice,
+	.set = set,
+	.slice_header = slice_header,
+	.unit = unit,
+	.slice_is = slice_is,
 };
-
-static void put(struct sink *s, const uint8_t *data, size_t len)
-{
-	if (s->cap - s->len < len) {
-		s->full = true;
-		return;
-	}
-	memcpy(s->out + s->len, data, len);
-	s->len += len;
-}
-
-/* Four-byte start codes where Annex B asks for them: parameter sets and the first unit. */
-static void put_unit(struct sink *s, const struct nal *n)
-{
-	static const uint8_t code[] = {0, 0, 0, 1};
-	unsigned skip = s->len && n->type != NAL_TYPE_SPS && n->type != NAL_TYPE_PPS;
-
-	put(s, code + skip, sizeof(code) - skip);
-	put(s, n->payload, n->len);
-}
-
-static void put_own_sets(const struct vaapi_h264 *v, struct sink *s)
-{
-	uint8_t set[H264_HEADER_MAX];
-
-	put(s, set, h264_sps_write(set, &v->stream));
-	put(s, set, h264_pps_write(set, &v->stream));
-}
-
-int vaapi_h264_take(const struct vaapi_h264 *v, const struct h264_plan *p, bool ours, const uint8_t *in, size_t in_len,
-		    uint8_t *out, size_t cap, size_t *len)
-{
-	struct nal_walk walk = nal_walk_init(in, in_len);
-	struct sink s = {.out = out, .cap = cap};
-	unsigned slices = 0, sets = 0;
-	uint32_t first_mb, mbs;
-	struct nal n;
-
-	while (nal_walk_next(&walk, &n)) {
-		switch (n.type) {
-		case NAL_TYPE_SPS:
-		case NAL_TYPE_PPS:
-			if (slices)
-				return -EPROTO;
-			sets++;
-			put_unit(&s, &n);
-			break;
-		case NAL_TYPE_SLICE:
-		case NAL_TYPE_IDR:
-			if (n.type != h264_slice_type(p) || slices == v->slices)
-				return -EPROTO;
-			if (ours) {
-				vaapi_h264_slice(v, slices, &first_mb, &mbs);
-				if (!h264_slice_header_is(&n, p, first_mb))
-					return -EBADMSG;
-			}
-			if (!slices && p->idr && !sets)
-				put_own_sets(v, &s);
-			put_unit(&s, &n);
-			slices++;
-			break;
-		}
-	}
-	if (!slices)
-		return -EPROTO;
-	*len = s.len;
-	return s.full ? -ENOSPC : 0;
-}

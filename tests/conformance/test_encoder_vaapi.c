@@ -276,7 +276,7 @@ static void rfi_is_given_up_with_a_driver_that_is_distrusted(void **state)
 {
 	(void)state;
 	rig_close(open_with_rfi(8, 1));
-	vaapi_distrust();
+	vaapi_distrust(CODEC_H264);
 	answers_no_loss_and_says_so();
 }
 

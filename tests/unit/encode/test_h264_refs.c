@@ -23,58 +23,57 @@
 
 /* --- references --- */
 
-static uint32_t step(struct h264_refs *r, uint32_t frame, bool idr, bool marked, struct h264_plan *p)
+static uint32_t step(struct pic_refs *r, uint32_t frame, bool idr, bool marked, struct pic_plan *p)
 {
 	uint32_t ref;
 
-	h264_refs_plan(r, idr, frame, p);
+	pic_refs_plan(r, idr, frame, p);
 	ref = idr ? 0 : r->held[p->ref].frame;
 	for (unsigned i = 0; i < REF_SLOTS; i++)
 		if (r->held[i].used)
 			assert_int_not_equal(r->held[i].surface, p->surface);
-	assert_true(p->surface < h264_refs_surfaces(r));
+	assert_true(p->surface < pic_refs_surfaces(r));
 	if (!idr) {
 		assert_true(r->held[p->ref].used);
 		assert_true(p->index < p->places);
 	}
-	h264_refs_encoded(r, p, marked);
+	pic_refs_encoded(r, p, marked);
 	return ref;
 }
 
 static void each_frame_refers_to_the_one_before(void **state)
 {
 	(void)state;
-	for (unsigned dpb = 1; dpb <= H264_REFS_DPB_MAX; dpb++) {
-		struct h264_refs r;
-		struct h264_plan p;
+	for (unsigned dpb = 1; dpb <= PIC_REFS_DPB_MAX; dpb++) {
+		struct pic_refs r;
+		struct pic_plan p;
 
-		h264_refs_init(&r, dpb, true);
+		pic_refs_init(&r, dpb, true);
 		assert_int_equal(r.long_term, dpb > 1);
 		for (uint32_t f = 1; f <= 200; f++) {
 			bool idr = f == 1 || f == 90;
 
 			assert_int_equal(step(&r, f, idr, false, &p), idr ? 0 : f - 1);
-			assert_int_equal(p.frame_num, f < 90 ? f - 1 : f - 90);
-			assert_int_equal(p.poc, 2 * p.frame_num);
+			assert_int_equal(p.number, f < 90 ? f - 1 : f - 90);
 		}
 	}
 }
 
 static void idrs_in_a_row_differ_in_their_id(void **state)
 {
-	struct h264_refs r;
-	struct h264_plan p;
+	struct pic_refs r;
+	struct pic_plan p;
 	unsigned id;
 
 	(void)state;
-	h264_refs_init(&r, 8, true);
+	pic_refs_init(&r, 8, true);
 	step(&r, 1, true, false, &p);
-	id = p.idr_pic_id;
+	id = p.idr_id;
 	step(&r, 2, true, false, &p);
-	assert_int_not_equal(p.idr_pic_id, id);
+	assert_int_not_equal(p.idr_id, id);
 	step(&r, 3, false, false, &p);
 	step(&r, 4, true, false, &p);
-	assert_int_equal(p.idr_pic_id, id);
+	assert_int_equal(p.idr_id, id);
 }
 
 /* A client that drops everything from a loss to the recovery frame; what it holds, by LongTermFrameIdx. */
@@ -83,7 +82,7 @@ struct client {
 	bool lost;
 };
 
-static void client_takes(struct client *c, const struct h264_plan *p)
+static void client_takes(struct client *c, const struct pic_plan *p)
 {
 	if (p->idr)
 		memset(c->held, 0, sizeof(c->held));
@@ -96,18 +95,18 @@ static void m47_a_client_that_missed_any_frames_has_what_the_next_refers_to(void
 {
 	(void)state;
 	for (unsigned seed = 1; seed <= 60; seed++) {
-		unsigned dpb = 2 + seed % (H264_REFS_DPB_MAX - 1), answered = 0;
+		unsigned dpb = 2 + seed % (PIC_REFS_DPB_MAX - 1), answered = 0;
 		struct client c = {0};
-		struct h264_refs r;
+		struct pic_refs r;
 		uint32_t first = 0, answer = 0;
 
 		srand(seed);
-		h264_refs_init(&r, dpb, true);
+		pic_refs_init(&r, dpb, true);
 		for (uint32_t f = 1; f <= 600; f++) {
 			bool recovers = first && f >= answer;
-			bool rfi = recovers && h264_refs_invalidate(&r, first, f - 1) == 0;
+			bool rfi = recovers && pic_refs_invalidate(&r, first, f - 1) == 0;
 			bool idr = f == 1 || (recovers && !rfi);
-			struct h264_plan p;
+			struct pic_plan p;
 			uint32_t ref;
 
 			ref = step(&r, f, idr, rand() % 4 == 0, &p);
@@ -126,7 +125,7 @@ static void m47_a_client_that_missed_any_frames_has_what_the_next_refers_to(void
 				assert_int_equal(c.held[p.ref], ref);
 			client_takes(&c, &p);
 			if (rand() % 3 == 0)
-				h264_refs_ack(&r, f);
+				pic_refs_ack(&r, f);
 		}
 		assert_true(dpb < 4 || answered > 20);
 	}
@@ -134,52 +133,52 @@ static void m47_a_client_that_missed_any_frames_has_what_the_next_refers_to(void
 
 static void an_acknowledged_frame_stays(void **state)
 {
-	struct h264_refs r;
-	struct h264_plan p;
+	struct pic_refs r;
+	struct pic_plan p;
 
 	(void)state;
-	h264_refs_init(&r, 8, true);
+	pic_refs_init(&r, 8, true);
 	for (uint32_t f = 1; f <= 13; f++)
 		step(&r, f, f == 1, f == 10, &p);
-	h264_refs_ack(&r, 10);
+	pic_refs_ack(&r, 10);
 	for (uint32_t f = 14; f <= 55; f++)
 		step(&r, f, false, false, &p);
-	assert_int_equal(h264_refs_invalidate(&r, 11, 55), 0);
+	assert_int_equal(pic_refs_invalidate(&r, 11, 55), 0);
 	assert_int_equal(step(&r, 56, false, false, &p), 10);
 	assert_int_equal(step(&r, 57, false, false, &p), 56);
 }
 
 static void short_term_only_keeps_the_frame_before_and_answers_no_loss(void **state)
 {
-	struct h264_refs r;
-	struct h264_plan p;
+	struct pic_refs r;
+	struct pic_plan p;
 
 	(void)state;
-	h264_refs_init(&r, 8, false);
-	assert_int_equal(h264_refs_surfaces(&r), 2);
+	pic_refs_init(&r, 8, false);
+	assert_int_equal(pic_refs_surfaces(&r), 2);
 	for (uint32_t f = 1; f <= 20; f++) {
 		assert_int_equal(step(&r, f, f == 1, false, &p), f - 1);
 		assert_false(p.long_term);
 	}
-	assert_int_equal(h264_refs_invalidate(&r, 20, 20), -ENOENT);
+	assert_int_equal(pic_refs_invalidate(&r, 20, 20), -ENOENT);
 }
 
 static void losses_of_an_idr_or_across_the_wrap_are_not_answered(void **state)
 {
-	struct h264_refs r;
-	struct h264_plan p;
+	struct pic_refs r;
+	struct pic_plan p;
 
 	(void)state;
-	h264_refs_init(&r, 8, true);
+	pic_refs_init(&r, 8, true);
 	for (uint32_t f = 1; f <= 65538; f++) {
 		step(&r, f, f == 1, false, &p);
 		if (f == 4)
-			assert_int_equal(h264_refs_invalidate(&r, 1, 4), -ENOENT);
+			assert_int_equal(pic_refs_invalidate(&r, 1, 4), -ENOENT);
 	}
-	assert_int_equal(p.frame_num, 1);
-	assert_int_equal(h264_refs_invalidate(&r, 65536, 65538), -ENOENT);
-	assert_int_equal(h264_refs_invalidate(&r, 65537, 65538), -ENOENT);
-	assert_int_equal(h264_refs_invalidate(&r, 65538, 65538), 0);
+	assert_int_equal((uint16_t)p.number, 1);
+	assert_int_equal(pic_refs_invalidate(&r, 65536, 65538), -ENOENT);
+	assert_int_equal(pic_refs_invalidate(&r, 65537, 65538), -ENOENT);
+	assert_int_equal(pic_refs_invalidate(&r, 65538, 65538), 0);
 }
 
 /* --- headers --- */
@@ -265,14 +264,14 @@ static void slice_headers_stay_within_their_bytes_and_bits(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 70000; i += 7) {
-		struct h264_plan p = {.idr = i % 3 == 0, .long_term = true, .places = 7, .index = 6, .ref = 6};
+		struct pic_plan p = {.idr = i % 3 == 0, .long_term = true, .places = 7, .index = 6, .ref = 6};
 		uint8_t out[H264_HEADER_MAX + 1];
 		struct nal_walk walk;
 		struct slice_start h;
 		struct nal n;
 		size_t bits;
 
-		p.frame_num = (uint16_t)i;
+		p.number = i;
 		memset(out, 0xff, sizeof(out));
 		bits = h264_slice_header_write(out, &s, &p, i % 36864);
 		assert_true(bits / 8 < 40);
@@ -285,7 +284,7 @@ static void slice_headers_stay_within_their_bytes_and_bits(void **state)
 		assert_int_equal(n.ref_idc, p.idr ? 3 : 2);
 		assert_int_equal(slice_start_parse(&h, &n, &sps), 0);
 		assert_int_equal(h.first_mb, i % 36864);
-		assert_int_equal(h.frame_num, p.frame_num);
+		assert_int_equal(h.frame_num, (uint16_t)p.number);
 		assert_int_equal(h.type, p.idr ? 2 : 0);
 
 		assert_true(h264_slice_header_is(&n, &p, i % 36864));
@@ -313,7 +312,7 @@ static void put_raw_mb(struct bit_writer *w, uint8_t luma, uint8_t chroma)
 }
 
 /* One macroblock a frame is new; an IDR is all new. */
-static void make_frame(struct made *m, const struct h264_stream *s, const struct h264_plan *p)
+static void make_frame(struct made *m, const struct h264_stream *s, const struct pic_plan *p)
 {
 	static uint8_t rbsp[MBS * 400 + 64];
 	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
@@ -373,17 +372,17 @@ static void exact_through_losses(uint8_t dpb, unsigned seed, unsigned delay)
 	uint32_t first = 0, answer = 0;
 	unsigned recovered = 0, shown = 0;
 	struct decoded full, lossy;
-	struct h264_refs r;
+	struct pic_refs r;
 	size_t cut_len = 0;
 	uint8_t *cut;
 
 	assert_non_null(m.data);
 	srand(seed);
-	h264_refs_init(&r, dpb, true);
+	pic_refs_init(&r, dpb, true);
 	for (uint32_t f = 1; f <= FRAMES; f++) {
 		bool recovers = first && f >= answer;
-		bool rfi = recovers && h264_refs_invalidate(&r, first, f - 1) == 0;
-		struct h264_plan p;
+		bool rfi = recovers && pic_refs_invalidate(&r, first, f - 1) == 0;
+		struct pic_plan p;
 
 		m.at[f - 1] = m.len;
 		step(&r, f, f == 1 || (recovers && !rfi), false, &p);

@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "encode/vaapi_h264.h"
+#include "encode/vaapi_codec.h"
 #include "encode/vaapi_quirks.h"
 
-static struct vaapi_h264 make(uint16_t width, uint16_t height, unsigned slices, uint32_t structure, uint8_t dpb)
+static struct vaapi_stream make(uint16_t width, uint16_t height, unsigned slices, uint32_t structure, uint8_t dpb)
 {
-	struct vaapi_h264 v = {
-		.stream =
+	struct vaapi_stream v = {
+		.codec = &vaapi_h264,
+		.ours = true,
+		.h264 =
 			{
 				.profile = H264_HIGH,
 				.level = 42,
@@ -25,10 +27,14 @@ static struct vaapi_h264 make(uint16_t width, uint16_t height, unsigned slices, 
 			},
 	};
 
-	h264_refs_init(&v.refs, dpb, true);
-	for (unsigned i = 0; i < H264_REFS_SURFACES_MAX; i++)
+	pic_refs_init(&v.refs, dpb, true);
+	for (unsigned i = 0; i < PIC_REFS_SURFACES_MAX; i++)
 		v.surface[i] = 100 + i;
-	vaapi_h264_cut(&v, slices, structure);
+	v.wide = h264_mbs_wide(&v.h264);
+	v.high = h264_mbs_high(&v.h264);
+	v.width = v.wide * 16;
+	v.height = v.high * 16;
+	vaapi_cut(&v, slices, structure);
 	return v;
 }
 
@@ -47,14 +53,14 @@ static void slices_cover_the_picture_as_the_driver_allows(void **state)
 	for (size_t k = 0; k < ARRAY_LEN(structures); k++)
 		for (uint16_t height = 16; height <= 1088; height += 16)
 			for (unsigned want = 1; want <= 8; want++) {
-				struct vaapi_h264 v = make(1920, height, want, structures[k], 8);
+				struct vaapi_stream v = make(1920, height, want, structures[k], 8);
 				uint32_t next = 0, first, mbs, usual = 0;
 
 				assert_in_range(v.slices, 1, want);
 				if (k < 3)
 					assert_int_equal(v.slices, want < height / 16u ? want : height / 16u);
 				for (unsigned n = 0; n < v.slices; n++) {
-					vaapi_h264_slice(&v, n, &first, &mbs);
+					vaapi_slice_blocks(&v, n, &first, &mbs);
 					assert_int_equal(first, next);
 					assert_true(mbs && mbs % 120 == 0);
 					if (k >= 3 && n && n + 1 < v.slices)
@@ -72,8 +78,8 @@ static void slices_cover_the_picture_as_the_driver_allows(void **state)
 
 static void parameters_name_the_references_of_the_plan(void **state)
 {
-	struct vaapi_h264 v = make(1366, 768, 2, 0, 8);
-	struct h264_plan p;
+	struct vaapi_stream v = make(1366, 768, 2, 0, 8);
+	struct pic_plan p;
 
 	(void)state;
 	for (uint32_t f = 1; f <= 100; f++) {
@@ -81,12 +87,12 @@ static void parameters_name_the_references_of_the_plan(void **state)
 		VAEncSliceParameterBufferH264 s;
 		unsigned held = 0, listed = 0;
 
-		h264_refs_plan(&v.refs, f == 1 || f == 60, f, &p);
-		vaapi_h264_pic(&v, &p, 7, &pic);
+		pic_refs_plan(&v.refs, f == 1 || f == 60, f, &p);
+		vaapi_h264.picture(&v, &p, 7, &pic);
 		assert_int_equal(pic.CurrPic.picture_id, 100 + p.surface);
 		assert_int_equal(pic.CurrPic.flags, VA_PICTURE_H264_LONG_TERM_REFERENCE);
 		assert_int_equal(pic.CurrPic.frame_idx, p.index);
-		assert_int_equal(pic.frame_num, p.frame_num);
+		assert_int_equal(pic.frame_num, p.number);
 		assert_int_equal(pic.pic_fields.bits.idr_pic_flag, p.idr);
 		assert_int_equal(pic.coded_buf, 7);
 		for (unsigned i = 0; i < REF_SLOTS; i++)
@@ -99,23 +105,23 @@ static void parameters_name_the_references_of_the_plan(void **state)
 			assert_int_equal(!!(r->flags & VA_PICTURE_H264_INVALID), i >= held);
 		}
 		for (unsigned n = 0; n < v.slices; n++) {
-			vaapi_h264_slice_param(&v, &p, n, &s);
+			vaapi_h264.slice(&v, &p, n, &s);
 			assert_int_equal(s.slice_type, p.idr ? 2 : 0);
 			assert_int_equal(s.RefPicList0[1].picture_id, VA_INVALID_SURFACE);
 			assert_int_equal(s.RefPicList1[0].picture_id, VA_INVALID_SURFACE);
 			for (unsigned i = 0; i < held; i++)
 				listed += !memcmp(&s.RefPicList0[0], &pic.ReferenceFrames[i], sizeof(VAPictureH264));
 			if (!p.idr)
-				assert_int_equal(s.RefPicList0[0].TopFieldOrderCnt, p.poc - 2);
+				assert_int_equal(s.RefPicList0[0].TopFieldOrderCnt, 2 * (int)p.number - 2);
 		}
 		assert_int_equal(listed, p.idr ? 0 : v.slices);
-		h264_refs_encoded(&v.refs, &p, false);
+		pic_refs_encoded(&v.refs, &p, false);
 	}
 }
 
 static void the_sequence_says_what_our_parameter_set_says(void **state)
 {
-	struct vaapi_h264 v = make(1366, 768, 1, 0, 5);
+	struct vaapi_stream v = make(1366, 768, 1, 0, 5);
 	VAEncSequenceParameterBufferH264 s;
 	uint8_t bytes[H264_HEADER_MAX];
 	struct nal_walk walk;
@@ -123,8 +129,8 @@ static void the_sequence_says_what_our_parameter_set_says(void **state)
 	struct nal n;
 
 	(void)state;
-	vaapi_h264_seq(&v, 800000, &s);
-	walk = nal_walk_init(bytes, h264_sps_write(bytes, &v.stream));
+	vaapi_h264.sequence(&v, 800000, &s);
+	walk = nal_walk_init(bytes, h264_sps_write(bytes, &v.h264));
 	assert_true(nal_walk_next(&walk, &n));
 	assert_int_equal(sps_parse(&sps, &n), 0);
 	assert_int_equal(s.level_idc, sps.level_idc);
@@ -140,12 +146,12 @@ static void the_sequence_says_what_our_parameter_set_says(void **state)
 }
 
 /* A slice as a driver would write it: the header and some bytes of data. */
-static size_t put_slice(uint8_t *out, const struct vaapi_h264 *v, const struct h264_plan *p, uint32_t first_mb)
+static size_t put_slice(uint8_t *out, const struct vaapi_stream *v, const struct pic_plan *p, uint32_t first_mb)
 {
 	uint8_t rbsp[256];
 	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
 
-	h264_slice_header_put(&w, &v->stream, p, first_mb);
+	h264_slice_header_put(&w, &v->h264, p, first_mb);
 	for (unsigned i = 0; i < 20; i++)
 		bit_put(&w, 8, 0x5a);
 	bit_trailing(&w);
@@ -160,24 +166,24 @@ static size_t put_bytes(uint8_t *out, const char *bytes, size_t len)
 
 static void only_parameter_sets_and_slices_are_taken(void **state)
 {
-	struct vaapi_h264 v = make(320, 192, 2, 0, 8);
+	struct vaapi_stream v = make(320, 192, 2, 0, 8);
 	uint8_t in[1024], out[1024];
-	struct h264_plan p;
+	struct pic_plan p;
 	size_t len = 0, got;
 	struct nal_walk walk;
 	struct nal n;
 
 	(void)state;
-	h264_refs_plan(&v.refs, true, 1, &p);
+	pic_refs_plan(&v.refs, true, 1, &p);
 	len += put_bytes(in, "\0\0\0\1\x09\x10", 6);
-	len += h264_sps_write(in + len, &v.stream);
-	len += h264_pps_write(in + len, &v.stream);
+	len += h264_sps_write(in + len, &v.h264);
+	len += h264_pps_write(in + len, &v.h264);
 	len += put_bytes(in + len, "\0\0\0\1\x06\5\1\2\x80", 9);
 	len += put_slice(in + len, &v, &p, 0);
 	len += put_slice(in + len, &v, &p, 120);
 	len += put_bytes(in + len, "\0\0\0\1\x0c\xff\xff\x80", 8);
 
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, len, out, sizeof(out), &got), 0);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
 	walk = nal_walk_init(out, got);
 	for (unsigned i = 0; i < 4; i++) {
 		static const uint8_t types[] = {NAL_TYPE_SPS, NAL_TYPE_PPS, NAL_TYPE_IDR, NAL_TYPE_IDR};
@@ -187,32 +193,32 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
 		assert_int_equal(n.payload - n.start, i < 2 ? 4 : 3);
 	}
 	assert_false(nal_walk_next(&walk, &n));
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, len, out, got, &got), 0);
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, len, out, got - 1, &got), -ENOSPC);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, got, &got), 0);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, got - 1, &got), -ENOSPC);
 }
 
 static void a_driver_without_parameter_sets_gets_ours_in_front(void **state)
 {
-	struct vaapi_h264 v = make(320, 192, 1, 0, 8);
+	struct vaapi_stream v = make(320, 192, 1, 0, 8);
 	uint8_t in[1024], out[1024];
 	struct nal_walk walk;
-	struct h264_plan p;
+	struct pic_plan p;
 	struct sps sps;
 	struct nal n;
 	size_t got;
 
 	(void)state;
-	h264_refs_plan(&v.refs, true, 1, &p);
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, put_slice(in, &v, &p, 0), out, sizeof(out), &got), 0);
+	pic_refs_plan(&v.refs, true, 1, &p);
+	assert_int_equal(vaapi_take(&v, &p, in, put_slice(in, &v, &p, 0), out, sizeof(out), &got), 0);
 	walk = nal_walk_init(out, got);
 	assert_true(nal_walk_next(&walk, &n) && n.type == NAL_TYPE_SPS);
 	assert_int_equal(sps_parse(&sps, &n), 0);
 	assert_int_equal(sps.width, 320);
 	assert_true(nal_walk_next(&walk, &n) && n.type == NAL_TYPE_PPS);
 	assert_true(nal_walk_next(&walk, &n) && n.type == NAL_TYPE_IDR);
-	h264_refs_encoded(&v.refs, &p, false);
-	h264_refs_plan(&v.refs, false, 2, &p);
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, put_slice(in, &v, &p, 0), out, sizeof(out), &got), 0);
+	pic_refs_encoded(&v.refs, &p, false);
+	pic_refs_plan(&v.refs, false, 2, &p);
+	assert_int_equal(vaapi_take(&v, &p, in, put_slice(in, &v, &p, 0), out, sizeof(out), &got), 0);
 	walk = nal_walk_init(out, got);
 	assert_true(nal_walk_next(&walk, &n) && n.type == NAL_TYPE_SLICE && n.payload - n.start == 4);
 	assert_false(nal_walk_next(&walk, &n));
@@ -220,27 +226,29 @@ static void a_driver_without_parameter_sets_gets_ours_in_front(void **state)
 
 static void a_driver_that_writes_something_else_is_found_out(void **state)
 {
-	struct vaapi_h264 v = make(320, 192, 1, 0, 8);
-	struct h264_plan p, other;
+	struct vaapi_stream v = make(320, 192, 1, 0, 8);
+	struct pic_plan p, other;
 	uint8_t in[1024], out[1024];
 	size_t got, len;
 
 	(void)state;
-	h264_refs_plan(&v.refs, true, 1, &p);
-	h264_refs_encoded(&v.refs, &p, false);
-	h264_refs_plan(&v.refs, false, 2, &p);
+	pic_refs_plan(&v.refs, true, 1, &p);
+	pic_refs_encoded(&v.refs, &p, false);
+	pic_refs_plan(&v.refs, false, 2, &p);
 	other = p;
 	other.long_term = false;
 	len = put_slice(in, &v, &other, 0);
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, len, out, sizeof(out), &got), -EBADMSG);
-	assert_int_equal(vaapi_h264_take(&v, &p, false, in, len, out, sizeof(out), &got), 0);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), -EBADMSG);
+	v.ours = false;
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
 	other.idr = true;
 	len = put_slice(in, &v, &other, 0);
-	assert_int_equal(vaapi_h264_take(&v, &p, false, in, len, out, sizeof(out), &got), -EPROTO);
-	assert_int_equal(vaapi_h264_take(&v, &p, false, in, 0, out, sizeof(out), &got), -EPROTO);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), -EPROTO);
+	assert_int_equal(vaapi_take(&v, &p, in, 0, out, sizeof(out), &got), -EPROTO);
+	v.ours = true;
 	len = put_slice(in, &v, &p, 0);
 	len += put_slice(in + len, &v, &p, 120);
-	assert_int_equal(vaapi_h264_take(&v, &p, true, in, len, out, sizeof(out), &got), -EPROTO);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), -EPROTO);
 }
 
 static void drivers_are_known_by_their_vendor(void **state)

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "encode/h264_refs.h"
+#include "encode/pic_refs.h"
 
 #include <assert.h>
 #include <errno.h>
 
-void h264_refs_init(struct h264_refs *r, unsigned dpb, bool long_term)
+void pic_refs_init(struct pic_refs *r, unsigned dpb, bool long_term)
 {
-	assert(dpb >= 1 && dpb <= H264_REFS_DPB_MAX);
-	*r = (struct h264_refs){.long_term = long_term && dpb > 1};
+	assert(dpb >= 1 && dpb <= PIC_REFS_DPB_MAX);
+	*r = (struct pic_refs){.long_term = long_term && dpb > 1};
 	ref_slots_init(&r->slots, r->long_term ? dpb - 1 : 1);
 }
 
-unsigned h264_refs_surfaces(const struct h264_refs *r)
+unsigned pic_refs_surfaces(const struct pic_refs *r)
 {
 	return r->slots.n + 1;
 }
 
-static int place_of(const struct h264_refs *r, uint32_t frame)
+static int place_of(const struct pic_refs *r, uint32_t frame)
 {
 	for (unsigned i = 0; i < r->slots.n; i++)
 		if (r->held[i].used && r->held[i].frame == frame)
@@ -24,8 +24,17 @@ static int place_of(const struct h264_refs *r, uint32_t frame)
 	return -1;
 }
 
+/* Whether a slot names that frame and may be referred to. */
+static bool valid(const struct pic_refs *r, uint32_t frame)
+{
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (r->slots.slot[i].valid && r->slots.slot[i].frame == frame)
+			return true;
+	return false;
+}
+
 /* Whether a slot goes on naming that frame once the planned one is encoded. */
-static bool stays(const struct h264_refs *r, const struct ref_plan *p, uint32_t frame)
+static bool stays(const struct pic_refs *r, const struct ref_plan *p, uint32_t frame)
 {
 	for (unsigned i = 0; i < r->slots.n; i++)
 		if (!(p->refresh >> i & 1) && r->slots.slot[i].frame == frame)
@@ -34,7 +43,7 @@ static bool stays(const struct h264_refs *r, const struct ref_plan *p, uint32_t 
 }
 
 /* There is one: a slot is replaced, so one frame fewer than there are places stays. */
-static uint8_t free_place(const struct h264_refs *r, const struct ref_plan *p)
+static uint8_t free_place(const struct pic_refs *r, const struct ref_plan *p)
 {
 	for (unsigned i = 0; i < r->slots.n; i++)
 		if (!r->held[i].used)
@@ -46,7 +55,7 @@ static uint8_t free_place(const struct h264_refs *r, const struct ref_plan *p)
 	return 0;
 }
 
-static uint8_t free_surface(const struct h264_refs *r)
+static uint8_t free_surface(const struct pic_refs *r)
 {
 	uint32_t taken = 0;
 
@@ -56,51 +65,53 @@ static uint8_t free_surface(const struct h264_refs *r)
 	return (uint8_t)__builtin_ctz(~taken);
 }
 
-void h264_refs_plan(const struct h264_refs *r, bool idr, uint32_t frame, struct h264_plan *p)
+void pic_refs_plan(const struct pic_refs *r, bool idr, uint32_t frame, struct pic_plan *p)
 {
-	*p = (struct h264_plan){.idr = idr, .long_term = r->long_term, .frame = frame, .surface = free_surface(r)};
+	*p = (struct pic_plan){.idr = idr, .long_term = r->long_term, .frame = frame, .surface = free_surface(r)};
 	ref_slots_plan(&r->slots, idr, false, &p->slots);
 	if (idr) {
 		p->places = 1;
 		/* Of two IDRs in a row it must differ (7.4.3). */
-		p->idr_pic_id = r->idr_pic_id;
+		p->idr_id = r->idr_id;
 		return;
 	}
 	p->places = (uint8_t)r->slots.n;
 	p->ref = (uint8_t)place_of(r, r->slots.slot[p->slots.ref].frame);
 	p->index = free_place(r, &p->slots);
-	p->frame_num = (uint16_t)(frame - r->idr_frame);
-	p->poc = (int32_t)(2 * (frame - r->idr_frame));
+	p->number = frame - r->idr_frame;
+	for (unsigned i = 0; i < r->slots.n; i++)
+		if (r->held[i].used && valid(r, r->held[i].frame))
+			p->kept |= (uint8_t)(1u << i);
 }
 
-void h264_refs_encoded(struct h264_refs *r, const struct h264_plan *p, bool marked)
+void pic_refs_encoded(struct pic_refs *r, const struct pic_plan *p, bool marked)
 {
 	if (p->idr) {
 		for (unsigned i = 0; i < r->slots.n; i++)
 			r->held[i].used = false;
 		r->idr_frame = p->frame;
-		r->idr_pic_id = !p->idr_pic_id;
+		r->idr_id = !p->idr_id;
 	}
-	r->held[p->index] = (struct h264_held){
+	r->held[p->index] = (struct pic_held){
 		.used = true,
 		.surface = p->surface,
 		.frame = p->frame,
-		.frame_num = p->frame_num,
-		.poc = p->poc,
+		.number = p->number,
 	};
 	ref_slots_encoded(&r->slots, &p->slots, p->frame, marked);
 }
 
-int h264_refs_invalidate(struct h264_refs *r, uint32_t first, uint32_t newest)
+int pic_refs_invalidate(struct pic_refs *r, uint32_t first, uint32_t newest)
 {
 	if (!r->long_term || first <= r->idr_frame)
 		return -ENOENT;
-	if ((first - 1 - r->idr_frame) >> H264_FRAME_NUM_BITS != (newest - r->idr_frame) >> H264_FRAME_NUM_BITS)
+	if ((first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS != (newest - r->idr_frame) >> PIC_REFS_NUMBER_BITS ||
+	    newest - first >= 1u << (PIC_REFS_NUMBER_BITS - 1))
 		return -ENOENT;
 	return ref_slots_invalidate(&r->slots, first);
 }
 
-void h264_refs_ack(struct h264_refs *r, uint32_t frame)
+void pic_refs_ack(struct pic_refs *r, uint32_t frame)
 {
 	if (r->long_term)
 		ref_slots_ack(&r->slots, frame);

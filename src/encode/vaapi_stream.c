@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "encode/vaapi_codec.h"
+
+const struct vaapi_codec *vaapi_codec_find(enum codec codec)
+{
+	static const struct vaapi_codec *const all[] = {&vaapi_h264};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i]->codec == codec)
+			return all[i];
+	return NULL;
+}
+
+void vaapi_cut(struct vaapi_stream *v, unsigned want, uint32_t slice_structure)
+{
+	const uint32_t any = VA_ENC_SLICE_STRUCTURE_ARBITRARY_MACROBLOCKS | VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS;
+
+	v->slices = want < v->high ? want : v->high;
+	v->rows = 0;
+	if (!slice_structure || slice_structure & any || v->slices == 1)
+		return;
+	v->rows = (v->high + v->slices - 1) / v->slices;
+	if (slice_structure == VA_ENC_SLICE_STRUCTURE_POWER_OF_TWO_ROWS)
+		while (v->rows & (v->rows - 1))
+			v->rows++;
+	v->slices = (v->high + v->rows - 1) / v->rows;
+}
+
+void vaapi_slice_blocks(const struct vaapi_stream *v, unsigned n, uint32_t *first, uint32_t *count)
+{
+	unsigned from = v->rows ? n * v->rows : n * v->high / v->slices;
+	unsigned to = v->rows ? (n + 1) * v->rows : (n + 1) * v->high / v->slices;
+
+	if (to > v->high)
+		to = v->high;
+	*first = from * v->wide;
+	*count = (to - from) * v->wide;
+}
+
+struct sink {
+	uint8_t *out;
+	size_t cap, len;
+	bool full;
+};
+
+static void put(struct sink *s, const uint8_t *data, size_t len)
+{
+	if (s->cap - s->len < len) {
+		s->full = true;
+		return;
+	}
+	memcpy(s->out + s->len, data, len);
+	s->len += len;
+}
+
+/* Four-byte start codes where Annex B asks for them: parameter sets and the first unit. */
+static void put_unit(struct sink *s, const struct nal *n, bool set)
+{
+	static const uint8_t code[] = {0, 0, 0, 1};
+	unsigned skip = s->len && !set;
+
+	put(s, code + skip, sizeof(code) - skip);
+	put(s, n->payload, n->len);
+}
+
+static void put_own_sets(const struct vaapi_stream *v, struct sink *s)
+{
+	uint8_t set[VAAPI_HEADER_MAX];
+	uint32_t packed;
+
+	for (unsigned i = 0; i < v->codec->n_sets; i++)
+		put(s, set, v->codec->set(v, i, set, &packed));
+}
+
+int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
+	       size_t cap, size_t *len)
+{
+	struct nal_walk walk = nal_walk_init(in, in_len);
+	struct sink s = {.out = out, .cap = cap};
+	unsigned slices = 0, sets = 0;
+	struct nal n;
+
+	while (nal_walk_next(&walk, &n)) {
+		enum vaapi_unit unit = v->codec->unit(&n);
+
+		switch (unit) {
+		case VAAPI_OTHER:
+			break;
+		case VAAPI_SET:
+			if (slices)
+				return -EPROTO;
+			sets++;
+			put_unit(&s, &n, true);
+			break;
+		case VAAPI_SLICE:
+		case VAAPI_KEY_SLICE:
+			if ((unit == VAAPI_KEY_SLICE) != p->idr || slices == v->slices)
+				return -EPROTO;
+			if (v->ours && !v->codec->slice_is(v, p, slices, &n))
+				return -EBADMSG;
+			if (!slices && p->idr && !sets)
+				put_own_sets(v, &s);
+			put_unit(&s, &n, false);
+			slices++;
+			break;
+		}
+	}
+	if (!slices)
+		return -EPROTO;
+	*len = s.len;
+	return s.full ? -ENOSPC : 0;
+}
