@@ -28,10 +28,10 @@ const char *hevc_trailing(struct bits *b)
 {
 	bool one = bits_get(b, 1);
 
-	while (!b->err && b->at < b->n)
+	while (one && b->at % 8)
 		if (bits_get(b, 1))
 			return "trailing bits: not zero";
-	return b->err || !one || b->at % 8 ? "trailing bits: not a one and zeros up to the end" : NULL;
+	return b->err || !one || b->at != b->n ? "trailing bits: not a one and zeros up to the end" : NULL;
 }
 
 static void header_write(struct out *o, unsigned type)

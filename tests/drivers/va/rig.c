@@ -309,13 +309,7 @@ static void move_on(struct rig *r, const struct shot *s)
 	r->n++;
 }
 
-struct batch {
-	VABufferID id[64];
-	unsigned n;
-	VAStatus status;
-};
-
-static void add(struct rig *r, struct batch *b, VABufferType type, unsigned size, void *data)
+void batch_add(struct rig *r, struct batch *b, VABufferType type, unsigned size, void *data)
 {
 	if (b->status != VA_STATUS_SUCCESS)
 		return;
@@ -338,9 +332,9 @@ static void add_packed(struct rig *r, struct shot *s, struct batch *b, unsigned 
 	}
 	p.bit_length = (uint32_t)((int)o.n + s->packed_bits[kind]);
 	out_reserve(&o, 64);
-	add(r, b, VAEncPackedHeaderParameterBufferType, sizeof(p), &p);
+	batch_add(r, b, VAEncPackedHeaderParameterBufferType, sizeof(p), &p);
 	if (!s->no_data)
-		add(r, b, VAEncPackedHeaderDataBufferType, (unsigned)(o.n + 15) / 8, o.p);
+		batch_add(r, b, VAEncPackedHeaderDataBufferType, (unsigned)(o.n + 15) / 8, o.p);
 	out_free(&o);
 	out_free(rbsp);
 }
@@ -353,7 +347,7 @@ static void add_slice(struct rig *r, struct shot *s, struct batch *b, unsigned n
 		h264_header_write(&o, &s->header[n], &s->sps, &s->pps);
 		add_packed(r, s, b, 2, &o);
 	}
-	add(r, b, VAEncSliceParameterBufferType, sizeof(s->slice[n]), &s->slice[n]);
+	batch_add(r, b, VAEncSliceParameterBufferType, sizeof(s->slice[n]), &s->slice[n]);
 }
 
 static void add_heads(struct rig *r, struct shot *s, struct batch *b)
@@ -377,73 +371,82 @@ static void add_heads(struct rig *r, struct shot *s, struct batch *b)
 
 		nal_append(&sei, body, sizeof(body));
 		p.bit_length = (uint32_t)sei.n;
-		add(r, b, VAEncPackedHeaderParameterBufferType, sizeof(p), &p);
-		add(r, b, VAEncPackedHeaderDataBufferType, (unsigned)sei.n / 8, sei.p);
+		batch_add(r, b, VAEncPackedHeaderParameterBufferType, sizeof(p), &p);
+		batch_add(r, b, VAEncPackedHeaderDataBufferType, (unsigned)sei.n / 8, sei.p);
 		out_free(&sei);
 	}
 }
 
-static VAStatus read_coded(struct rig *r, struct out *out)
+static VAStatus read_coded(struct rig *r, VABufferID coded, struct out *out)
 {
 	VACodedBufferSegment *seg;
-	VAStatus status = vaMapBuffer(r->dpy, r->coded, (void **)&seg);
+	VAStatus status = vaMapBuffer(r->dpy, coded, (void **)&seg);
 
 	if (status != VA_STATUS_SUCCESS)
 		return status;
 	for (; seg; seg = seg->next)
 		if (out)
 			out_copy(out, seg->buf, seg->size * 8ull);
-	return vaUnmapBuffer(r->dpy, r->coded);
+	return vaUnmapBuffer(r->dpy, coded);
+}
+
+VAStatus batch_run(struct rig *r, struct batch *b, VABufferID coded, struct out *out)
+{
+	VAStatus status = b->status, ended;
+	void *p;
+
+	if (status == VA_STATUS_SUCCESS)
+		status = vaBeginPicture(r->dpy, r->context, r->input);
+	if (status != VA_STATUS_SUCCESS)
+		return status;
+	if (b->mapped)
+		vaMapBuffer(r->dpy, b->id[0], &p);
+	if (b->twice)
+		b->id[b->n++] = b->id[0];
+	status = vaRenderPicture(r->dpy, r->context, b->id, (int)b->n);
+	ended = vaEndPicture(r->dpy, r->context);
+	b->n -= b->twice;
+	if (b->mapped)
+		vaUnmapBuffer(r->dpy, b->id[0]);
+	while (b->n > 0)
+		vaDestroyBuffer(r->dpy, b->id[--b->n]);
+	status = status != VA_STATUS_SUCCESS ? status : ended;
+	if (status == VA_STATUS_SUCCESS)
+		status = vaSyncSurface(r->dpy, r->input);
+	if (status == VA_STATUS_SUCCESS)
+		status = read_coded(r, coded, out);
+	return status;
 }
 
 VAStatus rig_send(struct rig *r, struct shot *s, struct out *out)
 {
 	struct batch b = {.status = VA_STATUS_SUCCESS};
-	VAStatus status, ended;
-	void *p;
+	VAStatus status;
 
 	if (s->coded_size)
-		add(r, &b, VAEncCodedBufferType, s->coded_size, NULL), s->pic.coded_buf = b.id[0], b.n = 0;
+		batch_add(r, &b, VAEncCodedBufferType, s->coded_size, NULL), s->pic.coded_buf = b.id[0], b.n = 0;
 	if (s->send_seq)
-		add(r, &b, VAEncSequenceParameterBufferType, s->seq_size ? s->seq_size : sizeof(s->seq), &s->seq);
+		batch_add(r, &b, VAEncSequenceParameterBufferType, s->seq_size ? s->seq_size : sizeof(s->seq), &s->seq);
 	if (s->misc_size) {
 		uint8_t m[sizeof(VAEncMiscParameterBuffer) + sizeof(s->misc)] = {0};
 
 		memcpy(m, &s->misc_type, sizeof(s->misc_type));
 		memcpy(m + sizeof(VAEncMiscParameterBuffer), s->misc, s->misc_size);
-		add(r, &b, VAEncMiscParameterBufferType, (unsigned)(sizeof(VAEncMiscParameterBuffer) + s->misc_size),
-		    m);
+		batch_add(r, &b, VAEncMiscParameterBufferType,
+			  (unsigned)(sizeof(VAEncMiscParameterBuffer) + s->misc_size), m);
 	}
 	if (s->slice_first)
 		add_slice(r, s, &b, 0);
 	if (s->send_pic)
-		add(r, &b, VAEncPictureParameterBufferType, sizeof(s->pic), &s->pic);
+		batch_add(r, &b, VAEncPictureParameterBufferType, sizeof(s->pic), &s->pic);
 	add_heads(r, s, &b);
 	for (unsigned n = s->slice_first; n < s->n_slices; n++)
 		add_slice(r, s, &b, n);
-	if (b.status != VA_STATUS_SUCCESS)
-		return b.status;
-	status = vaBeginPicture(r->dpy, r->context, r->input);
-	if (status != VA_STATUS_SUCCESS)
-		return status;
-	if (s->mapped)
-		vaMapBuffer(r->dpy, b.id[0], &p);
-	if (s->twice)
-		b.id[b.n++] = b.id[0];
-	status = vaRenderPicture(r->dpy, r->context, b.id, (int)b.n);
-	ended = vaEndPicture(r->dpy, r->context);
-	b.n -= s->twice;
-	if (s->mapped)
-		vaUnmapBuffer(r->dpy, b.id[0]);
-	while (b.n > 0)
-		vaDestroyBuffer(r->dpy, b.id[--b.n]);
+	b.mapped = s->mapped;
+	b.twice = s->twice;
+	status = batch_run(r, &b, s->pic.coded_buf, out);
 	if (s->coded_size)
 		vaDestroyBuffer(r->dpy, s->pic.coded_buf);
-	status = status != VA_STATUS_SUCCESS ? status : ended;
-	if (status == VA_STATUS_SUCCESS)
-		status = vaSyncSurface(r->dpy, r->input);
-	if (status == VA_STATUS_SUCCESS)
-		status = read_coded(r, out);
 	if (status == VA_STATUS_SUCCESS)
 		move_on(r, s);
 	return status;

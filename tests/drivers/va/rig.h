@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * An encoder's side of H.264 on VA-API, small: it sends right pictures through the real libva, and lets a test spoil
+ * An encoder's side of H.264 (of HEVC: hevc_rig.h) on VA-API, small: it sends right pictures through the real libva, and lets a test spoil
  * any part of one. No cmocka here; a failed call is its VAStatus.
  */
 #pragma once
@@ -51,6 +51,18 @@ struct shot {
 	size_t misc_size;
 	uint8_t misc[128];
 };
+
+/* Buffers of one picture. */
+struct batch {
+	VABufferID id[64];
+	unsigned n;
+	VAStatus status;
+	bool mapped, twice; /* the first is mapped while it is rendered, or rendered twice */
+};
+
+void batch_add(struct rig *r, struct batch *b, VABufferType type, unsigned size, void *data);
+/* Renders them and waits; *out (if given): the stream, appended. They are gone then. */
+VAStatus batch_run(struct rig *r, struct batch *b, VABufferID coded, struct out *out);
 
 struct rig_options {
 	unsigned width, height, slices;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Streams of the stand-in driver: ffmpeg shows bit by bit what the driver reconstructed, and it is close to the source. */
+#include "hevc_rig.h"
 #include "rig.h"
 
 #include "cmocka_all.h"
@@ -43,13 +44,39 @@ static uint8_t *file_read(const char *path, size_t *len)
 	return p;
 }
 
+/* Now and then an older reference, as after a loss; with our headers a long-term one too. */
+static VAStatus send_h264(struct rig *r, unsigned n, struct out *out)
+{
+	static struct shot s;
+
+	rig_shot(r, &s, n % 40 == 0, n % 11 == 7 && n % 40 > 4 ? 2 : 0);
+	s.send_sei = r->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
+	if (n % 13 == 5 && r->packed & VA_ENC_PACKED_HEADER_SLICE)
+		shot_long_term(r, &s);
+	if (n % 13 == 12 && n % 40 > 8)
+		rig_shot(r, &s, false, 3);
+	return rig_send(r, &s, out);
+}
+
+static VAStatus send_hevc(struct hevc_rig *h, unsigned n, struct out *out)
+{
+	static struct hevc_shot s;
+
+	if (n % 13 == 5)
+		hevc_rig_long_term(h);
+	hevc_rig_shot(h, &s, n % 40 == 0, n % 13 == 12 && n % 40 > 8 ? 3 : n % 11 == 7 && n % 40 > 4 ? 2 : 0);
+	s.keep_long = n % 13 < 11;
+	return hevc_rig_send(h, &s, out);
+}
+
 static void stream(const struct rig_options *o, const char *faults)
 {
+	const bool hevc = o->profile == VAProfileHEVCMain;
 	const size_t size = o->width * o->height * 3 / 2;
 	char recon[] = "/tmp/moonrill-recon-XXXXXX";
 	uint8_t *source = malloc(size * FRAMES), *shown;
 	struct out out = {0};
-	static struct shot s;
+	struct hevc_rig h = {.both_lists = strstr(faults, "both-lists") != NULL};
 	struct decoded d;
 	struct rig r;
 	double least = 100;
@@ -60,17 +87,11 @@ static void stream(const struct rig_options *o, const char *faults)
 	setenv("MOONRILL_VA_RECON", recon, 1);
 	setenv("MOONRILL_VA_FAULT", faults, 1);
 	assert_int_equal(rig_open(&r, o), 0);
+	h.r = &r;
 	for (unsigned n = 0; n < FRAMES; n++) {
 		draw(source + n * size, o->width, o->height, n);
 		assert_int_equal(rig_put(&r, source + n * size), 0);
-		/* Now and then an older reference, as after a loss; with our headers a long-term one too. */
-		rig_shot(&r, &s, n % 40 == 0, n % 11 == 7 && n % 40 > 4 ? 2 : 0);
-		s.send_sei = o->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
-		if (n % 13 == 5 && o->packed & VA_ENC_PACKED_HEADER_SLICE)
-			shot_long_term(&r, &s);
-		if (n % 13 == 12 && n % 40 > 8)
-			rig_shot(&r, &s, false, 3);
-		if (rig_send(&r, &s, &out) != VA_STATUS_SUCCESS)
+		if ((hevc ? send_hevc(&h, n, &out) : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
 			fail_msg("picture %u: %s", n, rig_log(&r, "RULE"));
 	}
 	assert_string_equal(rig_log(&r, "RULE"), "");
@@ -81,7 +102,7 @@ static void stream(const struct rig_options *o, const char *faults)
 	unlink(recon);
 	assert_non_null(shown);
 	assert_int_equal(len, size * FRAMES);
-	assert_true(decode(&d, CODEC_H264, out.p, out.n / 8, o->width, o->height));
+	assert_true(decode(&d, hevc ? CODEC_HEVC : CODEC_H264, out.p, out.n / 8, o->width, o->height));
 	assert_int_equal(d.count, FRAMES);
 	for (unsigned n = 0; n < FRAMES; n++) {
 		double psnr =
@@ -92,7 +113,10 @@ static void stream(const struct rig_options *o, const char *faults)
 		least = psnr < least ? psnr : least;
 	}
 	print_message("# %ux%u, %u slices, %s: %zu bytes a picture, at least %.1f dB\n", o->width, o->height, o->slices,
-		      o->cabac ? "CABAC" : "CAVLC", out.n / 8 / FRAMES, least);
+		      hevc       ? "HEVC"
+		      : o->cabac ? "CABAC"
+				 : "CAVLC",
+		      out.n / 8 / FRAMES, least);
 	if (o->rc == VA_RC_CQP)
 		assert_true(least > 35);
 	decoded_finish(&d);
@@ -169,6 +193,67 @@ static void the_rate_is_kept(void **state)
 	stream(&o, "");
 }
 
+static struct rig_options hevc_base(void)
+{
+	struct rig_options o = base;
+
+	o.profile = VAProfileHEVCMain;
+	return o;
+}
+
+static void hevc_decodes_to_the_reconstruction(void **state)
+{
+	struct rig_options o = hevc_base();
+
+	(void)state;
+	need_ffmpeg();
+	stream(&o, "segments:4");
+	o.deblock = false;
+	stream(&o, "");
+}
+
+static void hevc_slices_and_a_picture_that_is_cropped(void **state)
+{
+	struct rig_options o = hevc_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.slices = 3;
+	o.width = 150;
+	o.height = 98;
+	stream(&o, "");
+}
+
+static void hevc_headers_of_the_driver(void **state)
+{
+	struct rig_options o = hevc_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.packed = 0;
+	o.slices = 2;
+	stream(&o, "no-packed-headers");
+}
+
+static void hevc_with_b_slices_of_both_lists(void **state)
+{
+	struct rig_options o = hevc_base();
+
+	(void)state;
+	need_ffmpeg();
+	stream(&o, "both-lists");
+}
+
+static void hevc_rate_is_kept(void **state)
+{
+	struct rig_options o = hevc_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.rc = VA_RC_CBR;
+	stream(&o, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +262,11 @@ int main(void)
 		cmocka_unit_test(slices_and_a_picture_that_is_cropped),
 		cmocka_unit_test(headers_of_the_driver),
 		cmocka_unit_test(the_rate_is_kept),
+		cmocka_unit_test(hevc_decodes_to_the_reconstruction),
+		cmocka_unit_test(hevc_slices_and_a_picture_that_is_cropped),
+		cmocka_unit_test(hevc_headers_of_the_driver),
+		cmocka_unit_test(hevc_with_b_slices_of_both_lists),
+		cmocka_unit_test(hevc_rate_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
