@@ -110,6 +110,8 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 		.feature_flags = 3,
 	};
 	offer->hevc = can(c, CODEC_HEVC, &caps);
+	if (offer->hevc)
+		flags |= caps.flags;
 	offer->depth10 = offer->hevc && caps.max_depth >= 10;
 	offer->av1 = can(c, CODEC_AV1, &caps) && offers_av1(c, q);
 	if (offer->av1)

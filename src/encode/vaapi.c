@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Video on VA-API: the chip encodes blocks and holds the rate, all else is decided here. Which frame is kept and
- * referred to, and every header, are ours (encode/pic_refs.h, encode/h264_headers.h), where the
+ * referred to, and every header, are ours (encode/pic_refs.h, encode/h264_headers.h, encode/hevc_headers.h), where the
  * driver takes packed slice headers; one that does not keeps the frame before and cannot answer a loss. What differs
  * between codecs is behind encode/vaapi_codec.h.
  *
@@ -536,7 +536,7 @@ static void describe(enum codec codec, struct encoder_details *d)
 
 const struct encoder_ops encoder_vaapi = {
 	.name = "vaapi",
-	.help = "H.264 in hardware on VA-API",
+	.help = "H.264 and HEVC in hardware on VA-API",
 	.size = sizeof(struct vaapi),
 	.only_by_name = true, /* until a stream falls back by itself when hardware fails it */
 	.probe = probe,

@@ -12,6 +12,7 @@
 
 #include "encode/encoder.h"
 #include "encode/h264_headers.h"
+#include "encode/hevc_headers.h"
 #include "encode/vaapi_device.h"
 
 #define VAAPI_HEADER_MAX    160u  /* bytes of any header */
@@ -28,6 +29,7 @@ struct vaapi_stream {
 	VASurfaceID surface[PIC_REFS_SURFACES_MAX]; /* reconstructions, by pic_plan.surface and pic_held.surface */
 	union {
 		struct h264_stream h264;
+		struct hevc_stream hevc;
 	};
 };
 
@@ -60,7 +62,7 @@ struct vaapi_codec {
 	bool (*slice_is)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, const struct nal *unit);
 };
 
-extern const struct vaapi_codec vaapi_h264;
+extern const struct vaapi_codec vaapi_h264, vaapi_hevc;
 
 /* NULL: none. */
 const struct vaapi_codec *vaapi_codec_find(enum codec codec);

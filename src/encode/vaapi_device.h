@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <va/va.h>
 
+#include "encode/hevc_headers.h"
 #include "encode/vaapi_quirks.h"
 #include "media/params.h"
 
@@ -34,6 +35,7 @@ struct vaapi_caps {
 	uint32_t max_slices, max_width, max_height;
 	uint32_t quality_levels; /* 0: none to choose from */
 	bool frame_size;         /* takes a ceiling for frames */
+	struct hevc_tools hevc;  /* of HEVC */
 };
 
 /* path: a DRM node. -ENODEV: no such node, or no driver for it. */

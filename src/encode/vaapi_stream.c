@@ -7,7 +7,7 @@
 
 const struct vaapi_codec *vaapi_codec_find(enum codec codec)
 {
-	static const struct vaapi_codec *const all[] = {&vaapi_h264};
+	static const struct vaapi_codec *const all[] = {&vaapi_h264, &vaapi_hevc};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i]->codec == codec)

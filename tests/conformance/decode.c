@@ -46,7 +46,7 @@ bool decode(struct decoded *d, enum codec codec, const uint8_t *stream, size_t l
 			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f %s -i %s "
 			 "-vsync passthrough -f rawvideo "
 			 "-pix_fmt nv12 -",
-			 codec == CODEC_AV1 ? "obu" : "h264", path);
+			 codec == CODEC_AV1 ? "obu" : codec_name(codec), path);
 		f = popen(command, "r");
 		if (f) {
 			d->frames = read_all(f, &size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Decodes an H.264 (Annex B) or AV1 (low-overhead OBU) stream with the ffmpeg program, its decoder set as the stock client sets it: low delay, and pictures
+/* Decodes an H.264 or HEVC (Annex B) or AV1 (low-overhead OBU) stream with the ffmpeg program, its decoder set as the stock client sets it: low delay, and pictures
  * with missing references are shown. */
 #pragma once
 

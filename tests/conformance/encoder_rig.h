@@ -68,6 +68,19 @@ static inline bool rig_wants(const struct encoder_ops *ops)
 	return false;
 }
 
+/* TEST_ENCODER_CODEC: the only codec to be tested, of back ends that have several. */
+static inline bool rig_codec(enum codec *codec)
+{
+	const char *name = getenv("TEST_ENCODER_CODEC");
+
+	for (enum codec c = CODEC_H264; name && c <= CODEC_AV1; c++)
+		if (strcmp(name, codec_name(c)) == 0) {
+			*codec = c;
+			return true;
+		}
+	return false;
+}
+
 struct unit {
 	uint32_t frame_no;
 	bool key, after_rfi, repeat;
@@ -121,10 +134,13 @@ static const struct encoder_events events = {.au = on_au};
 
 static inline struct enc_params defaults(void)
 {
+	enum codec codec = CODEC_H264;
+
+	rig_codec(&codec);
 	return (struct enc_params){
 		.video =
 			{
-				.codec = CODEC_H264,
+				.codec = codec,
 				.width = W,
 				.height = H,
 				.fps_mhz = 60000,
@@ -147,7 +163,7 @@ static inline struct enc_params defaults_for(const struct encoder_ops *ops)
 	struct enc_params p = defaults();
 	struct enc_caps caps;
 
-	if (ops->probe(CODEC_AV1, &caps) == 0) {
+	if (!rig_codec(&p.video.codec) && ops->probe(CODEC_AV1, &caps) == 0) {
 		p.video.codec = CODEC_AV1;
 		p.preset = "9";
 	}
@@ -205,6 +221,12 @@ static inline struct nal_walk walk(const struct rig *r, unsigned i)
 	return nal_walk_init(r->stream + r->unit[i].at, r->unit[i].len);
 }
 
+/* Type of an HEVC unit (H.265 table 7-1). */
+static inline uint8_t hevc_type(const struct nal *n)
+{
+	return n->payload[0] >> 1 & 63;
+}
+
 static inline bool is_slice(const struct nal *n)
 {
 	return n->type == NAL_TYPE_SLICE || n->type == NAL_TYPE_IDR;
@@ -227,7 +249,8 @@ static inline bool key_by_stream(const struct rig *r, unsigned i)
 		return u.frame.type == OBU_KEY;
 	}
 	while (nal_walk_next(&w, &n))
-		key |= n.type == NAL_TYPE_IDR;
+		key |= r->e->params.video.codec == CODEC_HEVC ? hevc_type(&n) == 19 || hevc_type(&n) == 20
+							      : n.type == NAL_TYPE_IDR;
 	return key;
 }
 

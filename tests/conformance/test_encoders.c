@@ -15,14 +15,16 @@ static void for_each(void (*fn)(const struct encoder_ops *ops))
 			fn(ops);
 }
 
-/* Only those whose bitstream is H.264. */
-static void for_each_h264(void (*fn)(const struct encoder_ops *ops))
+/* Only those whose bitstream is this one. */
+static void for_each_of(enum codec codec, void (*fn)(const struct encoder_ops *ops))
 {
 	const struct encoder_ops *ops;
+	enum codec only = codec;
 	struct enc_caps caps;
 
-	for (unsigned i = 0; (ops = encoder_at(i)); i++)
-		if (rig_wants(ops) && ops->probe(CODEC_H264, &caps) == 0)
+	rig_codec(&only);
+	for (unsigned i = 0; only == codec && (ops = encoder_at(i)); i++)
+		if (rig_wants(ops) && ops->probe(codec, &caps) == 0)
 			fn(ops);
 }
 
@@ -60,10 +62,44 @@ static void key_frame_layout(const struct encoder_ops *ops)
 	}
 }
 
+static void hevc_key_frame_layout(const struct encoder_ops *ops)
+{
+	static const uint8_t sets[] = {32, 33, 34}; /* VPS, SPS, PPS */
+	struct enc_params p = defaults();
+	unsigned idr_at[2] = {0, 5};
+	struct rig *r;
+
+	p.video.codec = CODEC_HEVC;
+	p.slices = 4;
+	r = rig_open(ops, &p);
+	encode_frames(r, 5);
+	assert_int_equal(submit(r, true, false), 0);
+	encode_frames(r, 2);
+	for (unsigned k = 0; k < 2; k++) {
+		const uint8_t *begin = r->stream + r->unit[idr_at[k]].at;
+		struct nal_walk w = walk(r, idr_at[k]);
+		struct nal n;
+
+		assert_true(r->unit[idr_at[k]].key);
+		for (unsigned i = 0; i < ARRAY_LEN(sets); i++) {
+			assert_true(nal_walk_next(&w, &n));
+			assert_int_equal(hevc_type(&n), sets[i]);
+			assert_true(i || n.start == begin);
+		}
+		do
+			assert_true(nal_walk_next(&w, &n));
+		while (hevc_type(&n) == 39);
+		assert_in_range(hevc_type(&n), 19, 20);
+		assert_true(n.payload - begin < 1000);
+	}
+	rig_close(r);
+}
+
 static void m21_idr_begins_with_parameter_sets_and_its_slice_in_shard_0(void **state)
 {
 	(void)state;
-	for_each_h264(key_frame_layout);
+	for_each_of(CODEC_H264, key_frame_layout);
+	for_each_of(CODEC_HEVC, hevc_key_frame_layout);
 }
 
 static void flags_and_slices(const struct encoder_ops *ops)
@@ -108,10 +144,46 @@ static void flags_and_slices(const struct encoder_ops *ops)
 	}
 }
 
+static void hevc_flags_and_slices(const struct encoder_ops *ops)
+{
+	for (uint8_t slices = 1; slices <= 8; slices++) {
+		struct enc_params p = defaults();
+		struct rig *r;
+
+		p.video.codec = CODEC_HEVC;
+		p.slices = slices;
+		p.video.height = 512;
+		r = rig_open(ops, &p);
+		assert_int_equal(r->e->params.slices, slices);
+		for (unsigned i = 0; i < 12; i++) {
+			moving_draw(&r->pic, i);
+			assert_int_equal(submit(r, i == 0 || i == 7, false), 0);
+		}
+		for (unsigned i = 0; i < r->n; i++) {
+			struct nal_walk w = walk(r, i);
+			unsigned found = 0;
+			struct nal n;
+
+			assert_int_equal(r->unit[i].frame_no, i + 1);
+			assert_int_equal(r->unit[i].key, i == 0 || i == 7);
+			while (nal_walk_next(&w, &n)) {
+				if (hevc_type(&n) > 31)
+					continue;
+				assert_int_equal(hevc_type(&n) >= 16, r->unit[i].key);
+				assert_int_equal(n.payload[2] >> 7, found == 0); /* first_slice_segment_in_pic_flag */
+				found++;
+			}
+			assert_int_equal(found, slices);
+		}
+		rig_close(r);
+	}
+}
+
 static void m46_type_flags_match_the_bitstream_and_slices_are_in_order(void **state)
 {
 	(void)state;
-	for_each_h264(flags_and_slices);
+	for_each_of(CODEC_H264, flags_and_slices);
+	for_each_of(CODEC_HEVC, hevc_flags_and_slices);
 }
 
 /* --- what the parameter sets say --- */
@@ -173,7 +245,7 @@ static void sps_is_honest(const struct encoder_ops *ops)
 static void sps_has_honest_level_dpb_and_no_reordering(void **state)
 {
 	(void)state;
-	for_each_h264(sps_is_honest);
+	for_each_of(CODEC_H264, sps_is_honest);
 }
 
 /* --- recovery --- */
@@ -377,9 +449,13 @@ static void refuses(const struct encoder_ops *ops)
 {
 	struct enc_params p = defaults_for(ops);
 	struct encoder *e = NULL;
+	struct enc_caps caps;
 
-	p.video.codec = CODEC_HEVC;
-	assert_int_equal(encoder_open(&e, ops, &p, &events, NULL), -ENOTSUP);
+	for (enum codec c = CODEC_H264; c <= CODEC_AV1; c++) {
+		p.video.codec = c;
+		if (ops->probe(c, &caps) < 0)
+			assert_int_equal(encoder_open(&e, ops, &p, &events, NULL), -ENOTSUP);
+	}
 	p = defaults_for(ops);
 	p.video.depth = 10;
 	assert_int_equal(encoder_open(&e, ops, &p, &events, NULL), -ENOTSUP);
@@ -401,6 +477,7 @@ static void what_it_cannot_do_is_refused_at_open(void **state)
 	assert_null(encoder_find("x264", CODEC_AV1, NULL));
 	require_x264();
 	assert_string_equal(encoder_find("auto", CODEC_H264, NULL)->name, "x264");
+	p.video.codec = CODEC_H264;
 	p.preset = "warp";
 	assert_int_equal(encoder_open(&e, encoder_find("x264", CODEC_H264, NULL), &p, &events, NULL), -EINVAL);
 }

@@ -179,11 +179,12 @@ def finish(proc, timeout=120):
 
 
 def read_pattern(path):
-    """Frame numbers read out of the decoded pictures of a raw H.264 file, or of AV1's temporal units (*.obu)."""
+    """Frame numbers read out of the decoded pictures of a raw H.264 file, of HEVC (*.hevc), or of AV1's temporal units (*.obu)."""
     if not shutil.which("ffmpeg"):
         raise Skip("ffmpeg is not installed")
     tool = os.environ["READ_PATTERN"]
-    dec = subprocess.Popen(["ffmpeg", "-v", "error", "-f", "obu" if str(path).endswith(".obu") else "h264", "-i", str(path), "-vsync", "passthrough", "-f",
+    kind = {".obu": "obu", ".hevc": "hevc"}.get(os.path.splitext(path)[1], "h264")
+    dec = subprocess.Popen(["ffmpeg", "-v", "error", "-f", kind, "-i", str(path), "-vsync", "passthrough", "-f",
                             "yuv4mpegpipe", "-pix_fmt", "yuv420p", "-"], stdout=subprocess.PIPE)
     out = subprocess.run([tool], stdin=dec.stdout, capture_output=True, text=True, timeout=300)
     assert dec.wait() == 0, "ffmpeg found errors in the stream"

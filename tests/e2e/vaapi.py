@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Streams whose H.264 comes from the stand-in VA-API driver, through the real libva."""
+"""Streams whose H.264 and HEVC come from the stand-in VA-API driver, through the real libva."""
 import contextlib
 import json
 import os
@@ -69,6 +69,22 @@ def test_hang_is_survived():
         read_pattern(h.dir / "v.h264")
 
 
+def test_hevc_stream_is_whole():
+    with scratch() as d, host(d) as h:
+        r = h.stream(*SMALL, "--codec", "hevc", "--frames", 90, "--out", h.dir / "v.hevc")
+        assert r["frames"] >= 90 and r["frames_lost"] == 0 and r["idr"] == 1 and r["errors"] == [], r
+        p = read_pattern(h.dir / "v.hevc")
+        assert p["repeats"] == 0 and p["backwards"] == 0, p
+
+
+def test_hevc_losses_are_answered_without_key_frames():
+    with scratch() as d, host(d) as h:
+        r = h.stream(*SMALL, "--codec", "hevc", "--frames", 150, "--drop-frames", "40,70-72,110", "--rfi",
+                     "--out", h.dir / "v.hevc")
+        assert r["rfi_requests"] > 0 and r["rfi_recovered"] >= 2 and r["idr"] == 1, r
+        read_pattern(h.dir / "v.hevc")
+
+
 def test_encoders_are_listed():
     with scratch() as d:
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]], env=environment(f"{d}/va.log"),
@@ -77,6 +93,8 @@ def test_encoders_are_listed():
         assert row["rfi"] and row["ltr"] and not row["low_power"] and row["profile"] == "High", row
         assert row["packed_headers"] == "sequence picture slice" and row["device"] == "/dev/null", row
         assert "stand-in" in row["driver"], row
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
+        assert row["rfi"] and row["ltr"] and row["profile"] == "Main", row
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
                            env=environment(f"{d}/va.log", "low-power-only,no-packed-slice"), capture_output=True, text=True, check=True)
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi")
