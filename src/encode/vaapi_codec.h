@@ -64,6 +64,10 @@ struct vaapi_codec {
 
 extern const struct vaapi_codec vaapi_h264, vaapi_hevc;
 
+/* What a driver works with, of its answers to VAConfigAttribEncHEVCFeatures and BlockSizes (VA_ATTRIB_NOT_SUPPORTED: it
+ * does not tell). False: it insists on what we do not write. */
+bool vaapi_hevc_tools(uint32_t features, uint32_t sizes, struct hevc_tools *t);
+
 /* NULL: none. */
 const struct vaapi_codec *vaapi_codec_find(enum codec codec);
 

@@ -82,6 +82,13 @@ static bool read_features(struct hevc_tools *t, uint32_t value)
 	return true;
 }
 
+bool vaapi_hevc_tools(uint32_t features, uint32_t sizes, struct hevc_tools *t)
+{
+	*t = (struct hevc_tools){.qp_delta = true};
+	read_sizes(t, sizes == VA_ATTRIB_NOT_SUPPORTED ? 0 : sizes);
+	return features == VA_ATTRIB_NOT_SUPPORTED || read_features(t, features);
+}
+
 static bool suits(VADisplay dpy, struct vaapi_caps *c)
 {
 	enum { FEATURES, SIZES, DIRECTION };
@@ -90,16 +97,12 @@ static bool suits(VADisplay dpy, struct vaapi_caps *c)
 		[SIZES] = {VAConfigAttribEncHEVCBlockSizes, 0},
 		[DIRECTION] = {VAConfigAttribPredictionDirection, 0},
 	};
-	struct hevc_tools *t = &c->hevc;
 
-	*t = (struct hevc_tools){.qp_delta = true};
-	if (vaGetConfigAttributes(dpy, c->profile, c->entry, a, ARRAY_LEN(a)) != VA_STATUS_SUCCESS)
+	if (vaGetConfigAttributes(dpy, c->profile, c->entry, a, ARRAY_LEN(a)) != VA_STATUS_SUCCESS ||
+	    !vaapi_hevc_tools(a[FEATURES].value, a[SIZES].value, &c->hevc))
 		return false;
-	read_sizes(t, a[SIZES].value == VA_ATTRIB_NOT_SUPPORTED ? 0 : a[SIZES].value);
-	if (a[FEATURES].value != VA_ATTRIB_NOT_SUPPORTED && !read_features(t, a[FEATURES].value))
-		return false;
-	t->both_lists = a[DIRECTION].value != VA_ATTRIB_NOT_SUPPORTED &&
-			a[DIRECTION].value & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY;
+	c->hevc.both_lists = a[DIRECTION].value != VA_ATTRIB_NOT_SUPPORTED &&
+			     a[DIRECTION].value & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY;
 	return true;
 }
 

@@ -201,6 +201,62 @@ static void parameter_sets_are_read_as_they_were_meant(void **state)
 	}
 }
 
+/* All that a driver may ask for, and the header of a B slice. */
+static void tools_are_said(void **state)
+{
+	struct hevc_stream s = stream_of(1920, 1080, 60000, 6, 10000);
+	struct expected list[] = {
+		{"amp_enabled_flag", 1, 0},
+		{"sample_adaptive_offset_enabled_flag", 1, 0},
+		{"strong_intra_smoothing_enabled_flag", 1, 0},
+		{"sign_data_hiding_enabled_flag", 1, 0},
+		{"constrained_intra_pred_flag", 1, 0},
+		{"transform_skip_enabled_flag", 1, 0},
+		{"cu_qp_delta_enabled_flag", 0, 0},
+		{"slice_sao_luma_flag", 1, 0},
+		{"slice_sao_chroma_flag", 1, 0},
+		{"slice_qp_delta", 0, 0},
+		{"slice_loop_filter_across_slices_enabled_flag", 1, 0},
+		{"num_ref_idx_active_override_flag", 0, 0},
+		{"mvd_l1_zero_flag", 0, 0},
+		{"five_minus_max_num_merge_cand", 0, 0},
+		{"num_negative_pics", 1, 0},
+		{"num_long_term_pics", 0, 0},
+	};
+	struct expectations e = {list, ARRAY_LEN(list)};
+	struct made m = {.data = malloc(4096)};
+	struct pic_refs r;
+	struct pic_plan p;
+
+	(void)state;
+	assert_non_null(m.data);
+	if (!decode_available())
+		skip();
+	s.tools = (struct hevc_tools){.min_cb = 4,
+				      .ctb = 5,
+				      .min_tb = 3,
+				      .max_tb = 4,
+				      .amp = true,
+				      .sao = true,
+				      .strong_intra = true,
+				      .sign_hiding = true,
+				      .constrained_intra = true,
+				      .transform_skip = true,
+				      .both_lists = true};
+	pic_refs_init(&r, s.dpb, true);
+	put_sets(&m, &s);
+	for (uint32_t f = 1; f <= 2; f++) {
+		pic_refs_plan(&r, f == 1, f, &p);
+		put_slice(&m, &s, &r, &p);
+		pic_refs_encoded(&r, &p, false);
+	}
+	read_headers(&m, compare, &e);
+	for (size_t k = 0; k < e.n; k++)
+		if (!list[k].found)
+			fail_msg("%s is not there", list[k].name);
+	free(m.data);
+}
+
 static void levels_are_the_lowest_that_fit(void **state)
 {
 	static const struct {
@@ -453,6 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parameter_sets_are_read_as_they_were_meant),
+		cmocka_unit_test(tools_are_said),
 		cmocka_unit_test(levels_are_the_lowest_that_fit),
 		cmocka_unit_test(m47_a_client_that_missed_any_frames_has_all_that_a_set_lists),
 		cmocka_unit_test(long_term_pictures_are_named_across_the_wrap),

@@ -41,6 +41,61 @@ static struct vaapi_stream make(uint16_t width, uint16_t height, unsigned slices
 	return v;
 }
 
+static uint32_t sizes_of(unsigned ctb, unsigned min_cb, unsigned min_tb, unsigned max_tb, unsigned depth)
+{
+	return (VAConfigAttribValEncHEVCBlockSizes){.bits = {.log2_max_coding_tree_block_size_minus3 = ctb - 3,
+							     .log2_min_coding_tree_block_size_minus3 = ctb - 3,
+							     .log2_min_luma_coding_block_size_minus3 = min_cb - 3,
+							     .log2_max_luma_transform_block_size_minus2 = max_tb - 2,
+							     .log2_min_luma_transform_block_size_minus2 = min_tb - 2,
+							     .max_max_transform_hierarchy_depth_inter = depth,
+							     .max_max_transform_hierarchy_depth_intra = depth}}
+		.value;
+}
+
+/* Whatever a driver answers, block sizes are such as a stream may have (H.265 7.4.3.2.1). */
+static void attributes_become_tools(void **state)
+{
+	static const struct {
+		unsigned ctb, min_cb, min_tb, max_tb, depth;
+		struct hevc_tools want;
+	} rows[] = {
+		{6, 3, 2, 5, 3, {.ctb = 6, .min_cb = 3, .min_tb = 2, .max_tb = 5, .depth_inter = 3}},
+		{5, 3, 2, 5, 2, {.ctb = 5, .min_cb = 3, .min_tb = 2, .max_tb = 5, .depth_inter = 2}},
+		{4, 4, 3, 5, 3, {.ctb = 4, .min_cb = 4, .min_tb = 3, .max_tb = 4, .depth_inter = 1}},
+		{4, 6, 5, 2, 0, {.ctb = 4, .min_cb = 4, .min_tb = 2, .max_tb = 2, .depth_inter = 0}},
+		{3, 3, 2, 2, 0, {.ctb = 5, .min_cb = 4, .min_tb = 2, .max_tb = 5, .depth_inter = 2}},
+	};
+	VAConfigAttribValEncHEVCFeatures f = {.value = 0};
+	struct hevc_tools t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint32_t value = sizes_of(rows[i].ctb, rows[i].min_cb, rows[i].min_tb, rows[i].max_tb, rows[i].depth);
+
+		assert_true(vaapi_hevc_tools(VA_ATTRIB_NOT_SUPPORTED, value, &t));
+		assert_int_equal(t.ctb, rows[i].want.ctb);
+		assert_int_equal(t.min_cb, rows[i].want.min_cb);
+		assert_int_equal(t.min_tb, rows[i].want.min_tb);
+		assert_int_equal(t.max_tb, rows[i].want.max_tb);
+		assert_int_equal(t.depth_inter, rows[i].want.depth_inter);
+		assert_int_equal(t.depth_intra, rows[i].want.depth_inter);
+		assert_true(t.qp_delta && !t.amp && !t.sao);
+	}
+	assert_true(vaapi_hevc_tools(VA_ATTRIB_NOT_SUPPORTED, VA_ATTRIB_NOT_SUPPORTED, &t));
+	assert_int_equal(t.ctb, 5);
+	f.bits.amp = f.bits.strong_intra_smoothing = VA_FEATURE_SUPPORTED;
+	f.bits.sao = f.bits.transform_skip = VA_FEATURE_REQUIRED;
+	f.bits.sign_data_hiding = VA_FEATURE_SUPPORTED;
+	assert_true(vaapi_hevc_tools(f.value, VA_ATTRIB_NOT_SUPPORTED, &t));
+	assert_true(t.amp && t.sao && t.strong_intra && t.transform_skip);
+	assert_false(t.sign_hiding || t.qp_delta || t.constrained_intra);
+	f.bits.temporal_mvp = f.bits.pcm = f.bits.scaling_lists = VA_FEATURE_SUPPORTED;
+	assert_true(vaapi_hevc_tools(f.value, VA_ATTRIB_NOT_SUPPORTED, &t));
+	f.bits.pcm = VA_FEATURE_REQUIRED;
+	assert_false(vaapi_hevc_tools(f.value, VA_ATTRIB_NOT_SUPPORTED, &t));
+}
+
 static void sizes_are_those_of_blocks(void **state)
 {
 	struct vaapi_stream v = make(1366, 770, 3, 8);
@@ -216,6 +271,7 @@ static void a_driver_that_writes_something_else_is_found_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(attributes_become_tools),
 		cmocka_unit_test(sizes_are_those_of_blocks),
 		cmocka_unit_test(parameters_name_the_references_of_the_plan),
 		cmocka_unit_test(only_parameter_sets_and_slices_are_taken),
