@@ -62,6 +62,7 @@ static void attributes_become_tools(void **state)
 	} rows[] = {
 		{6, 3, 2, 5, 3, {.ctb = 6, .min_cb = 3, .min_tb = 2, .max_tb = 5, .depth_inter = 3}},
 		{5, 3, 2, 5, 2, {.ctb = 5, .min_cb = 3, .min_tb = 2, .max_tb = 5, .depth_inter = 2}},
+		{5, 3, 3, 4, 1, {.ctb = 5, .min_cb = 3, .min_tb = 2, .max_tb = 4, .depth_inter = 1}},
 		{4, 4, 3, 5, 3, {.ctb = 4, .min_cb = 4, .min_tb = 3, .max_tb = 4, .depth_inter = 1}},
 		{4, 6, 5, 2, 0, {.ctb = 4, .min_cb = 4, .min_tb = 2, .max_tb = 2, .depth_inter = 0}},
 		{3, 3, 2, 2, 0, {.ctb = 5, .min_cb = 4, .min_tb = 2, .max_tb = 5, .depth_inter = 2}},
