@@ -11,6 +11,7 @@
 
 #define HEVC_SLICES_MAX 256u
 #define HEVC_RPS_MAX    16u
+#define HEVC_PPS_MAX    64u
 #define HEVC_CU         16u /* the encoder's only size */
 
 enum { HEVC_TRAIL_R = 1, HEVC_IDR_W_RADL = 19, HEVC_IDR_N_LP = 20, HEVC_VPS = 32, HEVC_SPS, HEVC_PPS, HEVC_AUD };

@@ -135,6 +135,9 @@ VAStatus hevc_heads(struct hevc_job *j)
 	const bool idr = j->pic->pic_fields.bits.idr_pic_flag;
 	VAStatus status = VA_STATUS_SUCCESS;
 
+	if (j->pic->slice_pic_parameter_set_id >= HEVC_PPS_MAX)
+		return rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "slice_pic_parameter_set_id %u",
+			    j->pic->slice_pic_parameter_set_id);
 	if (idr && !q)
 		return wrong(c, "an IDR picture without sequence parameters");
 	if (!idr && q)

@@ -6,10 +6,10 @@
 
 /* Of a context. */
 struct hevc {
-	bool have_vps, have_sps, have_pps[64];
+	bool have_vps, have_sps, have_pps[HEVC_PPS_MAX];
 	struct hevc_vps vps;
 	struct hevc_sps sps;
-	struct hevc_pps pps[64];
+	struct hevc_pps pps[HEVC_PPS_MAX];
 	struct hevc_dpb dpb;
 	uint64_t serial;
 	struct hevc_cu *cu;

@@ -19,9 +19,9 @@
 				    in_buffer_);                                                                       \
 	} while (0)
 
-static bool zeros(const uint32_t *p, size_t n)
+static bool zeros(const uint32_t *p, size_t bytes)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < bytes / sizeof(*p); i++)
 		if (p[i])
 			return false;
 	return true;
@@ -95,7 +95,7 @@ VAStatus hevc_check_seq(struct context *c, const VAEncSequenceParameterBufferHEV
 	NEED(q->min_spatial_segmentation_idc <= 4095 && q->max_bytes_per_pic_denom <= 16 &&
 		     q->max_bits_per_min_cu_denom <= 16,
 	     "bitstream restriction out of range");
-	NEED(!q->scc_fields.value && zeros(q->va_reserved, VA_PADDING_MEDIUM - 1),
+	NEED(!q->scc_fields.value && zeros(q->va_reserved, sizeof(q->va_reserved)),
 	     "sequence parameters: reserved bytes");
 	return VA_STATUS_SUCCESS;
 }
@@ -120,7 +120,6 @@ VAStatus hevc_check_pic(struct context *c, const VAEncPictureParameterBufferHEVC
 	NEED(p->num_ref_idx_l0_default_active_minus1 <= 14 && p->num_ref_idx_l1_default_active_minus1 <= 14,
 	     "num_ref_idx_default_active_minus1 %u, %u", p->num_ref_idx_l0_default_active_minus1,
 	     p->num_ref_idx_l1_default_active_minus1);
-	NEED(p->slice_pic_parameter_set_id <= 63, "slice_pic_parameter_set_id %u", p->slice_pic_parameter_set_id);
 	NEED(p->collocated_ref_pic_index == 0xff, "collocated_ref_pic_index %u without temporal motion vectors",
 	     p->collocated_ref_pic_index);
 	NEED(p->last_picture <= 3, "last_picture %u", p->last_picture);
@@ -141,7 +140,7 @@ VAStatus hevc_check_pic(struct context *c, const VAEncPictureParameterBufferHEVC
 		     !p->pic_fields.bits.scaling_list_data_present_flag,
 	     "pic_fields %#x: something that is not offered", p->pic_fields.value);
 	NEED(!p->pic_fields.bits.reserved && !p->va_byte_reserved && !p->scc_fields.value &&
-		     zeros(p->va_reserved, VA_PADDING_HIGH - 1),
+		     zeros(p->va_reserved, sizeof(p->va_reserved)),
 	     "picture parameters: reserved bytes");
 	return VA_STATUS_SUCCESS;
 }

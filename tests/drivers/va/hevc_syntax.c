@@ -366,7 +366,7 @@ const char *hevc_pps_parse(struct hevc_pps *p, struct bits *b)
 	bits_get(b, 16);
 	p->id = bits_ue(b);
 	p->sps_id = bits_ue(b);
-	REFUSE(p->id > 63 || p->sps_id > 15, "PPS: id");
+	REFUSE(p->id >= HEVC_PPS_MAX || p->sps_id > 15, "PPS: id");
 	p->dependent = bits_get(b, 1);
 	p->output = bits_get(b, 1);
 	REFUSE(bits_get(b, 3), "PPS: num_extra_slice_header_bits");

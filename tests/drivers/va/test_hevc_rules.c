@@ -57,6 +57,7 @@
 	X(pps_qp, 0, INVALID_PARAMETER, "pic_init_qp: 30 in the packed header, 24", s->pps.init_qp = 30;)              \
 	X(pps_sps, 0, INVALID_PARAMETER, "another SPS", s->pps.sps_id = 3;)                                            \
 	X(pps_unknown, 1, INVALID_PARAMETER, "never sent", s->pic.slice_pic_parameter_set_id = 9;)                     \
+	X(pps_beyond, 0, INVALID_PARAMETER, "slice_pic_parameter_set_id 64", s->pic.slice_pic_parameter_set_id = 64;)  \
 	X(pps_changed_unsaid, 1, INVALID_PARAMETER, "cu_qp_delta_enabled_flag", s->pic.pic_fields.bits.cu_qp_delta_enabled_flag = 0;) \
 	X(slice_type, 1, INVALID_PARAMETER, "I and P are offered", s->slice[0].slice_type = HEVC_B;)                   \
 	X(slice_i_in_p, 1, INVALID_PARAMETER, "in a picture of coding_type 2", s->slice[0].slice_type = HEVC_I;)       \
