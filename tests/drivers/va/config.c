@@ -100,14 +100,15 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	case VAConfigAttribEncHEVCBlockSizes:
 		if (p->codec != &codec_hevc || d->q.attr_missing_hevc)
 			return VA_ATTRIB_NOT_SUPPORTED;
-		/* Trees of 16 to 32, coding blocks from 16, transforms of 4 to 32. */
-		return (VAConfigAttribValEncHEVCBlockSizes){.bits = {.log2_max_coding_tree_block_size_minus3 = 2,
-								     .log2_min_coding_tree_block_size_minus3 = 1,
-								     .log2_min_luma_coding_block_size_minus3 = 1,
-								     .log2_max_luma_transform_block_size_minus2 = 3,
-								     .log2_min_luma_transform_block_size_minus2 = 0,
-								     .max_max_transform_hierarchy_depth_inter = 2,
-								     .max_max_transform_hierarchy_depth_intra = 2}}
+		/* Trees of 16 to 32 (or 16), coding blocks from 16, transforms of 4 to 32. */
+		return (VAConfigAttribValEncHEVCBlockSizes){
+			.bits = {.log2_max_coding_tree_block_size_minus3 = d->q.small_blocks ? 1 : 2,
+				 .log2_min_coding_tree_block_size_minus3 = 1,
+				 .log2_min_luma_coding_block_size_minus3 = 1,
+				 .log2_max_luma_transform_block_size_minus2 = d->q.small_blocks ? 2 : 3,
+				 .log2_min_luma_transform_block_size_minus2 = 0,
+				 .max_max_transform_hierarchy_depth_inter = 2,
+				 .max_max_transform_hierarchy_depth_intra = 2}}
 			.value;
 	default:
 		return VA_ATTRIB_NOT_SUPPORTED;

@@ -138,6 +138,7 @@ void quirks_read(struct quirks *q)
 	q->lax = word(faults, "lax", NULL);
 	q->no_p010 = word(faults, "no-p010", NULL);
 	q->both_lists = word(faults, "both-lists", NULL);
+	q->small_blocks = word(faults, "small-blocks", NULL);
 	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);
 	q->attr_missing_rc = word(faults, "no-attr-rc", NULL);
 	q->attr_missing_frame_size = word(faults, "no-attr-frame-size", NULL);

@@ -44,6 +44,7 @@ struct quirks {
 	unsigned sets;         /* of driver_set */
 	bool slice, low_power; /* entry points */
 	bool both_lists;       /* inter slices are B, with both lists the same */
+	bool small_blocks;     /* tree blocks of HEVC are of 16 */
 	bool attr_missing_hevc;
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
 	uint32_t packed; /* VA_ENC_PACKED_HEADER_x offered */

@@ -66,7 +66,8 @@ VAStatus hevc_check_seq(struct context *c, const VAEncSequenceParameterBufferHEV
 	NEED(!q->general_tier_flag || (q->general_tier_flag == 1 && q->general_level_idc >= 120),
 	     "general_tier_flag %u below level 4", q->general_tier_flag);
 	NEED(min_cb == 4, "coding blocks from %u on, 16 are offered", 1u << min_cb);
-	NEED(ctb == 4 || ctb == 5, "coding tree blocks of %u, 16 and 32 are offered", 1u << ctb);
+	NEED(ctb == 4 || (ctb == 5 && !c->d->q.small_blocks), "coding tree blocks of %u, 16%s offered", 1u << ctb,
+	     c->d->q.small_blocks ? " is" : " and 32 are");
 	NEED(min_tb >= 2 && min_tb < 4 && max_tb >= 4 && max_tb <= 5 && max_tb <= ctb,
 	     "transform blocks of %u to %u, 4 to 32 are offered", 1u << min_tb, 1u << max_tb);
 	NEED(q->max_transform_hierarchy_depth_inter <= ctb - min_tb &&
