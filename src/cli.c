@@ -13,9 +13,11 @@
 #include "config.h"
 #include "ctl.h"
 #include "daemon.h"
+#include "encode/choice.h"
 #include "encode/registry.h"
 #include "encoders.h"
 #include "paths.h"
+#include "stream_offer.h"
 
 #define OVERRIDES_MAX 64
 
@@ -149,9 +151,26 @@ static int run_config(int argc, char **argv, const struct options *o, const stru
 	return rc;
 }
 
-/* Asks the hardware itself, with or without a daemon. */
-static int run_encoders(const struct options *o, const struct paths *p)
+/* What a running daemon has noted of its encoders; NULL: none runs. */
+static json_t *ask_noted(const struct options *o, struct paths *p)
 {
+	json_t *status = NULL, *noted;
+	struct buf text;
+
+	paths_prefer_live_socket(p, o->state, o->socket);
+	buf_init(&text, CTL_ANSWER_MAX);
+	if (ctl_call(p->socket, "status", 0, NULL, true, &text) == 0)
+		status = json_loads(buf_cstr(&text), 0, NULL);
+	buf_finish(&text);
+	noted = json_incref(json_object_get(status, "encoders"));
+	json_decref(status);
+	return noted;
+}
+
+/* Asks the hardware itself, with or without a daemon. */
+static int run_encoders(const struct options *o, struct paths *p)
+{
+	json_t *noted;
 	struct config c;
 	struct buf text;
 	json_t *list;
@@ -160,7 +179,11 @@ static int run_encoders(const struct options *o, const struct paths *p)
 	if (rc)
 		return rc;
 	encoder_use_device(c.encode.device);
-	list = encoders_json();
+	log_set_level(LOG_LEVEL_WARN); /* the list says what works */
+	encoder_choice_measure("auto", c.encode.preset, c.encode.av1_preset, stream_slices(&c));
+	noted = ask_noted(o, p);
+	list = encoders_json(noted);
+	json_decref(noted);
 	if (!list)
 		return 1;
 	if (o->json) {

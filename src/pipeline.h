@@ -63,4 +63,6 @@ int pipeline_video(struct pipeline *pl, struct screens *screens, int fd);
 void pipeline_audio(struct pipeline *pl, int fd);
 
 const char *pipeline_encoder(const struct pipeline *pl); /* for status */
+/* Why another encoder than at the start, or the same anew, is in use; empty: neither is. */
+const char *pipeline_encoder_why(const struct pipeline *pl);
 const char *pipeline_sound(const struct pipeline *pl);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "encode/bitstream.h"
+#include "encode/registry.h"
 
 static void frame_back(struct frame *f, int fence_fd)
 {
@@ -86,7 +87,14 @@ static void sink_run(void *arg)
 			atomic_fetch_add(&r->units, 1);
 			atomic_fetch_add(&r->broken, a->broken);
 			owed += a->last;
-			au_release(a);
+			if (atomic_load(&r->keep) && !r->kept)
+				r->kept = a;
+			else
+				au_release(a);
+		}
+		if (!atomic_load(&r->keep)) {
+			au_release(r->kept);
+			r->kept = NULL;
 		}
 		if (!atomic_load(&r->hold))
 			for (; owed; owed--)
@@ -104,9 +112,28 @@ static void on_failed(void *ctx, int err)
 	atomic_store(&r->failed, err);
 }
 
-const struct encode_worker_events rig_events = {.failed = on_failed};
+static void on_changed(void *ctx)
+{
+	struct rig *r = ctx;
+
+	atomic_fetch_add(&r->changed, 1);
+}
+
+const struct encode_worker_events rig_events = {.failed = on_failed, .changed = on_changed};
 
 struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset, enum early_mode early)
+{
+	const struct encoder_choice c = {
+		.at[0] = {.ops = encoder_find("null", CODEC_H264, NULL), .preset = preset ? preset : "superfast"},
+		.n = 1,
+		.named = true,
+	};
+
+	return rig_start_with(fps_mhz, min_fps_mhz, rfi, &c, early);
+}
+
+struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const struct encoder_choice *choice,
+			   enum early_mode early)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct encode_worker_params p;
@@ -134,8 +161,7 @@ struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const ch
 				.packet_size = early ? 18 : 1392, /* tiny frames of the stand-in count as long */
 			},
 		.early = early,
-		.backend = "null",
-		.preset = preset ? preset : "superfast",
+		.choice = *choice,
 		.min_slices = 2,
 		.min_fps_mhz = min_fps_mhz,
 		.wake = &r->encode_wake,
@@ -153,9 +179,11 @@ struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const ch
 void rig_stop(struct rig *r)
 {
 	atomic_store(&r->hold, false);
+	atomic_store(&r->keep, false);
 	thread_stop(&r->sink);
 	wake_poke(&r->sink_wake);
 	thread_join(&r->sink);
+	au_release(r->kept);
 	encode_worker_stop(r->worker);
 	frame_unref(latest_take(&r->frames.slot), -1);
 	assert_int_equal(atomic_load(&r->out_of_pool), 0);
