@@ -16,6 +16,7 @@
 #include "encode/choice.h"
 #include "encode/registry.h"
 #include "encoders.h"
+#include "movie_command.h"
 #include "paths.h"
 #include "stream_offer.h"
 
@@ -26,6 +27,7 @@ struct options {
 	const char *override[OVERRIDES_MAX];
 	int n_override;
 	bool json;
+	struct movie_wish record;
 };
 
 static void print_help(FILE *to)
@@ -37,7 +39,10 @@ static void print_help(FILE *to)
 	      "  run                    run the daemon in the foreground\n"
 	      "  config check           read the configuration and say what is wrong\n"
 	      "  config dump            print every option with its value\n"
-	      "  encoders               list the encoders of this machine and what each can do\n",
+	      "  encoders               list the encoders of this machine and what each can do\n"
+	      "  record FILE            write the screen to FILE (.h264, .264 or .y4m), every picture, without a "
+	      "daemon;\n"
+	      "                         options --seconds N, --size WxH, --fps N, --force (replace a file)\n",
 	      to);
 	for (unsigned n = 0; (c = command_at(n)); n++)
 		fprintf(to, "  %-10s %-11s %s\n", c->name, c->args, c->help);
@@ -45,8 +50,8 @@ static void print_help(FILE *to)
 	      "  --config FILE          configuration to read\n"
 	      "  --state DIR            folder of certificate, clients and apps\n"
 	      "  --socket PATH          control socket of the daemon\n"
-	      "  -o section.key=value   override one option (run, config)\n"
-	      "  --json                 answer for programs (status, clients, encoders)\n"
+	      "  -o section.key=value   override one option (run, config, record)\n"
+	      "  --json                 answer for programs (status, clients, encoders, record)\n"
 	      "  --version, --help\n",
 	      to);
 }
@@ -60,7 +65,18 @@ static int usage(const char *text, const char *word)
 /* Options may stand anywhere; what is left in argv are the command and its arguments. */
 static int parse_options(int argc, char **argv, struct options *o, bool *done)
 {
-	enum { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_JSON, OPT_VERSION, OPT_HELP };
+	enum {
+		OPT_CONFIG = 256,
+		OPT_STATE,
+		OPT_SOCKET,
+		OPT_JSON,
+		OPT_VERSION,
+		OPT_HELP,
+		OPT_SECONDS,
+		OPT_SIZE,
+		OPT_FPS,
+		OPT_FORCE
+	};
 	static const struct option known[] = {
 		{"config", required_argument, NULL, OPT_CONFIG},
 		{"state", required_argument, NULL, OPT_STATE},
@@ -68,6 +84,10 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 		{"json", no_argument, NULL, OPT_JSON},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
+		{"seconds", required_argument, NULL, OPT_SECONDS},
+		{"size", required_argument, NULL, OPT_SIZE},
+		{"fps", required_argument, NULL, OPT_FPS},
+		{"force", no_argument, NULL, OPT_FORCE},
 		{0},
 	};
 	int c;
@@ -90,6 +110,18 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 			if (o->n_override == OVERRIDES_MAX)
 				return usage("too many -o options", "");
 			o->override[o->n_override++] = optarg;
+			break;
+		case OPT_SECONDS:
+			o->record.seconds = optarg;
+			break;
+		case OPT_SIZE:
+			o->record.size = optarg;
+			break;
+		case OPT_FPS:
+			o->record.fps = optarg;
+			break;
+		case OPT_FORCE:
+			o->record.force = true;
 			break;
 		case OPT_VERSION:
 			printf("moonrill %s\n", MOONRILL_VERSION);
@@ -208,6 +240,17 @@ static int run_daemon(const struct options *o, const struct paths *p)
 	return rc ? rc : daemon_run(&c, p);
 }
 
+static int run_record(const char *file, const struct options *o, const struct paths *p)
+{
+	struct movie_wish w = o->record;
+	struct config c;
+	int rc = load_config(o, p, &c);
+
+	w.file = file;
+	w.json = o->json;
+	return rc ? rc : movie_command(&w, &c, p);
+}
+
 static int run_remote(int argc, char **argv, const struct options *o, struct paths *p)
 {
 	struct buf text;
@@ -252,6 +295,8 @@ int cli_main(int argc, char **argv)
 		return run_config(argc - 1, argv + 1, &o, &p);
 	if (strcmp(argv[0], "encoders") == 0)
 		return argc == 1 ? run_encoders(&o, &p) : usage("encoders takes no argument", argv[1]);
+	if (strcmp(argv[0], "record") == 0)
+		return argc == 2 ? run_record(argv[1], &o, &p) : usage("record takes a file's name", "");
 	if (command_find(argv[0]))
 		return run_remote(argc, argv, &o, &p);
 	return usage("unknown command", argv[0]);
