@@ -119,6 +119,8 @@ static void on_changed(void *ctx)
 	atomic_fetch_add(&r->changed, 1);
 }
 
+enum convert_where rig_convert;
+
 const struct encode_worker_events rig_events = {.failed = on_failed, .changed = on_changed};
 
 struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset, enum early_mode early)
@@ -161,6 +163,7 @@ struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, con
 				.packet_size = early ? 18 : 1392, /* tiny frames of the stand-in count as long */
 			},
 		.early = early,
+		.convert = rig_convert,
 		.choice = *choice,
 		.min_slices = 2,
 		.min_fps_mhz = min_fps_mhz,

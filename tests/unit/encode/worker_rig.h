@@ -59,6 +59,7 @@ struct rig {
 	unsigned max_in_flight;
 };
 
+extern enum convert_where rig_convert;               /* of rigs that are started after it is set */
 extern const struct encode_worker_events rig_events; /* the rig as context: told in failed */
 
 /* The worker waits for its beginning. min_fps_mhz: a still picture comes again that often; preset: what the stand-in is to
