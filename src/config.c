@@ -126,6 +126,8 @@ static const struct option options[] = {
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),
 	INT(encode, min_slices, "0", 0, 8, "Slices of a frame at least; 0: one a core, at most 4"),
 	INT(encode, min_fps, "10", 1, 120, "How often a still picture is repeated"),
+	BOOL(encode, refine, "true",
+	     "When motion ends, repeat the picture at the frame rate until it is sharp, for half a second at most"),
 	INT(encode, max_kbps, "0", 0, 800000, "Ceiling of the bit rate a client may ask for; 0: none"),
 	BOOL(encode, rfi, "true", "Offer reference frame invalidation where the encoder has it"),
 

@@ -101,6 +101,7 @@ static int open_encoder(struct pipeline *pl)
 		.min_slices = pl->p.min_slices,
 		.min_fps_mhz = pl->p.min_fps_mhz,
 		.rtt_us = pl->p.rtt_us,
+		.refine = pl->p.refine,
 		.early = pl->p.early,
 		.convert = pl->p.convert,
 		.wake = &pl->encode_wake,

@@ -30,6 +30,7 @@ struct pipeline_params {
 	uint8_t min_slices;
 	uint32_t min_fps_mhz;
 	uint32_t rtt_us;
+	bool refine;
 	enum early_mode early;
 	enum convert_where convert;
 	enum audio_source audio_source;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Thread "encode", one per stream. Each turn: look at what was asked for upstream, take the newest picture if pace and
- * credit allow, convert it and give the captured buffer back, encode. Without a new picture the converted one is
- * encoded again at the minimum rate, or at once when a client waits for a recovery frame. After warm-up nothing here
+ * credit allow, convert it and give the captured buffer back, encode. Without a new picture, or with one that shows the
+ * same, the converted one is encoded again at the minimum rate, more often until it is sharp, or at once when a client
+ * waits for a recovery frame. After warm-up nothing here
  * allocates, locks or prints; libx264 does what it does.
  */
 #include "encode/worker.h"
@@ -22,6 +23,7 @@
 #include "encode/picture.h"
 #include "encode/rate.h"
 #include "encode/recovery.h"
+#include "encode/refine.h"
 #include "media/frame.h"
 #include "media/record.h"
 
@@ -50,6 +52,7 @@ struct encode_worker {
 	struct conversion conversion;
 	struct pace pace;
 	struct rate rate;
+	struct refine refine;
 	struct recovery recovery;
 	struct early early;
 	uint64_t start_ns, last_pts;
@@ -303,8 +306,18 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	if (w->out_key && r.frame_no > 1)
 		log_dbg("frame %u is a key frame", numbering_next(&w->numbering) - 1);
 	early_frame(&w->early, w->out_key, w->out_bytes);
+	if (repeat)
+		refine_repeated(&w->refine, rate_held(&w->rate, w->out_bytes), submitted_ns);
+	else
+		refine_moved(&w->refine, submitted_ns);
 	if (rate_frame(&w->rate, w->out_bytes))
 		set_encoder_rate(w);
+}
+
+/* Shows what is converted already: it was taken, and nothing since was passed over. */
+static bool unchanged(const struct encode_worker *w, const struct frame *f)
+{
+	return f->same && w->have_source && f->seq == w->last_seq + 1;
 }
 
 /* Takes the frame. */
@@ -369,7 +382,7 @@ static uint64_t again_at(const struct encode_worker *w)
 	/* Before the first picture there is nothing to recover. */
 	if (recovery_pending(&w->recovery) && w->numbering.picture)
 		return pace_extra_at(&w->pace);
-	return pace_repeat_at(&w->pace);
+	return refine_at(&w->refine) < pace_repeat_at(&w->pace) ? refine_at(&w->refine) : pace_repeat_at(&w->pace);
 }
 
 /* One turn; returns when to look again without being woken. */
@@ -394,6 +407,12 @@ static uint64_t turn(struct encode_worker *w)
 		return due;
 
 	f = take_frame(w, now);
+	if (f && unchanged(w, f)) {
+		/* Left to the repeats of a still picture. */
+		w->last_seq++;
+		frame_unref(f, -1);
+		return now;
+	}
 	if (f) {
 		encode_new(w, f);
 		return now; /* look at the carriers again before sleeping */
@@ -479,6 +498,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	w->converts_on_gpu = w->conversion.gpu;
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
+	refine_init(&w->refine, p->refine, w->pace.interval_ns);
 	early_init(&w->early, v->codec == CODEC_H264 || v->codec == CODEC_HEVC ? p->early : EARLY_OFF,
 		   v->packet_size - 16u, v->encoder_kbps, v->fps_mhz);
 

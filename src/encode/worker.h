@@ -24,6 +24,7 @@ struct encode_worker_params {
 	struct encoder_choice choice; /* what encodes, and what when that fails */
 	uint8_t min_slices;           /* config encode.min_slices */
 	uint32_t min_fps_mhz;         /* a still screen is repeated at least this often */
+	bool refine;                  /* encode/refine.h */
 	uint32_t rtt_us;              /* what the network is known to take */
 	enum early_mode early;
 	enum convert_where convert;

@@ -38,6 +38,7 @@ bool rig_post(struct rig *r, uint64_t captured_ns)
 			.map[0] = r->pixels,
 			.acquire_fence = -1,
 			.seq = ++r->seq,
+			.same = r->same,
 			.t.captured = captured_ns,
 		};
 		atomic_init(&f->refs, 1);
@@ -120,6 +121,8 @@ static void on_changed(void *ctx)
 }
 
 enum convert_where rig_convert;
+bool rig_refine;
+uint32_t rig_kbps = 1000;
 
 const struct encode_worker_events rig_events = {.failed = on_failed, .changed = on_changed};
 
@@ -159,11 +162,12 @@ struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, con
 				.depth = 8,
 				.slices = 1,
 				.rfi = rfi,
-				.encoder_kbps = 1000,
+				.encoder_kbps = rig_kbps,
 				.packet_size = early ? 18 : 1392, /* tiny frames of the stand-in count as long */
 			},
 		.early = early,
 		.convert = rig_convert,
+		.refine = rig_refine,
 		.choice = *choice,
 		.min_slices = 2,
 		.min_fps_mhz = min_fps_mhz,

@@ -47,6 +47,7 @@ struct rig {
 	struct frame pool[RIG_POOL];
 	atomic_uint out_of_pool; /* bit: frame is out */
 	uint32_t *pixels;
+	bool same; /* the next frames show what the last did */
 
 	/* sink thread */
 	struct thread sink;
@@ -59,7 +60,10 @@ struct rig {
 	unsigned max_in_flight;
 };
 
-extern enum convert_where rig_convert;               /* of rigs that are started after it is set */
+/* Of rigs that are started after they are set. */
+extern enum convert_where rig_convert;
+extern bool rig_refine;
+extern uint32_t rig_kbps;
 extern const struct encode_worker_events rig_events; /* the rig as context: told in failed */
 
 /* The worker waits for its beginning. min_fps_mhz: a still picture comes again that often; preset: what the stand-in is to
