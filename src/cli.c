@@ -13,9 +13,12 @@
 #include "config.h"
 #include "ctl.h"
 #include "daemon.h"
+#include "encode/choice.h"
 #include "encode/registry.h"
 #include "encoders.h"
+#include "movie_command.h"
 #include "paths.h"
+#include "stream_offer.h"
 
 #define OVERRIDES_MAX 64
 
@@ -24,6 +27,7 @@ struct options {
 	const char *override[OVERRIDES_MAX];
 	int n_override;
 	bool json;
+	struct movie_wish record;
 };
 
 static void print_help(FILE *to)
@@ -35,7 +39,10 @@ static void print_help(FILE *to)
 	      "  run                    run the daemon in the foreground\n"
 	      "  config check           read the configuration and say what is wrong\n"
 	      "  config dump            print every option with its value\n"
-	      "  encoders               list the encoders of this machine and what each can do\n",
+	      "  encoders               list the encoders of this machine and what each can do\n"
+	      "  record FILE            write the screen to FILE (.h264, .264 or .y4m), every picture, without a "
+	      "daemon;\n"
+	      "                         options --seconds N, --size WxH, --fps N, --force (replace a file)\n",
 	      to);
 	for (unsigned n = 0; (c = command_at(n)); n++)
 		fprintf(to, "  %-10s %-11s %s\n", c->name, c->args, c->help);
@@ -43,8 +50,8 @@ static void print_help(FILE *to)
 	      "  --config FILE          configuration to read\n"
 	      "  --state DIR            folder of certificate, clients and apps\n"
 	      "  --socket PATH          control socket of the daemon\n"
-	      "  -o section.key=value   override one option (run, config)\n"
-	      "  --json                 answer for programs (status, clients, encoders)\n"
+	      "  -o section.key=value   override one option (run, config, record)\n"
+	      "  --json                 answer for programs (status, clients, encoders, record)\n"
 	      "  --version, --help\n",
 	      to);
 }
@@ -58,7 +65,18 @@ static int usage(const char *text, const char *word)
 /* Options may stand anywhere; what is left in argv are the command and its arguments. */
 static int parse_options(int argc, char **argv, struct options *o, bool *done)
 {
-	enum { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_JSON, OPT_VERSION, OPT_HELP };
+	enum {
+		OPT_CONFIG = 256,
+		OPT_STATE,
+		OPT_SOCKET,
+		OPT_JSON,
+		OPT_VERSION,
+		OPT_HELP,
+		OPT_SECONDS,
+		OPT_SIZE,
+		OPT_FPS,
+		OPT_FORCE
+	};
 	static const struct option known[] = {
 		{"config", required_argument, NULL, OPT_CONFIG},
 		{"state", required_argument, NULL, OPT_STATE},
@@ -66,6 +84,10 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 		{"json", no_argument, NULL, OPT_JSON},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
+		{"seconds", required_argument, NULL, OPT_SECONDS},
+		{"size", required_argument, NULL, OPT_SIZE},
+		{"fps", required_argument, NULL, OPT_FPS},
+		{"force", no_argument, NULL, OPT_FORCE},
 		{0},
 	};
 	int c;
@@ -88,6 +110,18 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 			if (o->n_override == OVERRIDES_MAX)
 				return usage("too many -o options", "");
 			o->override[o->n_override++] = optarg;
+			break;
+		case OPT_SECONDS:
+			o->record.seconds = optarg;
+			break;
+		case OPT_SIZE:
+			o->record.size = optarg;
+			break;
+		case OPT_FPS:
+			o->record.fps = optarg;
+			break;
+		case OPT_FORCE:
+			o->record.force = true;
 			break;
 		case OPT_VERSION:
 			printf("moonrill %s\n", MOONRILL_VERSION);
@@ -149,9 +183,26 @@ static int run_config(int argc, char **argv, const struct options *o, const stru
 	return rc;
 }
 
-/* Asks the hardware itself, with or without a daemon. */
-static int run_encoders(const struct options *o, const struct paths *p)
+/* What a running daemon has noted of its encoders; NULL: none runs. */
+static json_t *ask_noted(const struct options *o, struct paths *p)
 {
+	json_t *status = NULL, *noted;
+	struct buf text;
+
+	paths_prefer_live_socket(p, o->state, o->socket);
+	buf_init(&text, CTL_ANSWER_MAX);
+	if (ctl_call(p->socket, "status", 0, NULL, true, &text) == 0)
+		status = json_loads(buf_cstr(&text), 0, NULL);
+	buf_finish(&text);
+	noted = json_incref(json_object_get(status, "encoders"));
+	json_decref(status);
+	return noted;
+}
+
+/* Asks the hardware itself, with or without a daemon. */
+static int run_encoders(const struct options *o, struct paths *p)
+{
+	json_t *noted;
 	struct config c;
 	struct buf text;
 	json_t *list;
@@ -160,7 +211,11 @@ static int run_encoders(const struct options *o, const struct paths *p)
 	if (rc)
 		return rc;
 	encoder_use_device(c.encode.device);
-	list = encoders_json();
+	log_set_level(LOG_LEVEL_WARN); /* the list says what works */
+	encoder_choice_measure("auto", c.encode.preset, c.encode.av1_preset, stream_slices(&c));
+	noted = ask_noted(o, p);
+	list = encoders_json(noted);
+	json_decref(noted);
 	if (!list)
 		return 1;
 	if (o->json) {
@@ -183,6 +238,17 @@ static int run_daemon(const struct options *o, const struct paths *p)
 	int rc = load_config(o, p, &c);
 
 	return rc ? rc : daemon_run(&c, p);
+}
+
+static int run_record(const char *file, const struct options *o, const struct paths *p)
+{
+	struct movie_wish w = o->record;
+	struct config c;
+	int rc = load_config(o, p, &c);
+
+	w.file = file;
+	w.json = o->json;
+	return rc ? rc : movie_command(&w, &c, p);
 }
 
 static int run_remote(int argc, char **argv, const struct options *o, struct paths *p)
@@ -229,6 +295,8 @@ int cli_main(int argc, char **argv)
 		return run_config(argc - 1, argv + 1, &o, &p);
 	if (strcmp(argv[0], "encoders") == 0)
 		return argc == 1 ? run_encoders(&o, &p) : usage("encoders takes no argument", argv[1]);
+	if (strcmp(argv[0], "record") == 0)
+		return argc == 2 ? run_record(argv[1], &o, &p) : usage("record takes a file's name", "");
 	if (command_find(argv[0]))
 		return run_remote(argc, argv, &o, &p);
 	return usage("unknown command", argv[0]);

@@ -14,9 +14,10 @@
 #include "base/str.h"
 #include "capture/screen.h"
 #include "encode/convert.h"
+#include "encode/registry.h"
 #include "media/au.h"
 
-enum option_type { OPT_STRING, OPT_PLACE, OPT_INT, OPT_BOOL, OPT_CHOICE };
+enum option_type { OPT_STRING, OPT_PLACE, OPT_ENCODER, OPT_INT, OPT_BOOL, OPT_CHOICE };
 
 struct option {
 	const char *section, *key;
@@ -52,6 +53,10 @@ _Static_assert(LOG_LEVEL_TRACE == 4, "choice_level follows enum log_level");
 #define PLACE(s, k, h)                                                                                                 \
 	{                                                                                                              \
 		AT(s, k), .type = OPT_PLACE, .initial = "", .help = h                                                  \
+	}
+#define ENCODER(s, k, v, h)                                                                                            \
+	{                                                                                                              \
+		AT(s, k), .type = OPT_ENCODER, .initial = v, .help = h                                                 \
 	}
 #define INT(s, k, v, lo, hi, h)                                                                                        \
 	{                                                                                                              \
@@ -104,7 +109,10 @@ static const struct option options[] = {
 	      "empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, still or chart"),
 
-	STRING(encode, backend, "auto", "Encoder to use: auto, x264, aom or vaapi, as moonrill encoders lists them"),
+	ENCODER(encode, backend, "auto",
+		"Encoder to use: auto (hardware where a trial says that it works, else software) or one that moonrill "
+		"encoders "
+		"lists; when it fails in a stream another takes over"),
 	STRING(encode, device, "",
 	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
 	STRING(encode, preset, "superfast",
@@ -118,6 +126,8 @@ static const struct option options[] = {
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),
 	INT(encode, min_slices, "0", 0, 8, "Slices of a frame at least; 0: one a core, at most 4"),
 	INT(encode, min_fps, "10", 1, 120, "How often a still picture is repeated"),
+	BOOL(encode, refine, "true",
+	     "When motion ends, repeat the picture at the frame rate until it is sharp, for half a second at most"),
 	INT(encode, max_kbps, "0", 0, 800000, "Ceiling of the bit rate a client may ask for; 0: none"),
 	BOOL(encode, rfi, "true", "Offer reference frame invalidation where the encoder has it"),
 
@@ -191,11 +201,31 @@ static int set_choice(int64_t *out, const struct option *o, const char *v, struc
 	return -EINVAL;
 }
 
+static bool is_encoder(const char *word)
+{
+	for (unsigned i = 0; encoder_at(i); i++)
+		if (strcmp(encoder_at(i)->name, word) == 0)
+			return true;
+	return strcmp(word, "auto") == 0;
+}
+
 static int set_option(struct config *c, const struct option *o, const char *v, struct config_error *e)
 {
 	void *at = (char *)c + o->offset;
 
 	switch (o->type) {
+	case OPT_ENCODER:
+		if (!is_encoder(v)) {
+			char words[80] = "auto";
+
+			for (unsigned i = 0; encoder_at(i); i++)
+				if (!encoder_at(i)->only_by_name)
+					snprintf(words + strlen(words), sizeof(words) - strlen(words), ", %s",
+						 encoder_at(i)->name);
+			fail(e, "%s.%s: '%.40s' is none of %s, which this build has", o->section, o->key, v, words);
+			return -EINVAL;
+		}
+		return str_copy(at, CONFIG_STR, v) ? 0 : -EINVAL;
 	case OPT_PLACE:
 		if (screen_place_parse(&(struct screen_place){0}, v) < 0) {
 			fail(e, "%s.%s: '%.40s' is not like 1920x1080+1280+0", o->section, o->key, v);
@@ -403,6 +433,7 @@ static void dump_value(const struct config *c, const struct option *o, struct bu
 	switch (o->type) {
 	case OPT_STRING:
 	case OPT_PLACE:
+	case OPT_ENCODER:
 		buf_str(out, at);
 		break;
 	case OPT_BOOL:

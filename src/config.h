@@ -57,6 +57,7 @@ struct config {
 		char av1_preset[CONFIG_STR];
 		int64_t min_slices; /* 0: min(cores, 4) */
 		int64_t min_fps;
+		bool refine;
 		int64_t max_kbps;
 		bool rfi;
 	} encode;

@@ -309,6 +309,7 @@ static int open_all(struct daemon_ctx *d)
 	/* Signals first: they are blocked for every thread started later. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a recording past the limit ends, not we */
 	signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it; apps are waited for */
 	err = loop_signal_add(d->loop, SIGTERM, on_signal, d);
 	if (!err)

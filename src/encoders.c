@@ -2,15 +2,36 @@
 #include "encoders.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "encode/choice.h"
 #include "encode/registry.h"
 
-static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct enc_caps *c)
+/* What the daemon says of it, or NULL. */
+static const char *why_noted(const json_t *noted, const struct encoder_ops *ops, enum codec codec)
 {
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(noted, i, o)
+	{
+		const char *backend = json_string_value(json_object_get(o, "backend"));
+		const char *name = json_string_value(json_object_get(o, "codec"));
+
+		if (backend && name && !strcmp(backend, ops->name) && !strcmp(name, codec_name(codec)))
+			return json_string_value(json_object_get(o, "why"));
+	}
+	return NULL;
+}
+
+static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct enc_caps *c, const json_t *noted)
+{
+	const char *why, *daemon = why_noted(noted, ops, codec);
+	bool taken = encoder_choice_takes(ops, codec, &why);
 	struct encoder_details d = {.low_power = false};
 	bool rfi = c->flags & ENC_RFI;
-	json_t *o = json_pack("{s:s, s:s, s:b}", "backend", ops->name, "codec", codec_name(codec), "auto",
-			      !ops->only_by_name);
+	json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "backend", ops->name, "codec", codec_name(codec), "auto", taken,
+			      "why", daemon ? daemon : why);
 
 	if (ops->describe)
 		ops->describe(codec, &d);
@@ -27,7 +48,7 @@ static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct
 	return o;
 }
 
-json_t *encoders_json(void)
+json_t *encoders_json(const json_t *noted)
 {
 	json_t *list = json_array();
 	const struct encoder_ops *ops;
@@ -36,10 +57,27 @@ json_t *encoders_json(void)
 		for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++) {
 			struct enc_caps caps = {0};
 
-			if (ops->probe(codec, &caps) == 0 && json_array_append_new(list, row(ops, codec, &caps)) < 0) {
+			if (ops->probe(codec, &caps) == 0 &&
+			    json_array_append_new(list, row(ops, codec, &caps, noted)) < 0) {
 				json_decref(list);
 				return NULL;
 			}
+		}
+	return list;
+}
+
+json_t *encoders_noted(void)
+{
+	json_t *list = json_array();
+	const struct encoder_ops *ops;
+	const char *why;
+
+	for (unsigned i = 0; list && (ops = encoder_at(i)); i++)
+		for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++) {
+			encoder_choice_takes(ops, codec, &why);
+			if (*why)
+				json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "backend", ops->name, "codec",
+								      codec_name(codec), "why", why));
 		}
 	return list;
 }
@@ -77,6 +115,8 @@ void encoders_text(const json_t *list, struct buf *out)
 			: is(o, "ltr") ? "rfi, ltr"
 				       : "rfi",
 			is(o, "early") ? "yes" : "no");
+		if (*text(o, "why"))
+			buf_fmt(out, "         %s\n", text(o, "why"));
 		if (!*text(o, "driver"))
 			continue;
 		buf_fmt(out, "         %s: %s\n", text(o, "device"), text(o, "driver"));

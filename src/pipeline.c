@@ -24,6 +24,7 @@ struct pipeline {
 	struct encode_worker *encode;
 	struct video_tx *tx;
 	struct audio_worker *audio;
+	const char *why; /* what became of the encoder; the worker's */
 	struct screen_user *screen;
 	struct loop_fd *fail_handle;
 	bool reported;
@@ -34,9 +35,10 @@ struct pipeline {
 	struct credit credit;
 	/* any thread -> main */
 	int fail_fd;
-	atomic_int encode_err, send_err;
+	atomic_int encode_err, send_err, encode_changed;
 };
 
+/* Main is to look. */
 static void post_failure(struct pipeline *pl, atomic_int *slot, int err)
 {
 	uint64_t one = 1;
@@ -60,20 +62,32 @@ static void on_send_failed(void *ctx, int err)
 	post_failure(pl, &pl->send_err, err);
 }
 
-static const struct encode_worker_events encode_events = {.failed = on_encode_failed};
+static void on_encode_changed(void *ctx)
+{
+	struct pipeline *pl = ctx;
+
+	post_failure(pl, &pl->encode_changed, 1);
+}
+
+static const struct encode_worker_events encode_events = {.failed = on_encode_failed, .changed = on_encode_changed};
 static const struct video_tx_events tx_events = {.failed = on_send_failed};
 
 static void on_failure(void *ctx, uint32_t events)
 {
 	struct pipeline *pl = ctx;
+	const struct encoder_ops *failed;
 	uint64_t n;
 	int err;
 
 	(void)events;
 	if (read(pl->fail_fd, &n, sizeof(n)) < 0 || pl->reported)
 		return;
-	pl->reported = true;
+	if (atomic_exchange(&pl->encode_changed, 0) && encode_worker_tell(pl->encode, &failed, &pl->why))
+		encoder_choice_failed(failed, pl->p.video.codec, pl->why);
 	err = atomic_load(&pl->encode_err);
+	if (!err && !atomic_load(&pl->send_err))
+		return;
+	pl->reported = true;
 	if (err)
 		pl->ev->failed(pl->ctx, "encoder", err);
 	else
@@ -82,13 +96,12 @@ static void on_failure(void *ctx, uint32_t events)
 
 static int open_encoder(struct pipeline *pl)
 {
-	const struct encode_worker_params wp = {
+	struct encode_worker_params wp = {
 		.video = pl->p.video,
-		.backend = pl->p.backend,
-		.preset = pl->p.preset,
 		.min_slices = pl->p.min_slices,
 		.min_fps_mhz = pl->p.min_fps_mhz,
 		.rtt_us = pl->p.rtt_us,
+		.refine = pl->p.refine,
 		.early = pl->p.early,
 		.convert = pl->p.convert,
 		.wake = &pl->encode_wake,
@@ -100,6 +113,10 @@ static int open_encoder(struct pipeline *pl)
 		.record = pl->shared.record,
 	};
 
+	int err = encoder_choose(&wp.choice, pl->p.backend, &pl->p.video, pl->p.preset, pl->p.min_slices);
+
+	if (err)
+		return err;
 	return encode_worker_start(&pl->encode, &wp, &encode_events, pl);
 }
 
@@ -238,6 +255,11 @@ void pipeline_audio(struct pipeline *pl, int fd)
 const char *pipeline_encoder(const struct pipeline *pl)
 {
 	return encode_worker_describe(pl->encode);
+}
+
+const char *pipeline_encoder_why(const struct pipeline *pl)
+{
+	return pl->why ? pl->why : "";
 }
 
 const char *pipeline_sound(const struct pipeline *pl)

@@ -30,6 +30,7 @@ struct pipeline_params {
 	uint8_t min_slices;
 	uint32_t min_fps_mhz;
 	uint32_t rtt_us;
+	bool refine;
 	enum early_mode early;
 	enum convert_where convert;
 	enum audio_source audio_source;
@@ -63,4 +64,6 @@ int pipeline_video(struct pipeline *pl, struct screens *screens, int fd);
 void pipeline_audio(struct pipeline *pl, int fd);
 
 const char *pipeline_encoder(const struct pipeline *pl); /* for status */
+/* Why another encoder than at the start, or the same anew, is in use; empty: neither is. */
+const char *pipeline_encoder_why(const struct pipeline *pl);
 const char *pipeline_sound(const struct pipeline *pl);

@@ -248,6 +248,7 @@ static int open_pipeline(struct session *s)
 		.preset = s->announce.video.codec == CODEC_AV1 ? c->encode.av1_preset : c->encode.preset,
 		.min_slices = stream_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
+		.refine = c->encode.refine,
 		.early = (enum early_mode)c->stream.slices,
 		.convert = (enum convert_where)c->encode.convert,
 		.audio_source = (enum audio_source)c->audio.source,

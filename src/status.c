@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "encoders.h"
 #include "sessions.h"
 
 #include "build_config.h"
@@ -75,6 +76,8 @@ static json_t *stream_json(struct session *s)
 			  v->encrypt, "rfi", v->rfi, "configured_kbps", (json_int_t)v->configured_kbps, "encoder_kbps",
 			  (json_int_t)STAT_GET(st->encoder_kbps), "kbps", (json_int_t)current_kbps(s));
 
+	/* Not empty: another encoder than at the start is in use, or the same one anew. */
+	json_object_set_new(o, "encoder_why", json_string(pipeline_encoder_why(s->pipeline)));
 	json_object_set_new(o, "seconds", json_real(ms(clock_ns() - s->stream_since_ns) / 1000.0));
 #define COUNT(name, value) json_object_set_new(o, name, json_integer((json_int_t)(value)))
 	COUNT("frames", STAT_GET(st->frames_encoded));
@@ -134,6 +137,7 @@ json_t *status_json(struct daemon_ctx *d)
 		      screens_source_name(d->host.screens), "state", screen_word[screen], "text", why ? why : "",
 		      "waiting_for_pin", (int)http_pairings_waiting(d->http), "uptime_s",
 		      ms(clock_ns() - d->started_ns) / 1000.0, "sessions", list);
+	json_object_set_new(o, "encoders", encoders_noted());
 	return o;
 }
 
@@ -185,6 +189,8 @@ static void stream_text(const json_t *v, struct buf *out)
 
 	buf_fmt(out, "   %s %lldx%lld at %.2f fps, %s, sound %s\n", text_of(v, "codec"), int_of(v, "width"),
 		int_of(v, "height"), real_of(v, "fps"), text_of(v, "encoder"), text_of(v, "sound"));
+	if (*text_of(v, "encoder_why"))
+		buf_fmt(out, "   %s\n", text_of(v, "encoder_why"));
 	buf_fmt(out,
 		"   %lld kbit/s of %lld, loss %.2f %%, rtt %.1f ms, %lld frames, %lld IDR, %lld "
 		"RFI\n",
@@ -210,6 +216,8 @@ void status_text(const json_t *o, struct buf *out)
 		int_of(o, "port"), real_of(o, "uptime_s"));
 	buf_fmt(out, "screen: %s, %s%s%s\n", text_of(screen, "source"), text_of(screen, "state"),
 		*text_of(screen, "text") ? ": " : "", text_of(screen, "text"));
+	json_array_foreach(json_object_get(o, "encoders"), i, s)
+		buf_fmt(out, "encoder %s, %s: %s\n", text_of(s, "backend"), text_of(s, "codec"), text_of(s, "why"));
 	if (int_of(o, "waiting_for_pin"))
 		buf_fmt(out, "%lld client(s) wait for a PIN: moonrill pair PIN\n", int_of(o, "waiting_for_pin"));
 	if (!json_array_size(list))

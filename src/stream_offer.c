@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "encode/registry.h"
+#include "encode/choice.h"
 #include "encode/trial.h"
 #include "http/server.h"
 #include "ports.h"
@@ -40,18 +40,26 @@ static bool can(const struct config *c, enum codec codec, struct enc_caps *caps)
 {
 	if (codec == CODEC_AV1 && (!av1.works || c->encode.av1 == OFFER_OFF))
 		return false;
-	return encoder_find(c->encode.backend, codec, caps) != NULL;
+	return encoder_choice_usual(c->encode.backend, codec, caps) != NULL;
 }
 
 void stream_offer_measure(const struct config *c)
 {
-	const struct encoder_ops *ops = encoder_find(c->encode.backend, CODEC_AV1, NULL);
+	const struct trial_params usual = {
+		.codec = CODEC_AV1,
+		.slices = stream_slices(c),
+		.preset = c->encode.av1_preset,
+		.frames = TRIAL_MANY,
+	};
+	const struct encoder_ops *ops;
 	int rc;
 
+	encoder_choice_measure(c->encode.backend, c->encode.preset, c->encode.av1_preset, stream_slices(c));
+	ops = encoder_choice_usual(c->encode.backend, CODEC_AV1, NULL);
 	memset(&av1, 0, sizeof(av1));
 	if (!ops || c->encode.av1 == OFFER_OFF)
 		return;
-	rc = encoder_trial(ops, CODEC_AV1, c->encode.av1_preset, stream_slices(c), &av1.trial);
+	rc = encoder_trial(ops, &usual, &av1.trial);
 	if (rc < 0) {
 		log_errno(rc, "AV1 is not offered");
 		return;

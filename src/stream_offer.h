@@ -10,7 +10,8 @@ struct launch_query;
 struct rtsp_offer;
 
 /* Main thread, once, before the first client is answered: lets the encoders that not every machine can afford show
- * what they can do. Takes less than a second. */
+ * what they can do, and tries those that depend on hardware. Takes less than a second, and as long again for each codec
+ * with which hardware hangs. */
 void stream_offer_measure(const struct config *c);
 
 /* ServerCodecModeSupport, 1-session 2.5. 0: no encoder works. */

@@ -53,7 +53,7 @@ void fanout_retract(struct fanout *f)
 	for (int i = 0; i < FANOUT_MAX; i++) {
 		struct frame_link *link = atomic_load(&f->link[i]);
 
-		if (link)
+		if (link && !link->every)
 			supersede(link, latest_take(&link->slot));
 	}
 	atomic_fetch_add(&f->round, 1);
@@ -67,7 +67,11 @@ void fanout_deliver(struct fanout *f, struct frame *frame)
 
 		if (!link)
 			continue;
-		supersede(link, latest_put(&link->slot, frame_ref(frame)));
+		frame_ref(frame);
+		if (!link->every)
+			supersede(link, latest_put(&link->slot, frame));
+		else if (!ring_push(link->every, frame))
+			supersede(link, frame);
 		wake_poke(link->wake);
 	}
 	atomic_fetch_add(&f->round, 1);

@@ -26,7 +26,7 @@ int fanout_add(struct fanout *f, struct frame_link *link);
 /* Main. On return the capture thread no longer touches the link. */
 void fanout_remove(struct fanout *f, int index);
 
-/* Capture thread. Takes out of all links what their owners have not taken yet. */
+/* Capture thread. Takes out of all links what their owners have not taken yet, but for those that take every frame. */
 void fanout_retract(struct fanout *f);
 /* Capture thread. Takes the reference; puts the frame into every link and wakes the link's owner. */
 void fanout_deliver(struct fanout *f, struct frame *frame);

@@ -3,7 +3,8 @@
  * The fake screen: a thread of its own draws pictures into memory on an absolute schedule and codes
  * their number and time into the pixels (pattern_code.h). It needs no display and no GPU, and what
  * arrives at the far end can be checked picture by picture. A tick that comes much too late, or
- * finds no free buffer, leaves a gap in the numbers.
+ * finds no free buffer, leaves a gap in the numbers; unless every picture is wanted: then it waits for
+ * a buffer, and each is captured when it was due, however late it was drawn.
  */
 #include "capture/backends.h"
 
@@ -24,12 +25,15 @@
 
 #define BUFFERS    4
 #define LATE_TICKS 2 /* this far behind, ticks are dropped instead of caught up */
+/* Whoever gives a buffer back must not touch the rest of us: with the last one we may be gone. */
+#define SLOT_LOOK_NS NS_PER_MS
 
 struct pattern {
 	struct capture base;
 	/* constant after open */
 	enum paint_kind kind;
 	uint32_t width, height, fps_mhz, stride;
+	bool every;
 	size_t buffer_size;
 	/* drawing thread; main while it does not run */
 	struct painter painter;
@@ -62,9 +66,22 @@ static void pattern_release(struct frame *f, int fence_fd)
 	slots_put(&p->slots, f->slot);
 }
 
-static void draw_and_deliver(struct pattern *p, uint64_t number)
+/* -1: none is free. */
+static int take_slot(struct pattern *p)
 {
 	int slot = slots_take(&p->slots);
+
+	while (slot < 0 && p->every && !thread_should_stop(&p->thread)) {
+		clock_sleep_until(clock_ns() + SLOT_LOOK_NS);
+		slot = slots_take(&p->slots);
+	}
+	return slot;
+}
+
+/* due_ns: when the picture was to be. */
+static void draw_and_deliver(struct pattern *p, uint64_t number, uint64_t due_ns)
+{
+	int slot = take_slot(p);
 	struct buffer *b;
 	struct frame *f;
 
@@ -98,7 +115,7 @@ static void draw_and_deliver(struct pattern *p, uint64_t number)
 	};
 	f->n_damage = (uint8_t)painter_damage(&p->painter, p->delivered, number, f->damage);
 	p->delivered = number;
-	f->t.captured = clock_ns();
+	f->t.captured = p->every ? due_ns : clock_ns();
 	pattern_draw(b->pixels, p->stride, p->width, p->height,
 		     &(struct pattern_mark){.frame = (uint32_t)number,
 					    .time_us = f->t.captured / NS_PER_US & PATTERN_TIME_MAX});
@@ -149,18 +166,20 @@ static void pattern_thread(void *arg)
 		bool due = p->kind == PAINT_STILL ? first : now >= tick.next_ns;
 
 		if (due) {
-			while (p->kind != PAINT_STILL && now > tick.next_ns + LATE_TICKS * tick.step_ns) {
+			uint64_t at = tick.next_ns;
+
+			while (p->kind != PAINT_STILL && !p->every && now > tick.next_ns + LATE_TICKS * tick.step_ns) {
 				schedule_advance(&tick);
 				p->number++;
 			}
 			schedule_advance(&tick);
-			draw_and_deliver(p, p->number++);
+			draw_and_deliver(p, p->number++, at);
 			first = false;
 			continue;
 		}
 		/* The pictures that move come soon enough by themselves. */
 		if (again && p->kind == PAINT_STILL) {
-			draw_and_deliver(p, p->number++);
+			draw_and_deliver(p, p->number++, now);
 			continue;
 		}
 		wake_wait(&p->wake, p->kind == PAINT_STILL ? NS_NEVER : tick.next_ns);
@@ -208,7 +227,9 @@ static int pattern_open(struct capture *c, const struct capture_params *params)
 		p->buffer[i].shows = PAINT_FRESH;
 	}
 	slots_init(&p->slots, BUFFERS);
-	p->base.held_max = BUFFERS - 1; /* drawing needs one; nothing else does */
+	p->every = params->every;
+	/* Drawing needs one, for which it may wait; nothing else does. */
+	p->base.held_max = p->every ? BUFFERS : BUFFERS - 1;
 	return 0;
 fail:
 	log_errno(err, "the pattern's buffers");

@@ -58,6 +58,7 @@ struct pipewire {
 	bool connected; /* the stream is */
 	bool gone;      /* lost() was sent */
 	bool have_format;
+	bool tells_damage; /* has done so */
 	struct pw_format format;
 	unsigned format_no;               /* counts up */
 	struct dmabuf_formats importable; /* what readers import, less what they refused */
@@ -239,8 +240,7 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 		return false;
 	s->format_no = p->format_no;
 	f->seq = ++p->seq;
-	if (skipped || !p->last)
-		f->n_damage = 0; /* it told the difference to a picture that nobody got */
+	buffer_judge_damage(f, &p->tells_damage, skipped || !p->last);
 	p->base.held_max = p->n_buffers > 3 ? p->n_buffers - 2 : 1;
 	drop_last(p);
 	atomic_fetch_or_explicit(&p->out, 1u << f->slot, memory_order_relaxed);

@@ -132,10 +132,12 @@ static void read_damage(struct frame *f, const struct spa_buffer *b)
 	uint32_t count;
 
 	f->n_damage = 0;
+	f->same = false;
 	if (!meta)
 		return;
 	r = meta->data;
 	count = meta->size / sizeof(*r);
+	f->same = count && !spa_meta_region_is_valid(&r[0]);
 	for (uint32_t i = 0; i < count && spa_meta_region_is_valid(&r[i]); i++) {
 		struct rect d;
 
@@ -236,4 +238,12 @@ int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffe
 	f->colour = format->colour;
 	read_metas(f, b, now_ns);
 	return 0;
+}
+
+void buffer_judge_damage(struct frame *f, bool *tells, bool alone)
+{
+	*tells |= f->n_damage > 0;
+	f->same &= *tells && !alone;
+	if (alone)
+		f->n_damage = 0;
 }

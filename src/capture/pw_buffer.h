@@ -33,9 +33,13 @@ void buffer_map_close(struct buffer_map *m); /* accepts a zeroed map */
 void buffer_map_begin_read(const struct buffer_map *m);
 void buffer_map_end_read(const struct buffer_map *m);
 
-/* Fills what the buffer says: planes, mapping, crop, transform, damage, time, and of a buffer that is imported the fence of
- * those who draw into it, where the kernel tells it. 0, or -EAGAIN: no picture in it (metadata only, or marked
- * corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be imported. Whether an
- * imported one lies inside its file is the importer's to check. */
+/* Fills what the buffer says: planes, mapping, crop, transform, damage (same: a list of it, but an empty one), time, and of
+ * a buffer that is imported the fence of those who draw into it, where the kernel tells it. 0, or -EAGAIN: no picture in it
+ * (metadata only, or marked corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be
+ * imported. Whether an imported one lies inside its file is the importer's to check. */
 int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
 		 const struct pw_format *format, uint64_t now_ns);
+
+/* An empty list is believed only of a source that has told damage before (*tells): one that never fills it in leaves it
+ * empty as well. alone: nobody got the picture before, to which the difference is. */
+void buffer_judge_damage(struct frame *f, bool *tells, bool alone);

@@ -67,6 +67,7 @@ struct screens {
 	const struct screens_events *ev;
 	void *ctx;
 	enum screens_source source;
+	bool every;
 	bool automatic; /* chosen by us, so a portal that is not there is no failure */
 	char *node, *pattern, *token_path;
 	const struct dmabuf_formats *importable;
@@ -400,6 +401,7 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 	s->ev = &(const struct screens_events){0};
 	s->ctx = ctx;
 	s->source = p->source;
+	s->every = p->every;
 	s->portal_fd = -1;
 	s->importable = p->importable;
 	s->node = strdup(p->node ? p->node : "");
@@ -490,6 +492,7 @@ static struct screen *screen_for(struct screens *s, const struct video_params *w
 	struct capture_params params = {
 		.node = s->node,
 		.pattern = s->pattern,
+		.every = s->every,
 		.importable = s->importable,
 		.pipewire_fd = -1,
 	};

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/loop.h"
@@ -37,6 +38,7 @@ struct screens_params {
 	const char *node;    /* config video.node */
 	const char *pattern; /* config video.pattern */
 	const char *place;   /* config video.place, as screen_place_parse() takes it; wins over what a source tells */
+	bool every;          /* for a recording: the pattern waits for its buffers, and passes nothing over */
 	const struct dmabuf_formats *importable; /* what encoders import; NULL: nothing. Outlives the screens */
 	const char *token_path;                  /* where the portal's restore token is kept (mode 600) */
 };

@@ -18,8 +18,7 @@ static_assert(UNITS <= SLOTS_MAX, "units must fit the return mask");
 static_assert((CREDIT_FRAMES + 1) * ENCODER_UNITS_MAX <= AU_RING_CAPACITY,
 	      "units of all frames in flight must fit the ring to pack");
 
-/* What this encoder cannot do, in words; NULL when it can. */
-static const char *why_not(const struct enc_caps *caps, const struct video_params *v)
+const char *encoder_lacks(const struct enc_caps *caps, const struct video_params *v)
 {
 	if (v->width > caps->max_width || v->height > caps->max_height)
 		return "picture too large";
@@ -43,7 +42,7 @@ int encoder_open(struct encoder **out, const struct encoder_ops *ops, const stru
 	rc = ops->probe(p->video.codec, &caps);
 	if (rc < 0)
 		return rc;
-	reason = why_not(&caps, &p->video);
+	reason = encoder_lacks(&caps, &p->video);
 	if (reason) {
 		log_warn("%s cannot encode %ux%u %u bit: %s", ops->name, p->video.width, p->video.height,
 			 p->video.depth, reason);

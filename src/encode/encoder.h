@@ -80,7 +80,8 @@ struct encoder_details {
 struct encoder_ops {
 	const char *name, *help;
 	size_t size;       /* of the struct that begins with struct encoder */
-	bool only_by_name; /* never chosen by "auto" */
+	bool only_by_name; /* never chosen by "auto", nor replaced by it: a stand-in */
+	bool hardware;     /* "auto" chooses it only where a trial says that it works, see encode/choice.h */
 	/* Cheap and without side effects: 0, -ENOTSUP (codec or library missing). Any thread. */
 	int (*probe)(enum codec codec, struct enc_caps *caps);
 	/* Fills a zeroed *d for a codec that probe() has found. Any thread. May be NULL. */
@@ -89,8 +90,9 @@ struct encoder_ops {
 	 * dpb). On failure it has cleaned up after itself. -EINVAL, -ENOMEM, -EIO. */
 	int (*open)(struct encoder *e);
 	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
-	 * pool reached, nothing taken; -EIO: reopen. If units of this frame were out, the one that came last is broken
-	 * and the frame number is used up; else none came. */
+	 * pool reached, nothing taken; -EIO: reopen, or go on with another. It waits for no hardware longer than 800 ms.
+	 * If units of this frame were out, the one that came last is broken and the frame number is used up; else none
+	 * came. */
 	int (*submit)(struct encoder *e, const struct picture *pic, const struct enc_request *r);
 	/* Frames first..last, and all that depend on them, are not referenced any more. -ENOENT: nothing valid would
 	 * be left, nothing was changed, take the next means. With ENC_RFI. */
@@ -122,6 +124,8 @@ void encoder_give(struct encoder *e, struct au *au, const struct enc_request *r,
  * Encode thread, but for open and close, which may also run on the main thread while no encode thread exists.
  */
 
+/* What an encoder of these caps lacks for such a stream, in words; NULL: nothing. */
+const char *encoder_lacks(const struct enc_caps *caps, const struct video_params *v);
 /* Opens an encoder of that kind; ev and ctx must outlive it. -ENOTSUP (codec, size, depth or chroma it cannot do),
  * -ENOMEM, -EINVAL (preset), -EIO. */
 int encoder_open(struct encoder **out, const struct encoder_ops *ops, const struct enc_params *p,

@@ -3,7 +3,8 @@
  * The encoder that encodes nothing: valid H.264 (baseline, CAVLC) of a grey picture, a few bytes a frame, made without
  * a library. It keeps references like a real one and says in an SEI which frame it is and which it refers to, so that
  * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Presets that mean
- * something: "fail N", the N-th frame after each open fails; "break N", it does so after its first early unit.
+ * something: "fail N", the N-th frame after each open fails; "break N", it does so after its first early unit; "hang N",
+ * it does so after 300 ms.
  * Only chosen by name.
  */
 #include <errno.h>
@@ -17,13 +18,14 @@
 #include "encode/picture.h"
 
 #define LOG2_MAX_FRAME_NUM 16
+#define HANG_NS            (300 * NS_PER_MS)
 
 struct null_encoder {
 	struct encoder e;
 	uint32_t idr_frame;
 	uint32_t valid; /* bit i: frame newest - i may be referenced */
 	uint8_t idr_pic_id;
-	unsigned fail_at, break_at, submitted; /* 0: never */
+	unsigned fail_at, break_at, hang_at, submitted; /* 0: never */
 	/* of the frame being encoded */
 	const struct enc_request *req;
 	uint32_t ref; /* 0 in an IDR */
@@ -51,14 +53,18 @@ static int probe(enum codec codec, struct enc_caps *caps)
 	return 0;
 }
 
+static unsigned fault(const char *preset, const char *word)
+{
+	return strncmp(preset, word, strlen(word)) ? 0 : (unsigned)strtoul(preset + strlen(word), NULL, 10);
+}
+
 static int open_null(struct encoder *e)
 {
 	unsigned rows = (e->params.video.height + 15u) / 16;
 
-	if (!strncmp(e->params.preset, "fail ", 5))
-		null_from(e)->fail_at = (unsigned)strtoul(e->params.preset + 5, NULL, 10);
-	if (!strncmp(e->params.preset, "break ", 6))
-		null_from(e)->break_at = (unsigned)strtoul(e->params.preset + 6, NULL, 10);
+	null_from(e)->fail_at = fault(e->params.preset, "fail ");
+	null_from(e)->break_at = fault(e->params.preset, "break ");
+	null_from(e)->hang_at = fault(e->params.preset, "hang ");
 	if (e->params.slices > rows)
 		e->params.slices = (uint8_t)rows;
 	return 0;
@@ -206,7 +212,10 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 	struct au_slot *unit, *next;
 	uint8_t *p;
 
-	if (++n->submitted == n->fail_at)
+	n->submitted++;
+	if (n->submitted == n->hang_at)
+		clock_sleep_until(clock_ns() + HANG_NS);
+	if (n->submitted == n->fail_at || n->submitted == n->hang_at)
 		return -EIO;
 	unit = au_slab_take(&e->slab);
 	if (!unit)

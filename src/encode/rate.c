@@ -33,19 +33,28 @@ uint32_t rate_ask(const struct rate *r)
 	return r->asked_kbps;
 }
 
+/* Bytes of a frame. kbit/s x 125 = bytes a second; fps_mhz / 1000 frames a second. */
+static double budget(const struct rate *r)
+{
+	return r->asked_kbps * 125.0 * 1000.0 / r->fps_mhz;
+}
+
+bool rate_held(const struct rate *r, size_t bytes)
+{
+	return (double)bytes >= budget(r) * HELD_BACK;
+}
+
 bool rate_frame(struct rate *r, size_t bytes)
 {
-	/* kbit/s x 125 = bytes a second; fps_mhz / 1000 frames a second. */
-	double budget = r->asked_kbps * 125.0 * 1000.0 / r->fps_mhz;
 	double use, change;
 
-	if (bytes < budget * HELD_BACK)
+	if (!rate_held(r, bytes))
 		return false;
 	r->bytes += bytes;
 	if (++r->frames < WINDOW)
 		return false;
 
-	use = (double)r->bytes / r->frames / budget;
+	use = (double)r->bytes / r->frames / budget(r);
 	r->bytes = 0;
 	r->frames = 0;
 	r->use += GAIN * (use - r->use);

@@ -26,5 +26,7 @@ void rate_init(struct rate *r, uint32_t target_kbps, uint32_t fps_mhz);
 void rate_set_target(struct rate *r, uint32_t target_kbps);
 /* What to ask the encoder for now. */
 uint32_t rate_ask(const struct rate *r);
+/* Whether the rate kept a frame of that size from being larger. */
+bool rate_held(const struct rate *r, size_t bytes);
 /* A frame of that size came out. True when the request has changed enough to tell the encoder. */
 bool rate_frame(struct rate *r, size_t bytes);

@@ -78,5 +78,9 @@ uint32_t recovery_mark_each(uint32_t fps_mhz);
 /* Whether the next frame is to be marked; answers: it is an IDR or follows an invalidation. */
 bool recovery_marks_next(const struct recovery *r, bool answers);
 
+/* The encoder was opened anew, or another took its place: it keeps dpb frames, and can answer a loss or not. Its first
+ * frame, the next, is an IDR, which answers whatever was asked. */
+void recovery_restart(struct recovery *r, bool rfi, uint8_t dpb);
+
 /* A frame was encoded; key: it came out as an IDR, asked for or not; marked: as decided. */
 void recovery_encoded(struct recovery *r, uint32_t frame_no, bool key, bool marked, uint64_t now_ns);

@@ -9,19 +9,21 @@
 
 extern const struct encoder_ops encoder_aom, encoder_x264, encoder_vaapi, encoder_null;
 
-/* In the order in which "auto" tries them. */
+/* In the order in which "auto" prefers them. */
 static const struct encoder_ops *const encoders[] = {
+#if HAVE_VAAPI
+	&encoder_vaapi,
+#endif
 #if HAVE_X264
 	&encoder_x264,
 #endif
 #if HAVE_AOM
 	&encoder_aom,
 #endif
-#if HAVE_VAAPI
-	&encoder_vaapi,
-#endif
 	&encoder_null,
 };
+
+_Static_assert(ARRAY_LEN(encoders) <= ENCODER_REGISTRY_MAX, "what is noted of each must have room");
 
 static char device[256];
 
@@ -40,16 +42,12 @@ const struct encoder_ops *encoder_at(unsigned n)
 	return n < ARRAY_LEN(encoders) ? encoders[n] : NULL;
 }
 
-const struct encoder_ops *encoder_find(const char *backend, enum codec codec, struct enc_caps *caps)
+const struct encoder_ops *encoder_find(const char *name, enum codec codec, struct enc_caps *caps)
 {
-	bool any = !strcmp(backend, "auto");
-
 	for (size_t i = 0; i < ARRAY_LEN(encoders); i++) {
 		struct enc_caps found = {0};
 
-		if (any ? encoders[i]->only_by_name : strcmp(backend, encoders[i]->name) != 0)
-			continue;
-		if (encoders[i]->probe(codec, &found) < 0)
+		if (strcmp(name, encoders[i]->name) != 0 || encoders[i]->probe(codec, &found) < 0)
 			continue;
 		if (caps)
 			*caps = found;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "encode/trial.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,7 +13,6 @@
 #define FPS        60u
 #define KBPS       4000u
 #define WARM       2u /* frames: the key frame and the one after it are not like the rest */
-#define FRAMES     12u
 #define LIMIT_NS   (400 * NS_PER_MS)
 #define USE_PERMIL 700u /* of the time that a frame has */
 
@@ -52,12 +52,12 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int measure(struct encoder *e, struct picture *p, const struct sink *sink, struct trial *out)
+static int measure(struct encoder *e, struct picture *p, const struct sink *sink, unsigned frames, struct trial *out)
 {
-	uint64_t took[FRAMES], begun = clock_ns(), before, now = begun;
+	uint64_t took[TRIAL_MANY], begun = clock_ns(), before, now = begun;
 	unsigned n = 0;
 
-	for (uint32_t frame = 1; n < FRAMES && (now - begun < LIMIT_NS || !n); frame++) {
+	for (uint32_t frame = 1; frame <= frames && (now - begun < LIMIT_NS || !n); frame++) {
 		const struct enc_request r = {.frame_no = frame, .pts_ns = frame * 1000, .idr = frame == 1};
 		int rc;
 
@@ -71,42 +71,43 @@ static int measure(struct encoder *e, struct picture *p, const struct sink *sink
 			took[n++] = now - before;
 	}
 	qsort(took, n, sizeof(*took), by_value);
-	out->pixels_per_s = (uint64_t)WIDTH * HEIGHT * NS_PER_S / (took[n / 2] ? took[n / 2] : 1);
+	out->pixels_per_s = (uint64_t)p->width * p->height * NS_PER_S / (took[n / 2] ? took[n / 2] : 1);
 	return 0;
 }
 
-int encoder_trial(const struct encoder_ops *ops, enum codec codec, const char *preset, uint8_t slices,
-		  struct trial *out)
+int encoder_trial(const struct encoder_ops *ops, const struct trial_params *t, struct trial *out)
 {
 	const struct enc_params p = {
 		.video =
 			{
-				.codec = codec,
-				.width = WIDTH,
-				.height = HEIGHT,
-				.fps_mhz = FPS * 1000,
-				.depth = 8,
+				.codec = t->codec,
+				.width = t->width ? t->width : WIDTH,
+				.height = t->width ? t->height : HEIGHT,
+				.fps_mhz = t->width ? t->fps_mhz : FPS * 1000,
+				.depth = t->width ? t->depth : 8,
+				.yuv444 = t->yuv444,
 				.space = COLOUR_BT709,
-				.slices = slices,
+				.slices = t->slices,
 				.rfi = true,
 			},
-		.slices = slices,
+		.slices = t->slices,
 		.dpb = 8,
-		.kbps = KBPS,
-		.preset = preset,
+		.kbps = t->width ? KBPS * (1 + t->width * t->height / (WIDTH * HEIGHT)) : KBPS,
+		.preset = t->preset,
 	};
 	struct sink sink = {0};
 	struct encoder *e = NULL;
 	struct picture picture;
 	int rc;
 
+	assert(t->frames > WARM && t->frames <= TRIAL_MANY);
 	*out = (struct trial){0};
-	rc = picture_init(&picture, WIDTH, HEIGHT, p.video.space, false);
+	rc = picture_init(&picture, p.video.width, p.video.height, p.video.space, false);
 	if (rc < 0)
 		return rc;
 	rc = encoder_open(&e, ops, &p, &events, &sink);
 	if (rc == 0)
-		rc = measure(e, &picture, &sink, out);
+		rc = measure(e, &picture, &sink, t->frames, out);
 	encoder_close(e);
 	picture_finish(&picture);
 	return rc;

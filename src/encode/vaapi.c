@@ -30,7 +30,8 @@
 
 #define HANG_FRAMES   30u /* frame times that a picture may take */
 #define HANG_LEAST_NS (300 * NS_PER_MS)
-#define HANG_MOST_NS  NS_PER_S /* also for the first, with which firmware may be loaded */
+#define HANG_MOST_NS  (600 * NS_PER_MS) /* so that another encoder can take over within a second */
+#define HANG_FIRST_NS (800 * NS_PER_MS) /* with the first, firmware may be loaded */
 #define LOOK_NS       (200 * NS_PER_US)
 #define FRAME_PCT     150u  /* of a frame's share: ceiling */
 #define LEAST_BITS    8192u /* no ceiling is lower: a picture has headers */
@@ -356,7 +357,9 @@ static uint64_t patience_ns(const struct vaapi *v)
 {
 	uint64_t ns = HANG_FRAMES * 1000ull * NS_PER_S / v->e.params.video.fps_mhz;
 
-	if (!v->stream.refs.idr_frame || ns > HANG_MOST_NS)
+	if (!v->stream.refs.idr_frame)
+		return HANG_FIRST_NS;
+	if (ns > HANG_MOST_NS)
 		return HANG_MOST_NS;
 	return ns < HANG_LEAST_NS ? HANG_LEAST_NS : ns;
 }
@@ -538,7 +541,7 @@ const struct encoder_ops encoder_vaapi = {
 	.name = "vaapi",
 	.help = "H.264 and HEVC in hardware on VA-API",
 	.size = sizeof(struct vaapi),
-	.only_by_name = true, /* until a stream falls back by itself when hardware fails it */
+	.hardware = true,
 	.probe = probe,
 	.describe = describe,
 	.open = open_vaapi,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Thread "encode", one per stream. Each turn: look at what was asked for upstream, take the newest picture if pace and
- * credit allow, convert it and give the captured buffer back, encode. Without a new picture the converted one is
- * encoded again at the minimum rate, or at once when a client waits for a recovery frame. After warm-up nothing here
+ * credit allow, convert it and give the captured buffer back, encode. Without a new picture, or with one that shows the
+ * same, the converted one is encoded again at the minimum rate, more often until it is sharp, or at once when a client
+ * waits for a recovery frame. After warm-up nothing here
  * allocates, locks or prints; libx264 does what it does.
  */
 #include "encode/worker.h"
@@ -16,44 +17,42 @@
 #include "base/thread.h"
 #include "encode/conversion.h"
 #include "encode/early.h"
+#include "encode/engine.h"
 #include "encode/numbering.h"
 #include "encode/pace.h"
 #include "encode/picture.h"
 #include "encode/rate.h"
 #include "encode/recovery.h"
-#include "encode/registry.h"
+#include "encode/refine.h"
 #include "media/frame.h"
 #include "media/record.h"
 
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
-#define PTS_STEP_NS    12000ull       /* one tick of the 90 kHz clock on the wire, rounded up */
-#define REOPEN_AFTER   300u           /* good frames that earn another reopening */
-#define REOPEN_WAIT_NS (2 * NS_PER_S) /* for access units still on their way */
-#define REOPEN_LOOK_NS (5 * NS_PER_MS)
-#define RETRY_NS       NS_PER_MS /* after -EAGAIN */
-#define LEVEL_51_DPB   184320u   /* macroblocks, H.264 table A-1 */
+#define PTS_STEP_NS  12000ull /* one tick of the 90 kHz clock on the wire, rounded up */
+#define MEND_LOOK_NS (5 * NS_PER_MS)
+#define RETRY_NS     NS_PER_MS /* after -EAGAIN */
 
 struct encode_worker {
 	/* constant after start */
 	struct encode_worker_params p;
 	const struct encode_worker_events *ev;
 	void *ctx;
-	const struct encoder_ops *ops;
-	struct enc_params enc_params;
-	char describe[80];
+	bool converts_on_gpu; /* from the start */
 	struct thread thread;
 	struct log_hot *log;
 
-	atomic_bool begun; /* main sets */
+	atomic_bool begun;                       /* main sets */
+	char describe[ENGINE_DESCRIBE_MAX + 24]; /* main */
 
 	/* encode thread */
-	struct encoder *encoder;
+	struct engine engine;
 	struct picture picture;
 	struct conversion conversion;
 	struct pace pace;
 	struct rate rate;
+	struct refine refine;
 	struct recovery recovery;
 	struct early early;
 	uint64_t start_ns, last_pts;
@@ -65,9 +64,7 @@ struct encode_worker {
 	uint64_t retry_ns;             /* 0: no retry */
 	bool have_source;              /* the picture is more than the black start */
 	uint64_t last_seq;             /* of it, as the source counts */
-	unsigned good_frames;          /* since the encoder was opened */
-	bool reopened, reopening, gave_up;
-	uint64_t reopen_by_ns;
+	bool gave_up;
 
 	/* of the frame being submitted; written by on_au() inside encoder_submit() */
 	unsigned out_units;
@@ -106,7 +103,7 @@ static const struct encoder_events encoder_events = {.au = on_au};
 
 static void set_encoder_rate(struct encode_worker *w)
 {
-	int rc = encoder_set_bitrate(w->encoder, rate_ask(&w->rate));
+	int rc = encoder_set_bitrate(w->engine.encoder, rate_ask(&w->rate));
 
 	if (rc < 0 && rc != -ENOTSUP)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "the encoder refused %u kbit/s", rate_ask(&w->rate));
@@ -135,7 +132,7 @@ static void take_feedback(struct encode_worker *w, uint64_t now)
 
 	acked = numbering_picture(&w->numbering, feedback_ltr(fb));
 	recovery_acked(&w->recovery, acked);
-	encoder_acked(w->encoder, acked);
+	encoder_acked(w->engine.encoder, acked);
 	if (feedback_take_idr(fb))
 		recovery_request_idr(&w->recovery, now);
 	/* Before the sender's report, which changes what numbers mean. */
@@ -163,7 +160,7 @@ static void decide(struct encode_worker *w, uint64_t now)
 	case RECOVERY_NONE:
 		return;
 	case RECOVERY_RFI:
-		if (encoder_invalidate_refs(w->encoder, first, last) == 0) {
+		if (encoder_invalidate_refs(w->engine.encoder, first, last) == 0) {
 			log_dbg("frames %u..%u invalidated", first, last);
 			w->next_after_rfi = true;
 			return;
@@ -177,46 +174,39 @@ static void decide(struct encode_worker *w, uint64_t now)
 
 /* --- encoder failure --- */
 
-static void give_up(struct encode_worker *w, int err)
+/* Frames that may be referred to, for recovery. */
+static uint8_t kept_by(const struct encoder *e)
 {
-	w->gave_up = true;
-	w->ev->failed(w->ctx, err);
+	return e->caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : e->params.dpb;
 }
 
-static void encoder_failed(struct encode_worker *w, uint64_t now)
+/* Nothing is encoded meanwhile; returns when to look again. */
+static uint64_t mend(struct encode_worker *w, uint64_t now)
 {
-	if (w->reopened && w->good_frames < REOPEN_AFTER) {
-		log_err("the encoder failed again");
-		give_up(w, -EIO);
-		return;
+	switch (engine_look(&w->engine, now)) {
+	case FAILOVER_WAIT:
+		return now + MEND_LOOK_NS;
+	case FAILOVER_OVER:
+		w->gave_up = true;
+		w->ev->failed(w->ctx, w->engine.trouble.err);
+		return NS_NEVER;
+	case FAILOVER_NEXT:
+		/* What was learnt of the last one's rate does not hold for the next. */
+		rate_init(&w->rate, w->rate.target_kbps, w->p.video.fps_mhz);
+		break;
+	case FAILOVER_REOPEN:
+	case FAILOVER_ENCODE:
+		break;
 	}
-	log_warn("the encoder failed after frame %u: opening it anew", numbering_next(&w->numbering) - 1);
-	w->reopening = true;
-	w->reopen_by_ns = now + REOPEN_WAIT_NS;
-}
-
-/* Waits for the access units on their way, because they lie in the encoder's memory. */
-static void reopen(struct encode_worker *w, uint64_t now)
-{
-	int rc;
-
-	if (encoder_units_out(w->encoder)) {
-		if (now >= w->reopen_by_ns)
-			give_up(w, -ETIMEDOUT);
-		return;
-	}
-	encoder_close(w->encoder);
-	w->enc_params.kbps = rate_ask(&w->rate);
-	rc = encoder_open(&w->encoder, w->ops, &w->enc_params, &encoder_events, w);
-	if (rc < 0) {
-		give_up(w, rc);
-		return;
-	}
-	w->reopening = false;
-	w->reopened = true;
-	w->good_frames = 0;
+	if (!engine_mend(&w->engine, rate_ask(&w->rate)))
+		return now;
+	recovery_restart(&w->recovery, w->engine.encoder->params.dpb > 1, kept_by(w->engine.encoder));
 	w->next_idr = true;
 	w->next_after_rfi = false;
+	w->retry_ns = now; /* the picture that failed, unless there is a newer one */
+	if (w->ev->changed)
+		w->ev->changed(w->ctx);
+	return now;
 }
 
 /* --- one frame --- */
@@ -283,7 +273,7 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	w->out_units = 0;
 	w->out_bytes = 0;
 	w->out_key = w->out_after_rfi = false;
-	if (w->encoder->caps.flags & ENC_SLICES) {
+	if (w->engine.encoder->caps.flags & ENC_SLICES) {
 		struct early_choice c = early_choose(&w->early, r.idr,
 						     atomic_load_explicit(&w->p.feedback->whole, memory_order_relaxed));
 
@@ -292,7 +282,7 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		r.expected = c.expected;
 	}
 
-	rc = encoder_submit(w->encoder, &w->picture, &r);
+	rc = encoder_submit(w->engine.encoder, &w->picture, &r);
 	w->retry_ns = 0;
 	if (rc < 0) {
 		if (w->out_units) {
@@ -305,19 +295,29 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		if (rc == -EAGAIN)
 			w->retry_ns = submitted_ns + RETRY_NS;
 		else
-			encoder_failed(w, submitted_ns);
+			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
 		return;
 	}
 	numbering_encoded(&w->numbering);
-	w->good_frames++;
+	failover_good(&w->engine.failover);
 	w->next_idr = w->next_after_rfi = false;
 	recovery_encoded(&w->recovery, r.frame_no, w->out_key, r.ltr, w->out_encoded_ns);
 	account(w, &r, submitted_ns);
 	if (w->out_key && r.frame_no > 1)
 		log_dbg("frame %u is a key frame", numbering_next(&w->numbering) - 1);
 	early_frame(&w->early, w->out_key, w->out_bytes);
+	if (repeat)
+		refine_repeated(&w->refine, rate_held(&w->rate, w->out_bytes), submitted_ns);
+	else
+		refine_moved(&w->refine, submitted_ns);
 	if (rate_frame(&w->rate, w->out_bytes))
 		set_encoder_rate(w);
+}
+
+/* Shows what is converted already: it was taken, and nothing since was passed over. */
+static bool unchanged(const struct encode_worker *w, const struct frame *f)
+{
+	return f->same && w->have_source && f->seq == w->last_seq + 1;
 }
 
 /* Takes the frame. */
@@ -382,7 +382,7 @@ static uint64_t again_at(const struct encode_worker *w)
 	/* Before the first picture there is nothing to recover. */
 	if (recovery_pending(&w->recovery) && w->numbering.picture)
 		return pace_extra_at(&w->pace);
-	return pace_repeat_at(&w->pace);
+	return refine_at(&w->refine) < pace_repeat_at(&w->pace) ? refine_at(&w->refine) : pace_repeat_at(&w->pace);
 }
 
 /* One turn; returns when to look again without being woken. */
@@ -394,10 +394,8 @@ static uint64_t turn(struct encode_worker *w)
 
 	if (w->gave_up)
 		return NS_NEVER;
-	if (w->reopening) {
-		reopen(w, now);
-		return now + REOPEN_LOOK_NS;
-	}
+	if (!engine_runs(&w->engine))
+		return mend(w, now);
 	take_feedback(w, now);
 	/* Nothing is begun while the path is dead, so that what the client has stays in the DPB; nor without credit: the
 	 * sender pokes when it gives some back. */
@@ -409,6 +407,12 @@ static uint64_t turn(struct encode_worker *w)
 		return due;
 
 	f = take_frame(w, now);
+	if (f && unchanged(w, f)) {
+		/* Left to the repeats of a still picture. */
+		w->last_seq++;
+		frame_unref(f, -1);
+		return now;
+	}
 	if (f) {
 		encode_new(w, f);
 		return now; /* look at the carriers again before sleeping */
@@ -458,42 +462,11 @@ static void run(void *arg)
 
 /* --- main thread --- */
 
-/* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
- * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold. They cost
- * memory, no time: an encoder searches the newest only. */
-static uint8_t dpb_for(const struct encode_worker_params *p, const struct enc_caps *caps)
-{
-	const struct video_params *v = &p->video;
-	uint32_t frames = LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
-
-	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
-		return 1;
-	frames = frames < ENCODER_DPB_MAX ? frames : ENCODER_DPB_MAX;
-	return frames ? (uint8_t)frames : 1;
-}
-
-static uint8_t slices_for(const struct encode_worker_params *p)
-{
-	uint8_t n = p->video.slices > p->min_slices ? p->video.slices : p->min_slices;
-
-	return n > VIDEO_SLICES_MAX ? VIDEO_SLICES_MAX : n ? n : 1;
-}
-
-static void describe(struct encode_worker *w)
-{
-	const struct enc_params *e = &w->encoder->params;
-	int n = snprintf(w->describe, sizeof(w->describe), "%s %s, %u slice%s%s", w->ops->name, e->preset, e->slices,
-			 e->slices == 1 ? "" : "s", w->conversion.gpu ? ", GPU conversion" : "");
-
-	if (e->dpb > 1 && n > 0 && (size_t)n < sizeof(w->describe))
-		snprintf(w->describe + n, sizeof(w->describe) - (size_t)n, ", DPB %u", e->dpb);
-}
-
 static void worker_destroy(struct encode_worker *w)
 {
 	if (!w)
 		return;
-	encoder_close(w->encoder);
+	engine_finish(&w->engine);
 	conversion_finish(&w->conversion);
 	picture_finish(&w->picture);
 	log_hot_destroy(w->log);
@@ -504,7 +477,6 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 			const struct encode_worker_events *ev, void *ctx)
 {
 	const struct video_params *v = &p->video;
-	struct enc_caps caps = {0};
 	struct encode_worker *w;
 	int rc;
 
@@ -515,12 +487,6 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	w->p = *p;
 	w->ev = ev;
 	w->ctx = ctx;
-	w->ops = encoder_find(p->backend, v->codec, &caps);
-	if (!w->ops) {
-		log_err("no encoder '%s' for %s", p->backend, codec_name(v->codec));
-		rc = -ENOTSUP;
-		goto fail;
-	}
 	rc = -ENOMEM;
 	w->log = log_hot_create("encode");
 	if (!w->log)
@@ -529,29 +495,24 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	if (rc < 0)
 		goto fail;
 	conversion_init(&w->conversion, p->convert, &w->picture);
+	w->converts_on_gpu = w->conversion.gpu;
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
+	refine_init(&w->refine, p->refine, w->pace.interval_ns);
 	early_init(&w->early, v->codec == CODEC_H264 || v->codec == CODEC_HEVC ? p->early : EARLY_OFF,
 		   v->packet_size - 16u, v->encoder_kbps, v->fps_mhz);
 
-	w->enc_params = (struct enc_params){
-		.video = *v,
-		.slices = slices_for(p),
-		.dpb = dpb_for(p, &caps),
-		.kbps = rate_ask(&w->rate),
-		.preset = p->preset,
-	};
-	rc = encoder_open(&w->encoder, w->ops, &w->enc_params, &encoder_events, w);
+	rc = engine_start(&w->engine,
+			  &(struct engine_params){.video = *v, .min_slices = p->min_slices, .choice = p->choice},
+			  rate_ask(&w->rate), &encoder_events, w);
 	if (rc < 0)
 		goto fail;
-	recovery_init(&w->recovery,
-		      &(struct recovery_params){
-			      .rfi = w->encoder->params.dpb > 1,
-			      .dpb = caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : w->encoder->params.dpb,
-			      .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
-			      .mark_each = v->rfi ? recovery_mark_each(v->fps_mhz) : 0,
-		      });
-	describe(w);
+	recovery_init(&w->recovery, &(struct recovery_params){
+					    .rfi = w->engine.encoder->params.dpb > 1,
+					    .dpb = kept_by(w->engine.encoder),
+					    .echo_ns = w->pace.interval_ns / 2 + p->rtt_us * NS_PER_US,
+					    .mark_each = v->rfi ? recovery_mark_each(v->fps_mhz) : 0,
+				    });
 	atomic_store_explicit(&p->feedback->wake, p->wake, memory_order_release);
 	rc = thread_start(&w->thread, "encode", run, w);
 	if (rc < 0)
@@ -584,7 +545,18 @@ void encode_worker_stop(struct encode_worker *w)
 	worker_destroy(w);
 }
 
-const char *encode_worker_describe(const struct encode_worker *w)
+bool encode_worker_tell(struct encode_worker *w, const struct encoder_ops **failed, const char **why)
 {
+	bool news = engine_tell(&w->engine);
+
+	*failed = w->engine.shown.failed;
+	*why = w->engine.shown.why;
+	return news;
+}
+
+const char *encode_worker_describe(struct encode_worker *w)
+{
+	snprintf(w->describe, sizeof(w->describe), "%s%s", w->engine.shown.describe,
+		 w->converts_on_gpu ? ", GPU conversion" : "");
 	return w->describe;
 }

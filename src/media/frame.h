@@ -86,6 +86,7 @@ struct frame {
 	struct rect crop;                  /* the valid part; the whole picture when the source says nothing */
 	struct rect damage[FRAME_DAMAGE_MAX];
 	uint8_t n_damage; /* 0: unknown, take everything */
+	bool same;        /* the source knows that it shows what its frame before, seq - 1, showed */
 	enum transform transform;
 	struct colour colour;
 	int acquire_fence; /* sync_file to wait for before reading, or -1; closed by the last unref */

@@ -15,9 +15,13 @@
 #define CREDIT_FRAMES    2  /* encoded frames that may be not fully sent before the encoder pauses */
 #define AU_RING_CAPACITY 32 /* >= (CREDIT_FRAMES + 1) * units of a frame: encode/encoder.c */
 
-/* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. */
+#define FRAME_RING_CAPACITY 64 /* more buffers than any capture has */
+
+/* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. A recording takes all of
+ * them, in order, through a ring of FRAME_RING_CAPACITY instead. */
 struct frame_link {
 	struct latest slot;
+	struct ring *every;      /* NULL: the newest alone */
 	struct wake *wake;       /* of the encode thread */
 	atomic_ulong superseded; /* frames displaced before they were taken */
 };

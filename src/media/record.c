@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ struct record {
 	struct lane units, events;
 	/* main */
 	FILE *file;
-	long bytes;
+	long bytes, whole; /* put; known to be in the file */
 	unsigned missed_told;
 	const char *why_rate, *why_ceiling, *why_fec; /* written last */
 };
@@ -215,12 +216,25 @@ static void drain_lane(struct record *r, struct lane *l)
 	}
 }
 
-/* What is in the file stays good for as far as it goes: it says itself that it has no end. */
+/* What is in the file stays good for as far as it goes: it says itself that it has no end. What may be there in part or
+ * with a hole is cut off. */
 static void give_up(struct record *r, int err)
 {
-	log_errno(err, "the recording ends after %ld bytes", r->bytes);
+	log_errno(err, "the recording ends after %ld bytes", r->whole);
+	__fpurge(r->file);
+	if (ftruncate(fileno(r->file), r->whole) < 0)
+		log_errno(errno, "its last line is broken");
 	fclose(r->file);
 	r->file = NULL;
+}
+
+static void flush(struct record *r)
+{
+	errno = EIO; /* an earlier write's, of which nothing else is known */
+	if (fflush(r->file) || ferror(r->file))
+		give_up(r, errno);
+	else
+		r->whole = r->bytes;
 }
 
 void record_drain(struct record *r)
@@ -236,9 +250,9 @@ void record_drain(struct record *r)
 	if (missed != r->missed_told)
 		put(r, "missed %u\n", missed);
 	r->missed_told = missed;
-	if (r->file && (fflush(r->file) || ferror(r->file)))
-		give_up(r, errno);
-	else if (r->file && r->bytes > RECORD_BYTES_MAX)
+	if (r->file)
+		flush(r);
+	if (r->file && r->bytes > RECORD_BYTES_MAX)
 		give_up(r, EFBIG);
 }
 
@@ -325,7 +339,7 @@ void record_close(struct record *r)
 		return;
 	record_drain(r);
 	put(r, "end\n");
-	if (r->file && fflush(r->file))
-		give_up(r, errno);
+	if (r->file)
+		flush(r);
 	record_free(r);
 }

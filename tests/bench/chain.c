@@ -101,10 +101,8 @@ void chain_start(struct chain *c, const struct video_params *video, const char *
 {
 	static const struct encode_worker_events events = {.failed = on_failed};
 	static const struct video_tx_events tx_events = {.failed = on_failed};
-	const struct encode_worker_params p = {
+	struct encode_worker_params p = {
 		.video = *video,
-		.backend = "x264",
-		.preset = preset,
 		.min_slices = (uint8_t)slices,
 		.min_fps_mhz = 1000,
 		.early = early,
@@ -135,7 +133,8 @@ void chain_start(struct chain *c, const struct video_params *video, const char *
 	c->aus.wake = &c->tx_wake;
 	feedback_init(&c->feedback);
 	tune_set_all(&c->tune, video->configured_kbps * 3 / 2, video->fec_percent);
-	if (encode_worker_start(&c->worker, &p, &events, NULL) < 0 ||
+	if (encoder_choose(&p.choice, "x264", video, preset, (uint8_t)slices) < 0 ||
+	    encode_worker_start(&c->worker, &p, &events, NULL) < 0 ||
 	    video_tx_start(&c->tx, &tp, c->out, &tx_events, NULL) < 0)
 		abort();
 	encode_worker_begin(c->worker);

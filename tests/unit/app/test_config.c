@@ -57,6 +57,7 @@ static void errors_name_line_and_neighbour(void **state)
 	} row[] = {
 		{"[net]\nprot = 1\n", 2, "net.port"},
 		{"[nett]\nport = 1\n", 2, "net.port"},
+		{"[encode]\nbackend = nvenc\n", 2, "'nvenc' is none of auto"},
 		{"[net]\nport = 1\n", 2, "1029 to 65514"},
 		{"[net]\n\nport = 47989x\n", 3, "not a number"},
 		{"[net]\nmdns = maybe\n", 2, "neither true nor false"},

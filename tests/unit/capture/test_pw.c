@@ -481,6 +481,7 @@ static void metadata_is_read_and_cut_to_the_picture(void **state)
 	assert_int_equal(f.crop.w, W);
 	assert_int_equal(f.crop.h, H);
 	assert_int_equal(f.n_damage, 0);
+	assert_true(f.same);
 	assert_int_equal(f.transform, TRANSFORM_NONE);
 	assert_int_equal(f.t.captured, NOW);
 	/* sane */
@@ -496,6 +497,7 @@ static void metadata_is_read_and_cut_to_the_picture(void **state)
 	assert_int_equal(f.crop.h, 20);
 	assert_int_equal(f.transform, TRANSFORM_FLIPPED_270);
 	assert_int_equal(f.n_damage, 2);
+	assert_false(f.same);
 	assert_int_equal(f.damage[0].x, 0);
 	assert_int_equal(f.damage[0].w, 10);
 	assert_int_equal(f.damage[1].w, 10);
@@ -511,13 +513,44 @@ static void metadata_is_read_and_cut_to_the_picture(void **state)
 	assert_int_equal(f.crop.w, W);
 	assert_int_equal(f.transform, TRANSFORM_NONE);
 	assert_int_equal(f.n_damage, 0);
+	assert_false(f.same);
 	k.header.pts = 12345;
 	k.crop.region = SPA_REGION(INT32_MAX, INT32_MIN, UINT32_MAX, UINT32_MAX);
 	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
 	assert_int_equal(f.t.captured, NOW);
 	assert_int_equal(f.crop.w, W);
+	/* Nothing within the picture is not nothing; no list says nothing. */
+	memset(k.damage, 0, sizeof(k.damage));
+	k.damage[0].region = SPA_REGION(200, 200, 5, 5);
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_false(f.same);
+	k.metas[2].type = SPA_META_Bitmap;
+	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+	assert_false(f.same);
 	buffer_map_close(&m);
 	fake_finish(&k);
+}
+
+static void an_empty_list_is_believed_of_those_who_fill_it_in(void **state)
+{
+	struct frame f = {.same = true};
+	bool tells = false;
+
+	(void)state;
+	buffer_judge_damage(&f, &tells, false);
+	assert_false(f.same);
+	f = (struct frame){.n_damage = 2};
+	buffer_judge_damage(&f, &tells, false);
+	assert_int_equal(f.n_damage, 2);
+	f = (struct frame){.same = true};
+	buffer_judge_damage(&f, &tells, false);
+	assert_true(f.same);
+	/* The same as one that nobody got. */
+	buffer_judge_damage(&f, &tells, true);
+	assert_false(f.same);
+	f.n_damage = 1;
+	buffer_judge_damage(&f, &tells, true);
+	assert_int_equal(f.n_damage, 0);
 }
 
 int main(void)
@@ -535,6 +568,7 @@ int main(void)
 		cmocka_unit_test(what_is_imported_is_not_mapped_and_outlives_its_buffer),
 		cmocka_unit_test(chunks_without_a_picture_are_told),
 		cmocka_unit_test(metadata_is_read_and_cut_to_the_picture),
+		cmocka_unit_test(an_empty_list_is_believed_of_those_who_fill_it_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -502,6 +502,35 @@ static void random_losses_never_leave_a_broken_reference(void **state)
 	}
 }
 
+static void an_encoder_opened_anew_owes_nothing_and_keeps_what_it_can(void **state)
+{
+	struct recovery r;
+	uint32_t first, last;
+
+	(void)state;
+	recovery_init(&r, &(struct recovery_params){.rfi = true, .dpb = 16});
+	recovery_next(&r, 0, &first, &last);
+	for (uint32_t n = 1; n <= 20; n++)
+		recovery_encoded(&r, n, n == 1, false, n);
+	recovery_request_idr(&r, 1000);
+	recovery_report_lost(&r, 18, 18);
+	recovery_restart(&r, false, 1);
+	assert_false(recovery_pending(&r));
+	assert_int_equal(recovery_next(&r, 1000, &first, &last), RECOVERY_NONE);
+	recovery_encoded(&r, 21, true, false, 1000);
+	recovery_encoded(&r, 22, false, false, 1001);
+	recovery_report_lost(&r, 22, 22);
+	assert_int_equal(recovery_next(&r, 1000000000, &first, &last), RECOVERY_IDR);
+	/* And the other way round. */
+	recovery_restart(&r, true, 4);
+	recovery_encoded(&r, 23, true, false, 1002);
+	for (uint32_t n = 24; n <= 26; n++)
+		recovery_encoded(&r, n, false, false, n);
+	recovery_report_lost(&r, 25, 25);
+	assert_int_equal(recovery_next(&r, 2000000000, &first, &last), RECOVERY_RFI);
+	assert_int_equal(first, 25);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +555,7 @@ int main(void)
 		cmocka_unit_test(room_is_what_keeps_the_acknowledged_frame_in_the_dpb),
 		cmocka_unit_test(a_client_owes_an_answer_from_the_first_unanswered_mark_on),
 		cmocka_unit_test(marks_are_one_in_four_and_fifteen_a_second),
+		cmocka_unit_test(an_encoder_opened_anew_owes_nothing_and_keeps_what_it_can),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

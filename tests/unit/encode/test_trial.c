@@ -16,12 +16,19 @@ static const struct encoder_ops *null_ops(void)
 	return ops;
 }
 
+static int try(enum codec codec, const char *preset, struct trial *t)
+{
+	const struct trial_params p = {.codec = codec, .preset = preset, .slices = 2, .frames = TRIAL_MANY};
+
+	return encoder_trial(null_ops(), &p, t);
+}
+
 static void an_encoder_that_runs_gets_a_speed(void **state)
 {
 	struct trial t;
 
 	(void)state;
-	assert_int_equal(encoder_trial(null_ops(), CODEC_H264, "", 2, &t), 0);
+	assert_int_equal(try(CODEC_H264, "", &t), 0);
 	assert_true(t.pixels_per_s > 0);
 	assert_true(trial_carries(&t, 64, 64, 1));
 }
@@ -31,15 +38,42 @@ static void what_does_not_open_or_fails_is_said(void **state)
 	struct trial t;
 
 	(void)state;
-	assert_int_equal(encoder_trial(null_ops(), CODEC_AV1, "", 1, &t), -ENOTSUP);
+	assert_int_equal(try(CODEC_AV1, "", &t), -ENOTSUP);
 	for (unsigned n = 1; n < 5; n++) {
 		char preset[] = "fail 0";
 
 		preset[5] = (char)('0' + n);
-		assert_int_equal(encoder_trial(null_ops(), CODEC_H264, preset, 1, &t), -EIO);
+		assert_int_equal(try(CODEC_H264, preset, &t), -EIO);
 	}
 	assert_int_equal(t.pixels_per_s, 0);
 	assert_false(trial_carries(&t, 64, 64, 1));
+}
+
+static void a_trial_is_made_at_the_size_that_is_asked_for(void **state)
+{
+	struct trial_params p = {
+		.codec = CODEC_H264,
+		.width = 1920,
+		.height = 1080,
+		.fps_mhz = 60000,
+		.depth = 8,
+		.preset = "fail 4",
+		.slices = 1,
+		.frames = TRIAL_FEW,
+	};
+	struct trial t;
+
+	(void)state;
+	/* The fourth frame is not reached. */
+	assert_int_equal(encoder_trial(null_ops(), &p, &t), 0);
+	p.preset = "fail 3";
+	assert_int_equal(encoder_trial(null_ops(), &p, &t), -EIO);
+	p.preset = "";
+	p.depth = 10;
+	assert_int_equal(encoder_trial(null_ops(), &p, &t), -ENOTSUP);
+	p.depth = 8;
+	p.width = VIDEO_DIM_MAX + 2;
+	assert_int_equal(encoder_trial(null_ops(), &p, &t), -ENOTSUP);
 }
 
 static void a_stream_is_carried_with_room_to_spare(void **state)
@@ -58,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_encoder_that_runs_gets_a_speed),
 		cmocka_unit_test(what_does_not_open_or_fails_is_said),
+		cmocka_unit_test(a_trial_is_made_at_the_size_that_is_asked_for),
 		cmocka_unit_test(a_stream_is_carried_with_room_to_spare),
 	};
 

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "encode/registry.h"
+
 static void m6_first_frame_is_number_1_and_an_idr(void **state)
 {
 	struct rig *r = rig_start(500000, 1000, true, NULL, EARLY_OFF);
@@ -199,8 +201,6 @@ static void what_cannot_be_encoded_is_said_at_start(void **state)
 	struct rig *r = rig_start(60000, 1000, true, NULL, EARLY_OFF);
 	struct encode_worker_params p = {
 		.video = {.codec = CODEC_HEVC, .width = RIG_W, .height = RIG_H, .fps_mhz = 60000, .encoder_kbps = 1000},
-		.backend = "auto",
-		.preset = "superfast",
 		.feedback = &r->feedback,
 	};
 	struct encode_worker *w = NULL;
@@ -208,8 +208,9 @@ static void what_cannot_be_encoded_is_said_at_start(void **state)
 	(void)state;
 	assert_int_equal(encode_worker_start(&w, &p, &rig_events, r), -ENOTSUP);
 	assert_null(w);
-	p.video.codec = CODEC_H264;
-	p.backend = "abacus";
+	p.choice.n = 1;
+	p.choice.at[0].ops = encoder_find("null", CODEC_H264, NULL);
+	p.choice.at[0].preset = "superfast";
 	assert_int_equal(encode_worker_start(&w, &p, &rig_events, r), -ENOTSUP);
 	encode_worker_stop(NULL);
 	rig_stop(r);

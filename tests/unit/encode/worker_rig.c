@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "encode/bitstream.h"
+#include "encode/registry.h"
 
 static void frame_back(struct frame *f, int fence_fd)
 {
@@ -37,6 +38,7 @@ bool rig_post(struct rig *r, uint64_t captured_ns)
 			.map[0] = r->pixels,
 			.acquire_fence = -1,
 			.seq = ++r->seq,
+			.same = r->same,
 			.t.captured = captured_ns,
 		};
 		atomic_init(&f->refs, 1);
@@ -86,7 +88,14 @@ static void sink_run(void *arg)
 			atomic_fetch_add(&r->units, 1);
 			atomic_fetch_add(&r->broken, a->broken);
 			owed += a->last;
-			au_release(a);
+			if (atomic_load(&r->keep) && !r->kept)
+				r->kept = a;
+			else
+				au_release(a);
+		}
+		if (!atomic_load(&r->keep)) {
+			au_release(r->kept);
+			r->kept = NULL;
 		}
 		if (!atomic_load(&r->hold))
 			for (; owed; owed--)
@@ -104,9 +113,32 @@ static void on_failed(void *ctx, int err)
 	atomic_store(&r->failed, err);
 }
 
-const struct encode_worker_events rig_events = {.failed = on_failed};
+static void on_changed(void *ctx)
+{
+	struct rig *r = ctx;
+
+	atomic_fetch_add(&r->changed, 1);
+}
+
+enum convert_where rig_convert;
+bool rig_refine;
+uint32_t rig_kbps = 1000;
+
+const struct encode_worker_events rig_events = {.failed = on_failed, .changed = on_changed};
 
 struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset, enum early_mode early)
+{
+	const struct encoder_choice c = {
+		.at[0] = {.ops = encoder_find("null", CODEC_H264, NULL), .preset = preset ? preset : "superfast"},
+		.n = 1,
+		.named = true,
+	};
+
+	return rig_start_with(fps_mhz, min_fps_mhz, rfi, &c, early);
+}
+
+struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const struct encoder_choice *choice,
+			   enum early_mode early)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct encode_worker_params p;
@@ -130,12 +162,13 @@ struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const ch
 				.depth = 8,
 				.slices = 1,
 				.rfi = rfi,
-				.encoder_kbps = 1000,
+				.encoder_kbps = rig_kbps,
 				.packet_size = early ? 18 : 1392, /* tiny frames of the stand-in count as long */
 			},
 		.early = early,
-		.backend = "null",
-		.preset = preset ? preset : "superfast",
+		.convert = rig_convert,
+		.refine = rig_refine,
+		.choice = *choice,
 		.min_slices = 2,
 		.min_fps_mhz = min_fps_mhz,
 		.wake = &r->encode_wake,
@@ -153,9 +186,11 @@ struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const ch
 void rig_stop(struct rig *r)
 {
 	atomic_store(&r->hold, false);
+	atomic_store(&r->keep, false);
 	thread_stop(&r->sink);
 	wake_poke(&r->sink_wake);
 	thread_join(&r->sink);
+	au_release(r->kept);
 	encode_worker_stop(r->worker);
 	frame_unref(latest_take(&r->frames.slot), -1);
 	assert_int_equal(atomic_load(&r->out_of_pool), 0);

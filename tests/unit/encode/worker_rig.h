@@ -40,27 +40,38 @@ struct rig {
 	struct stream_stats stats;
 	struct encode_worker *worker;
 	atomic_int failed;
+	atomic_uint changed; /* times that the encoder was mended */
 
 	/* source */
 	uint64_t seq; /* of the last picture */
 	struct frame pool[RIG_POOL];
 	atomic_uint out_of_pool; /* bit: frame is out */
 	uint32_t *pixels;
+	bool same; /* the next frames show what the last did */
 
 	/* sink thread */
 	struct thread sink;
 	atomic_bool hold; /* keep credit */
+	atomic_bool keep; /* do not give the next unit back until this is false again */
+	struct au *kept;
 	atomic_uint n_seen;
 	atomic_uint units, broken;
 	struct seen seen[RIG_SEEN_MAX];
 	unsigned max_in_flight;
 };
 
+/* Of rigs that are started after they are set. */
+extern enum convert_where rig_convert;
+extern bool rig_refine;
+extern uint32_t rig_kbps;
 extern const struct encode_worker_events rig_events; /* the rig as context: told in failed */
 
 /* The worker waits for its beginning. min_fps_mhz: a still picture comes again that often; preset: what the stand-in is to
  * do wrong, NULL: nothing. */
 struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset, enum early_mode early);
+/* The same with encoders of the test's own choice. */
+struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const struct encoder_choice *choice,
+			   enum early_mode early);
 /* At most 500 a second, frames whole; it has begun and seen so many pictures. */
 struct rig *rig_begin(uint32_t min_fps_mhz, bool rfi, const char *preset, unsigned pictures);
 /* Stops in the order of the pipeline; everything must be back. */

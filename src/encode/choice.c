@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/choice.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "encode/registry.h"
+#include "encode/trial.h"
+
+#define LOG_MODULE "encode"
+#include "base/log.h"
+
+#define CODECS   3u
+#define AGAIN_NS (60 * NS_PER_S)   /* hardware that did not work is given another chance */
+#define QUICK_NS (250 * NS_PER_MS) /* what fails so soon is tried twice, as a stream would open it anew */
+#define USUAL    1280, 720, 60000
+#define PLAIN    "superfast"
+
+/* What a trial depends on. */
+struct wish {
+	uint16_t width, height;
+	uint32_t fps_mhz;
+	uint8_t depth, slices;
+	bool yuv444;
+};
+
+struct verdict {
+	struct wish wish;
+	int rc;
+	uint64_t at_ns; /* 0: not tried yet */
+};
+
+/* Of each back end and codec: a usual stream, and the one that was last asked for. */
+static struct known {
+	struct verdict usual, last;
+	char why[ENCODER_WHY_MAX];
+} known[ENCODER_REGISTRY_MAX][CODECS];
+
+static bool equal(const struct wish *a, const struct wish *b)
+{
+	return a->width == b->width && a->height == b->height && a->fps_mhz == b->fps_mhz && a->depth == b->depth &&
+	       a->slices == b->slices && a->yuv444 == b->yuv444;
+}
+
+static struct known *known_of(const struct encoder_ops *ops, enum codec codec)
+{
+	for (unsigned i = 0; i < ENCODER_REGISTRY_MAX && encoder_at(i); i++)
+		if (encoder_at(i) == ops)
+			return &known[i][codec];
+	return NULL;
+}
+
+static int try_twice(const struct encoder_ops *ops, const struct trial_params *p)
+{
+	uint64_t begun = clock_ns();
+	struct trial t;
+	int rc = encoder_trial(ops, p, &t);
+
+	if (rc == -EIO && clock_ns() - begun < QUICK_NS)
+		rc = encoder_trial(ops, p, &t);
+	return rc;
+}
+
+/* 0: hardware that does what is wished. */
+static int verdict(struct known *k, struct verdict *v, const struct encoder_ops *ops, enum codec codec,
+		   const struct wish *w, const char *preset)
+{
+	const struct trial_params p = {
+		.codec = codec,
+		.width = w->width,
+		.height = w->height,
+		.fps_mhz = w->fps_mhz,
+		.depth = w->depth,
+		.yuv444 = w->yuv444,
+		.slices = w->slices,
+		.preset = preset,
+		.frames = TRIAL_FEW,
+	};
+	uint64_t now = clock_ns();
+
+	if (v->at_ns && equal(&v->wish, w) && (v->rc == 0 || now - v->at_ns < AGAIN_NS))
+		return v->rc;
+	v->wish = *w;
+	v->at_ns = now;
+	v->rc = try_twice(ops, &p);
+	if (v->rc < 0)
+		snprintf(k->why, sizeof(k->why), "a trial at %ux%u failed: %s", w->width, w->height,
+			 strerrordesc_np(-v->rc));
+	else
+		k->why[0] = '\0';
+	if (v->rc < 0)
+		log_warn("%s is not used for %s: %s", ops->name, codec_name(codec), k->why);
+	else
+		log_info("%s works for %s at %ux%u", ops->name, codec_name(codec), w->width, w->height);
+	return v->rc;
+}
+
+static int try_hardware(const struct encoder_ops *ops, enum codec codec, const struct wish *w, const char *preset)
+{
+	struct known *k = known_of(ops, codec);
+
+	if (!k)
+		return -ENOTSUP;
+	if (k->usual.at_ns && equal(&k->usual.wish, w))
+		return verdict(k, &k->usual, ops, codec, w, preset);
+	return verdict(k, &k->last, ops, codec, w, preset);
+}
+
+static bool holds(const struct encoder_choice *c, const struct encoder_ops *ops)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->at[i].ops == ops)
+			return true;
+	return false;
+}
+
+/* A number for hardware is the driver's quality level; libx264 would read it as a preset much too slow. */
+static const char *preset_for(const struct encoder_choice *c, const struct encoder_ops *ops, enum codec codec,
+			      const char *preset)
+{
+	bool level = c->n && c->at[0].ops->hardware && !ops->hardware && isdigit((unsigned char)preset[0]);
+
+	return level && codec != CODEC_AV1 ? PLAIN : preset;
+}
+
+static void add(struct encoder_choice *c, const struct encoder_ops *ops, enum codec codec, const char *preset)
+{
+	if (c->n == ENCODER_CHOICE_MAX || holds(c, ops))
+		return;
+	c->at[c->n].preset = preset_for(c, ops, codec, preset);
+	c->at[c->n++].ops = ops;
+}
+
+int encoder_choose(struct encoder_choice *out, const char *backend, const struct video_params *v, const char *preset,
+		   uint8_t slices)
+{
+	const struct wish w = {v->width, v->height, v->fps_mhz, v->depth, slices, v->yuv444};
+	const struct encoder_ops *ops;
+	struct enc_caps caps;
+
+	*out = (struct encoder_choice){.named = strcmp(backend, "auto") != 0};
+	if (out->named) {
+		ops = encoder_find(backend, v->codec, NULL);
+		if (ops)
+			add(out, ops, v->codec, preset);
+		/* A stand-in has none behind it. */
+		if (!ops || ops->only_by_name)
+			goto done;
+	}
+	for (unsigned i = 0; (ops = encoder_at(i)); i++) {
+		if (ops->only_by_name || (ops->hardware && out->named) || ops->probe(v->codec, &caps) < 0 ||
+		    encoder_lacks(&caps, v))
+			continue;
+		if (ops->hardware && try_hardware(ops, v->codec, &w, preset) < 0)
+			continue;
+		add(out, ops, v->codec, preset);
+	}
+done:
+	if (out->n)
+		return 0;
+	log_err("no encoder '%s' for %s at %ux%u", backend, codec_name(v->codec), v->width, v->height);
+	return -ENOTSUP;
+}
+
+void encoder_choice_measure(const char *backend, const char *preset, const char *av1_preset, uint8_t slices)
+{
+	const struct wish w = {USUAL, 8, slices, false};
+	const struct encoder_ops *ops;
+	struct enc_caps caps;
+
+	if (strcmp(backend, "auto") != 0)
+		return;
+	for (unsigned i = 0; (ops = encoder_at(i)); i++)
+		for (unsigned codec = 0; ops->hardware && codec < CODECS; codec++)
+			if (ops->probe((enum codec)codec, &caps) == 0)
+				verdict(&known[i][codec], &known[i][codec].usual, ops, (enum codec)codec, &w,
+					codec == CODEC_AV1 ? av1_preset : preset);
+}
+
+static bool takes(const struct encoder_ops *ops, enum codec codec)
+{
+	const struct known *k = known_of(ops, codec);
+
+	return !ops->only_by_name && (!ops->hardware || (k && k->usual.at_ns && k->usual.rc == 0));
+}
+
+const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, struct enc_caps *caps)
+{
+	const struct encoder_ops *ops;
+	struct enc_caps found = {0};
+
+	if (strcmp(backend, "auto") != 0)
+		return encoder_find(backend, codec, caps);
+	for (unsigned i = 0; (ops = encoder_at(i)); i++) {
+		if (!takes(ops, codec) || ops->probe(codec, &found) < 0)
+			continue;
+		if (caps)
+			*caps = found;
+		return ops;
+	}
+	return NULL;
+}
+
+void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, const char *why)
+{
+	struct known *k = known_of(ops, codec);
+
+	if (!k)
+		return;
+	k->last = (struct verdict){0};
+	snprintf(k->why, sizeof(k->why), "%s", why);
+}
+
+bool encoder_choice_takes(const struct encoder_ops *ops, enum codec codec, const char **why)
+{
+	const struct known *k = known_of(ops, codec);
+
+	*why = k ? k->why : "";
+	return takes(ops, codec);
+}
+
+void encoder_choice_forget(void)
+{
+	memset(known, 0, sizeof(known));
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Which encoders may serve a stream, in which order: the configured one, or with "auto" hardware that works before
+ * software. Whether hardware works is not believed but tried: opened with what the stream wants, it encodes a few
+ * pictures. What came of that is remembered, and what went wrong in streams as well, for people to see.
+ *
+ * Main thread: a trial takes a second at most, where hardware hangs; else some tens of milliseconds.
+ */
+#pragma once
+
+#include "encode/encoder.h"
+
+#define ENCODER_CHOICE_MAX 6
+#define ENCODER_WHY_MAX    160
+
+/* In the order in which they are to be used; the strings live as long as the program or what was passed in. */
+struct encoder_choice {
+	struct {
+		const struct encoder_ops *ops;
+		const char *preset;
+	} at[ENCODER_CHOICE_MAX];
+	unsigned n;
+	bool named; /* the first was asked for by name: a stream begins with it or not at all */
+};
+
+/* backend: "auto" or a name of the registry; preset and slices are those of the stream. One that is named is not tried,
+ * what comes after it is software. -ENOTSUP: none can do that; it was logged why. */
+int encoder_choose(struct encoder_choice *out, const char *backend, const struct video_params *v, const char *preset,
+		   uint8_t slices);
+
+/* Once, before the first client is answered: tries what depends on hardware with a usual stream of each codec. */
+void encoder_choice_measure(const char *backend, const char *preset, const char *av1_preset, uint8_t slices);
+/* What a stream of that codec would begin with as far as is known, without a trial; NULL: nothing. caps may be NULL. */
+const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, struct enc_caps *caps);
+
+/* It failed in a stream, for that reason: the next stream tries it again before it takes it. */
+void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, const char *why);
+/* What is known of it: false when "auto" does not take it. why: a sentence, or empty; valid until the next call of any
+ * of these functions. */
+bool encoder_choice_takes(const struct encoder_ops *ops, enum codec codec, const char **why);
+
+/* As at the start of the program. For tests. */
+void encoder_choice_forget(void);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "encode/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_MODULE "encode"
+#include "base/log.h"
+
+#define LEVEL_51_DPB 184320u /* macroblocks, H.264 table A-1 */
+
+/* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
+ * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold. They cost
+ * memory, no time: an encoder searches the newest only. */
+static uint8_t dpb_for(const struct video_params *v, const struct enc_caps *caps)
+{
+	uint32_t frames = LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
+
+	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
+		return 1;
+	frames = frames < ENCODER_DPB_MAX ? frames : ENCODER_DPB_MAX;
+	return frames ? (uint8_t)frames : 1;
+}
+
+static uint8_t slices_for(const struct engine_params *p)
+{
+	uint8_t n = p->video.slices > p->min_slices ? p->video.slices : p->min_slices;
+
+	return n > VIDEO_SLICES_MAX ? VIDEO_SLICES_MAX : n ? n : 1;
+}
+
+static int open_at(struct engine *g, uint32_t kbps)
+{
+	const struct encoder_ops *ops = g->p.choice.at[g->failover.at].ops;
+	struct enc_caps caps = {0};
+	int rc = ops->probe(g->p.video.codec, &caps);
+	const struct enc_params p = {
+		.video = g->p.video,
+		.slices = slices_for(&g->p),
+		.dpb = dpb_for(&g->p.video, &caps),
+		.kbps = kbps,
+		.preset = g->p.choice.at[g->failover.at].preset,
+	};
+
+	return rc < 0 ? rc : encoder_open(&g->encoder, ops, &p, g->ev, g->ctx);
+}
+
+static void describe(const struct engine *g, char text[ENGINE_DESCRIBE_MAX])
+{
+	const struct enc_params *e = &g->encoder->params;
+	int n = snprintf(text, ENGINE_DESCRIBE_MAX, "%s %s, %u slice%s", g->encoder->ops->name, e->preset, e->slices,
+			 e->slices == 1 ? "" : "s");
+
+	if (e->dpb > 1 && n > 0 && n < ENGINE_DESCRIBE_MAX)
+		snprintf(text + n, ENGINE_DESCRIBE_MAX - (size_t)n, ", DPB %u", e->dpb);
+}
+
+/* --- main thread --- */
+
+int engine_start(struct engine *g, const struct engine_params *p, uint32_t kbps, const struct encoder_events *ev,
+		 void *ctx)
+{
+	int rc = -ENOTSUP;
+
+	*g = (struct engine){.p = *p, .ev = ev, .ctx = ctx};
+	if (!p->choice.n)
+		return rc;
+	failover_init(&g->failover, p->choice.n);
+	for (; g->failover.at < p->choice.n; g->failover.at++) {
+		const struct encoder_ops *ops = p->choice.at[g->failover.at].ops;
+
+		rc = open_at(g, kbps);
+		if (rc == 0)
+			break;
+		log_errno(rc, "%s does not open", ops->name);
+		if (p->choice.named)
+			break;
+		encoder_choice_failed(ops, p->video.codec, "it did not open for a stream");
+	}
+	if (rc == 0)
+		describe(g, g->shown.describe);
+	return rc;
+}
+
+void engine_finish(struct engine *g)
+{
+	encoder_close(g->encoder);
+	for (unsigned i = 0; i < g->n_aside; i++)
+		encoder_close(g->aside[i]);
+	free(latest_take(&g->news));
+	*g = (struct engine){0};
+}
+
+bool engine_tell(struct engine *g)
+{
+	struct engine_news *n = latest_take(&g->news);
+
+	if (!n)
+		return false;
+	g->shown = *n;
+	free(n);
+	return true;
+}
+
+/* --- encode thread --- */
+
+void engine_failed(struct engine *g, int err, uint32_t frame, uint64_t begun_ns, uint64_t now_ns)
+{
+	g->trouble.ops = g->encoder->ops;
+	g->trouble.frame = frame;
+	g->trouble.err = err;
+	failover_failed(&g->failover, begun_ns, now_ns);
+	if (g->failover.step == FAILOVER_OVER)
+		log_err("%s failed at frame %u (%s), and there is no other", g->trouble.ops->name, frame,
+			strerrordesc_np(-err));
+}
+
+enum failover_step engine_look(struct engine *g, uint64_t now_ns)
+{
+	enum failover_step before = g->failover.step;
+	enum failover_step step = failover_next(&g->failover, g->encoder && encoder_units_out(g->encoder), now_ns);
+
+	/* What it gave out never came back. */
+	if (step == FAILOVER_OVER && before == FAILOVER_REOPEN)
+		g->trouble.err = -ETIMEDOUT;
+	return step;
+}
+
+static void post_news(struct engine *g)
+{
+	struct engine_news *n = malloc(sizeof(*n));
+	const char *now = g->encoder->ops->name;
+
+	if (!n)
+		return; /* it was logged; who asks sees it not */
+	n->failed = g->trouble.ops;
+	describe(g, n->describe);
+	snprintf(n->why, sizeof(n->why), "%s failed at frame %u (%s): %s", g->trouble.ops->name, g->trouble.frame,
+		 strerrordesc_np(-g->trouble.err), now == g->trouble.ops->name ? "opened anew" : "");
+	if (now != g->trouble.ops->name)
+		snprintf(n->why + strlen(n->why), sizeof(n->why) - strlen(n->why), "%s goes on", now);
+	log_warn("%s", n->why);
+	free(latest_put(&g->news, n));
+}
+
+bool engine_mend(struct engine *g, uint32_t kbps)
+{
+	const struct encoder_ops *ops = g->p.choice.at[g->failover.at].ops;
+	bool other = g->failover.step == FAILOVER_NEXT;
+	int rc;
+
+	assert(other || g->failover.step == FAILOVER_REOPEN);
+	if (g->encoder && other)
+		g->aside[g->n_aside++] = g->encoder;
+	else
+		encoder_close(g->encoder);
+	g->encoder = NULL;
+	rc = open_at(g, kbps);
+	failover_opened(&g->failover, rc == 0);
+	if (rc < 0) {
+		log_errno(rc, "%s does not open", ops->name);
+		g->trouble.err = rc;
+		return false;
+	}
+	post_news(g);
+	return true;
+}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""moonrill record: every picture of the screen in a file, without a daemon."""
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from harness import HOST, Skip, parse, run
+
+SMALL = ("--size", "640x360", "--fps", "60")
+
+
+@contextlib.contextmanager
+def scratch():
+    with tempfile.TemporaryDirectory(prefix="moonrill-record-") as d:
+        yield pathlib.Path(d)
+
+
+def command(d, file, *args):
+    return [str(HOST), "record", str(d / file), "--state", str(d / "state"), "--json", "-o", "video.source=pattern",
+            *[str(a) for a in args]]
+
+
+def record(d, file, *args, **kw):
+    p = subprocess.run(command(d, file, *args), capture_output=True, text=True, timeout=300, **kw)
+    p.report = parse(p.stdout)
+    return p
+
+
+def numbers(path):
+    """Of the pattern, one for each picture that ffmpeg decodes; it must have nothing to say."""
+    if not shutil.which("ffmpeg"):
+        raise Skip("ffmpeg is not installed")
+    dec = subprocess.Popen(["ffmpeg", "-v", "warning", "-i", str(path), "-vsync", "passthrough", "-f", "yuv4mpegpipe",
+                            "-pix_fmt", "yuv420p", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out = subprocess.run([os.environ["READ_PATTERN"], "--list"], stdin=dec.stdout, capture_output=True, text=True, timeout=300)
+    said = [line for line in dec.stderr.read().decode().splitlines() if "-vsync is deprecated" not in line]
+    assert dec.wait() == 0 and said == [], said
+    return next(v for v in parse(out.stdout).values() if isinstance(v, list))
+
+
+def whole(path, count):
+    n = numbers(path)
+    assert n == list(range(count)), n
+
+
+def test_two_seconds_hold_every_picture():
+    with scratch() as d:
+        for file in ("a.h264", "a.y4m"):
+            p = record(d, file, *SMALL, "--seconds", 2)
+            assert p.returncode == 0 and p.stderr == "", p
+            assert p.report["frames"] == 120 and p.report["gaps"] == 0 and p.report["error"] == "", p.report
+            whole(d / file, 120)
+        head = (d / "a.y4m").read_bytes()[:80].split(b"\n")[0]
+        assert head == b"YUV4MPEG2 W640 H360 F60000:1000 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED", head
+        assert (d / "a.y4m").stat().st_size == len(head) + 1 + 120 * (6 + 640 * 360 * 3 // 2)
+
+
+def test_an_encoder_that_is_too_slow_loses_nothing():
+    with scratch() as d:
+        p = record(d, "a.264", "--size", "1280x720", "--fps", 120, "--seconds", 1, "-o", "encode.preset=slow")
+        assert p.returncode == 0 and p.report["frames"] == 120 and p.report["gaps"] == 0, (p.report, p.stderr)
+        whole(d / "a.264", 120)
+
+
+def test_a_still_screen_ends_in_time():
+    with scratch() as d:
+        p = record(d, "a.y4m", *SMALL, "--seconds", 1, "-o", "video.pattern=still")
+        assert p.returncode == 0 and p.report["frames"] >= 1, p
+
+
+def test_interrupt_ends_the_file():
+    with scratch() as d:
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            (d / "a.h264").unlink(missing_ok=True)
+            p = subprocess.Popen(command(d, "a.h264", *SMALL), stdout=subprocess.PIPE, text=True)
+            while not (d / "a.h264").exists() or (d / "a.h264").stat().st_size < 50000:
+                time.sleep(0.02)
+            p.send_signal(sig)
+            out, _ = p.communicate(timeout=60)
+            assert p.returncode == 0, p.returncode
+            whole(d / "a.h264", json.loads(out)["frames"])
+
+
+def test_a_file_that_is_there_stays():
+    with scratch() as d:
+        (d / "a.y4m").write_text("precious")
+        p = record(d, "a.y4m", *SMALL, "--seconds", 1)
+        assert p.returncode == 1 and "--force" in p.stderr and (d / "a.y4m").read_text() == "precious", p
+        assert record(d, "a.y4m", *SMALL, "--seconds", 1, "--force").returncode == 0
+        whole(d / "a.y4m", 60)
+
+
+def test_a_full_disk_is_said_and_the_file_is_good():
+    with scratch() as d:
+        p = record(d, "a.h264", *SMALL, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000)))
+        assert p.returncode == 1 and "File too large" in p.stderr and p.report["frames"] > 0, p
+        whole(d / "a.h264", p.report["frames"])
+        (d / "full.y4m").symlink_to("/dev/full")
+        p = record(d, "full.y4m", *SMALL, "--force")
+        assert p.returncode == 1 and "No space left" in p.stderr and p.report["frames"] == 0, p
+        assert (d / "full.y4m").is_symlink()
+
+
+def test_what_makes_no_sense_is_refused():
+    with scratch() as d:
+        for args in (("a.mkv",), ("a.h264", "--seconds", 0), ("a.h264", "--seconds", "two"), ("a.h264", "--size", "641x360"),
+                     ("a.h264", "--size", "1280"), ("a.h264", "--fps", 9)):
+            p = record(d, *args)
+            assert p.returncode == 2 and p.stderr.startswith("moonrill record: "), (args, p)
+        p = subprocess.run([str(HOST), "record"], capture_output=True, text=True)
+        assert p.returncode == 2, p
+        p = record(d, "none/a.h264")
+        assert p.returncode == 1 and "No such file" in p.stderr, p
+        p = record(d, "a.h264", "--seconds", 1, "-o", "encode.preset=warp")
+        assert p.returncode == 1 and "Invalid argument" in p.stderr, p
+        assert [f.name for f in d.iterdir() if f.name != "state"] == []
+
+
+if __name__ == "__main__":
+    run(globals())
