@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "media/colour.h"
 
 /* This file is worth vectorising whatever the build type says. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
@@ -33,23 +34,6 @@ static const struct layout *layout_find(uint32_t fourcc)
 bool convert_supports(uint32_t fourcc)
 {
 	return layout_find(fourcc);
-}
-
-/* ITU-R BT.601, BT.709 and BT.2020 (non-constant luminance): the luma weights of red and blue. */
-static void luma_weights(enum colour_space space, double *kr, double *kb)
-{
-	switch (space) {
-	case COLOUR_BT601:
-		*kr = 0.299, *kb = 0.114;
-		return;
-	case COLOUR_BT709:
-		*kr = 0.2126, *kb = 0.0722;
-		return;
-	case COLOUR_BT2020:
-		*kr = 0.2627, *kb = 0.0593;
-		return;
-	}
-	assert(false);
 }
 
 static int16_t fixed(double v)
