@@ -2,6 +2,7 @@
 #include "encode/scale.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,22 @@ static int image_init(struct image *i, uint32_t w, uint32_t h)
 	return 0;
 }
 
+#if HAVE_YUV
+static uint32_t load(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static void store(uint8_t *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+#endif
+
 /*
  * Undoes what was done to the buffer: the transform of SPA_META_VideoTransform was applied to the picture as a turn
  * against the clock, then a flip; so flip back first and turn with the clock.
@@ -100,10 +117,36 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 	}
 }
 
-static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+/* The library filters planes of more than eight bits, but no packed pixels: a field of ten bits at a time. */
+static void resize_10bit(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
 {
-	ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w, (int)dst->h,
-		  kFilterBox);
+	const struct image *dst = &s->scaled;
+	uint16_t *plane = s->planes, *scaled = s->planes + (size_t)w * h;
+
+	for (unsigned shift = 0; shift < 30; shift += 10) {
+		for (uint32_t y = 0; y < h; y++)
+			for (uint32_t x = 0; x < w; x++)
+				plane[(size_t)y * w + x] = load(src + y * stride + x * PIXEL) >> shift & 1023;
+		ScalePlane_16(plane, (int)w, (int)w, (int)h, scaled, (int)dst->w, (int)dst->w, (int)dst->h, kFilterBox);
+		for (uint32_t y = 0; y < dst->h; y++)
+			for (uint32_t x = 0; x < dst->w; x++) {
+				uint8_t *p = dst->pixels + y * dst->stride + x * PIXEL;
+				uint32_t old = shift ? load(p) : 0;
+
+				store(p, old | (uint32_t)(scaled[(size_t)y * dst->w + x] & 1023) << shift);
+			}
+	}
+}
+
+static void resize(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
+{
+	const struct image *dst = &s->scaled;
+
+	if (s->planes)
+		resize_10bit(s, src, stride, w, h);
+	else
+		ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w, (int)dst->h,
+			  kFilterBox);
 }
 #else
 static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t, struct image *dst)
@@ -130,8 +173,11 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 	}
 }
 
-static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+/* Of any bits: pixels are moved as they are. */
+static void resize(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
 {
+	const struct image *dst = &s->scaled;
+
 	for (uint32_t y = 0; y < dst->h; y++) {
 		const uint8_t *line = src + (2 * (uint64_t)y + 1) * h / (2 * dst->h) * stride;
 
@@ -151,6 +197,8 @@ void scale_finish(struct scale *s)
 {
 	image_finish(&s->upright);
 	image_finish(&s->scaled);
+	free(s->planes);
+	s->planes = NULL;
 	s->ready = false;
 }
 
@@ -172,6 +220,11 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 		rc = image_init(&s->scaled, s->place.w, s->place.h);
 		if (rc < 0)
 			return rc;
+	}
+	if (HAVE_YUV && s->scaled.pixels && convert_bits(s->convert.fourcc) > 8) {
+		s->planes = malloc(((size_t)w * h + (size_t)s->place.w * s->place.h) * sizeof(*s->planes));
+		if (!s->planes)
+			return -ENOMEM;
 	}
 	s->visible = *visible;
 	s->transform = t;
@@ -201,9 +254,10 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	    stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
 		return -EINVAL;
 	if (s->convert.fourcc != f->fourcc) {
-		rc = convert_init(&s->convert, f->fourcc, dst->space, dst->full_range);
+		rc = convert_init(&s->convert, f->fourcc, dst);
 		if (rc < 0)
 			return rc;
+		s->ready = false;
 	}
 	visible = frame_visible(f);
 	if (!same_geometry(s, &visible, f->transform)) {
@@ -221,7 +275,7 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (s->scaled.pixels) {
 		const struct image *u = &s->upright;
 
-		resize(src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h, &s->scaled);
+		resize(s, src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h);
 		src = s->scaled.pixels;
 		stride = s->scaled.stride;
 	}

@@ -36,6 +36,7 @@ struct scale {
 	struct layout place;
 	bool ready;
 	struct image upright, scaled;
+	uint16_t *planes; /* to scale pixels of ten bits: of the source, then of the result */
 };
 
 void scale_init(struct scale *s); /* zeroed is enough */

@@ -402,7 +402,7 @@ static unsigned wrong_codes(const struct encoder_ops *ops, unsigned seed, unsign
 	pixels = malloc((size_t)STRIDE * HIGH);
 	assert_non_null(pixels);
 	assert_int_equal(painter_init(&painter, PAINT_MOTION, WIDE, HIGH), 0);
-	assert_int_equal(convert_init(&convert, FOURCC_XRGB8888, p.video.space, false), 0);
+	assert_int_equal(convert_init(&convert, FOURCC_XRGB8888, &r->pic), 0);
 	painter_begin(&painter, pixels, STRIDE);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t before = i ? drawn[i - 1].frame : PAINT_FRESH;
