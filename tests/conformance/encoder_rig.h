@@ -161,8 +161,7 @@ static inline struct rig *rig_open(const struct encoder_ops *ops, const struct e
 	assert_non_null(r);
 	r->ops = ops;
 	assert_int_equal(encoder_open(&r->e, ops, p, &events, r), 0);
-	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space, p->video.full_range),
-			 0);
+	assert_int_equal(picture_init_for(&r->pic, &p->video), 0);
 	return r;
 }
 
