@@ -245,7 +245,7 @@ static int open_pipeline(struct session *s)
 		.keys = s->keys,
 		.iv_generation = s->host->iv_generation++,
 		.backend = c->encode.backend,
-		.preset = s->announce.video.codec == CODEC_AV1 ? c->encode.av1_preset : c->encode.preset,
+		.preset = stream_preset(c, s->announce.video.codec),
 		.min_slices = stream_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
 		.early = (enum early_mode)c->stream.slices,

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "media/params.h"
+
 struct config;
 struct launch_query;
 struct rtsp_offer;
@@ -19,6 +21,9 @@ uint32_t stream_codec_support(const struct config *c);
 /* q: its peer decides between the encryption rules for the local network and for elsewhere; its size and rate between
  * codecs. */
 void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const struct launch_query *q);
+
+/* The encoder's own word for how fast it is. */
+const char *stream_preset(const struct config *c, enum codec codec);
 
 /* Slices or tiles of a frame at least. */
 uint8_t stream_slices(const struct config *c);

@@ -313,6 +313,12 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 	*offer = (struct rtsp_offer){.video_port = 1};
 }
 
+const char *stream_preset(const struct config *c, enum codec codec)
+{
+	(void)codec;
+	return c->encode.preset;
+}
+
 uint8_t stream_slices(const struct config *c)
 {
 	(void)c;
