@@ -104,7 +104,8 @@ static const struct option options[] = {
 	      "empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, still, chart or patches"),
 
-	STRING(encode, backend, "auto", "Encoder to use: auto, x264, aom or vaapi, as moonrill encoders lists them"),
+	STRING(encode, backend, "auto",
+	       "Encoder to use: auto, x264, x265, aom or vaapi, as moonrill encoders lists them"),
 	STRING(encode, device, "",
 	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
 	STRING(encode, preset, "superfast",

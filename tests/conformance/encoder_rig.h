@@ -150,6 +150,9 @@ static inline struct enc_params defaults_for(const struct encoder_ops *ops)
 	if (ops->probe(CODEC_AV1, &caps) == 0) {
 		p.video.codec = CODEC_AV1;
 		p.preset = "9";
+	} else if (ops->probe(CODEC_H264, &caps) < 0) {
+		p.video.codec = CODEC_HEVC;
+		p.preset = "ultrafast";
 	}
 	return p;
 }

@@ -221,8 +221,18 @@ static void rfi_recovers(const struct encoder_ops *ops, uint8_t slices, unsigned
 	rig_close(r);
 }
 
+static bool can_invalidate(const struct encoder_ops *ops)
+{
+	struct enc_caps caps;
+
+	assert_int_equal(ops->probe(defaults_for(ops).video.codec, &caps), 0);
+	return caps.flags & ENC_RFI;
+}
+
 static void rfi_cases(const struct encoder_ops *ops)
 {
+	if (!can_invalidate(ops))
+		return;
 	rfi_recovers(ops, 1, 1, 0);
 	rfi_recovers(ops, 1, 1, 3);
 	rfi_recovers(ops, 1, 2, 5);
@@ -244,6 +254,8 @@ static void nothing_left(const struct encoder_ops *ops)
 	struct rig *r;
 	bool all;
 
+	if (!can_invalidate(ops))
+		return;
 	p.dpb = 4;
 	r = rig_open(ops, &p);
 	encode_frames(r, 20);
@@ -361,9 +373,9 @@ static void follows(const struct encoder_ops *ops)
 	/* "null" skips everything: there is nothing to be less of. */
 	if (before > share / 10)
 		assert_true(low < before * 0.55 && again > before * 0.8);
-	/* A new rate is no reason for a key frame. */
+	/* A new rate is no reason for a key frame, where the library can do without. */
 	for (unsigned i = 1; i < r->n; i++)
-		assert_false(r->unit[i].key);
+		assert_int_equal(r->unit[i].key, r->e->caps.flags & ENC_RATE_KEY && (i == 120 || i == 180));
 	rig_close(r);
 }
 
@@ -379,8 +391,9 @@ static void refuses(const struct encoder_ops *ops)
 	struct enc_caps caps;
 	struct encoder *e = NULL;
 
-	p.video.codec = CODEC_HEVC;
-	assert_int_equal(encoder_open(&e, ops, &p, &events, NULL), -ENOTSUP);
+	for (p.video.codec = CODEC_H264; p.video.codec <= CODEC_AV1; p.video.codec++)
+		if (ops->probe(p.video.codec, &caps) < 0)
+			assert_int_equal(encoder_open(&e, ops, &p, &events, NULL), -ENOTSUP);
 	p = defaults_for(ops);
 	assert_int_equal(ops->probe(p.video.codec, &caps), 0);
 	p.video.depth = caps.max_depth + 2;
@@ -400,7 +413,7 @@ static void what_it_cannot_do_is_refused_at_open(void **state)
 	(void)state;
 	for_each(refuses);
 	assert_null(encoder_find("nonsense", CODEC_H264, NULL));
-	assert_null(encoder_find("auto", CODEC_HEVC, NULL));
+	assert_null(encoder_find("x264", CODEC_HEVC, NULL));
 	assert_null(encoder_find("x264", CODEC_AV1, NULL));
 	require_x264();
 	assert_string_equal(encoder_find("auto", CODEC_H264, NULL)->name, "x264");

@@ -110,13 +110,13 @@ static void says_what_it_is(const struct encoder_ops *ops, const struct enc_para
 			continue;
 		r = rig_open(ops, &p);
 		encode_frames(r, 3);
-		/* An old name of ffmpeg for full range of 8 bits in H.264. */
-		snprintf(want, sizeof(want), "yuv%s%s%s,%s,%s,%s,%s\n",
-			 p.video.full_range && p.video.depth == 8 && p.video.codec != CODEC_AV1 ? "j" : "",
-			 p.video.yuv444 ? "444p" : "420p", p.video.depth > 8 ? "10le" : "",
-			 p.video.full_range ? "pc" : "tv", matrix[p.video.space], transfer[i / 2],
-			 primaries[p.video.space]);
+		snprintf(want, sizeof(want), "yuv%s%s,%s,%s,%s,%s\n", p.video.yuv444 ? "444p" : "420p",
+			 p.video.depth > 8 ? "10le" : "", p.video.full_range ? "pc" : "tv", matrix[p.video.space],
+			 transfer[i / 2], primaries[p.video.space]);
 		assert_true(decode_describe(&p.video, r->stream, r->len, got));
+		/* An old name of ffmpeg for full range. */
+		if (!strncmp(got, "yuvj", 4))
+			memmove(got + 3, got + 4, strlen(got + 3));
 		assert_string_equal(got, want);
 		rig_close(r);
 	}
