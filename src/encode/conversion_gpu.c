@@ -41,7 +41,7 @@ static const enum gpu_format formats[PICTURE_FORMATS] = {
 
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
 {
-	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range};
+	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range, .pq = dst->pq};
 	const struct readback_params ring = {
 		.format = formats[dst->format],
 		.width = dst->width,

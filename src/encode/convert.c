@@ -14,35 +14,37 @@
 #pragma GCC optimize("O3")
 #endif
 
-/* Where the primaries lie: lowest bit of each in a pixel's little-endian word. */
 static const struct layout {
 	uint32_t fourcc;
-	uint8_t bits, r, g, b;
+	struct pixel_layout at;
 } layouts[] = {
-	{FOURCC_XRGB8888, 8, 16, 8, 0},      {FOURCC_ARGB8888, 8, 16, 8, 0},      {FOURCC_XBGR8888, 8, 0, 8, 16},
-	{FOURCC_ABGR8888, 8, 0, 8, 16},      {FOURCC_RGBX8888, 8, 24, 16, 8},     {FOURCC_BGRX8888, 8, 8, 16, 24},
-	{FOURCC_XRGB2101010, 10, 20, 10, 0}, {FOURCC_ARGB2101010, 10, 20, 10, 0}, {FOURCC_XBGR2101010, 10, 0, 10, 20},
-	{FOURCC_ABGR2101010, 10, 0, 10, 20},
+	{FOURCC_XRGB8888, {8, 16, 8, 0}},      {FOURCC_ARGB8888, {8, 16, 8, 0}},
+	{FOURCC_XBGR8888, {8, 0, 8, 16}},      {FOURCC_ABGR8888, {8, 0, 8, 16}},
+	{FOURCC_RGBX8888, {8, 24, 16, 8}},     {FOURCC_BGRX8888, {8, 8, 16, 24}},
+	{FOURCC_XRGB2101010, {10, 20, 10, 0}}, {FOURCC_ARGB2101010, {10, 20, 10, 0}},
+	{FOURCC_XBGR2101010, {10, 0, 10, 20}}, {FOURCC_ABGR2101010, {10, 0, 10, 20}},
 };
 
-static const struct layout *layout_find(uint32_t fourcc)
+bool convert_layout(uint32_t fourcc, struct pixel_layout *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
-		if (layouts[i].fourcc == fourcc)
-			return &layouts[i];
-	return NULL;
+		if (layouts[i].fourcc == fourcc) {
+			*out = layouts[i].at;
+			return true;
+		}
+	return false;
 }
 
 bool convert_supports(uint32_t fourcc)
 {
-	return layout_find(fourcc);
+	return convert_bits(fourcc);
 }
 
 unsigned convert_bits(uint32_t fourcc)
 {
-	const struct layout *l = layout_find(fourcc);
+	struct pixel_layout l = {0};
 
-	return l ? l->bits : 0;
+	return convert_layout(fourcc, &l) ? l.bits : 0;
 }
 
 static int16_t fixed(double v)
@@ -51,7 +53,7 @@ static int16_t fixed(double v)
 }
 
 /* 8 bit to NV12: coefficients per byte of a pixel. */
-static void set_coef(struct convert_coef *k, const struct layout *l, const struct picture *dst)
+static void set_coef(struct convert_coef *k, const struct pixel_layout *l, const struct picture *dst)
 {
 	const double y_scale = dst->full_range ? 1.0 : 219.0 / 255.0;
 	const double c_scale = dst->full_range ? 1.0 : 224.0 / 255.0;
@@ -84,7 +86,7 @@ static int32_t line_fixed(double v)
 }
 
 /* The same in general. Sums of four pixels of ten bits stay below 2^31. */
-static void set_matrix(struct convert_matrix *m, const struct layout *l, const struct picture *dst)
+static void set_matrix(struct convert_matrix *m, const struct pixel_layout *l, const struct picture *dst)
 {
 	const int32_t step = picture_is_10bit(dst->format) ? 4 : 1, half = 1 << (CONVERT_LINES_BITS - 1);
 	const double in = (1 << l->bits) - 1, top = picture_is_10bit(dst->format) ? 1023 : 255;
@@ -114,18 +116,18 @@ static void set_matrix(struct convert_matrix *m, const struct layout *l, const s
 
 int convert_init(struct convert *c, uint32_t fourcc, const struct picture *dst)
 {
-	const struct layout *l = layout_find(fourcc);
+	struct pixel_layout l;
 
-	if (!l)
+	if (!convert_layout(fourcc, &l))
 		return -ENOTSUP;
 	*c = (struct convert){.fourcc = fourcc};
-	if (l->bits == 8 && dst->format == PICTURE_NV12) {
-		set_coef(&c->coef, l, dst);
+	if (l.bits == 8 && dst->format == PICTURE_NV12) {
+		set_coef(&c->coef, &l, dst);
 		c->rows = convert_rows_avx2();
 		if (!c->rows)
 			c->rows = convert_rows_portable;
 	}
-	set_matrix(&c->matrix, l, dst);
+	set_matrix(&c->matrix, &l, dst);
 	c->lines = convert_lines_avx2(dst->format);
 	if (!c->lines)
 		c->lines = convert_lines_portable(dst->format);

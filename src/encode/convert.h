@@ -59,7 +59,14 @@ struct convert {
 	convert_lines_fn lines;
 };
 
+/* Where the primaries lie: bits of each, and the lowest of each in a pixel's little-endian word. */
+struct pixel_layout {
+	uint8_t bits, r, g, b;
+};
+
 bool convert_supports(uint32_t fourcc);
+/* False: not supported. */
+bool convert_layout(uint32_t fourcc, struct pixel_layout *out);
 /* Of a primary: 8 or 10; 0: not supported. */
 unsigned convert_bits(uint32_t fourcc);
 

@@ -66,6 +66,7 @@ int picture_init_for(struct picture *p, const struct video_params *v)
 		.height = v->height,
 		.space = v->space,
 		.full_range = v->full_range,
+		.pq = v->pq,
 	};
 	return init(p);
 }

@@ -30,6 +30,7 @@ struct picture {
 	uint32_t stride; /* of all planes, bytes */
 	enum colour_space space;
 	bool full_range;
+	bool pq; /* the curve of SMPTE ST 2084, else SDR */
 };
 
 static inline bool picture_is_444(enum picture_format f)

@@ -193,13 +193,22 @@ void scale_init(struct scale *s)
 	*s = (struct scale){0};
 }
 
-void scale_finish(struct scale *s)
+static void drop_images(struct scale *s)
 {
 	image_finish(&s->upright);
 	image_finish(&s->scaled);
+	image_finish(&s->lit);
 	free(s->planes);
 	s->planes = NULL;
 	s->ready = false;
+}
+
+void scale_finish(struct scale *s)
+{
+	drop_images(s);
+	light_destroy(s->light);
+	s->light = NULL;
+	s->fourcc = 0;
 }
 
 /* Buffers and bars for a new geometry. */
@@ -209,7 +218,7 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 	uint32_t w = swap ? visible->h : visible->w, h = swap ? visible->w : visible->h;
 	int rc;
 
-	scale_finish(s);
+	drop_images(s);
 	s->place = layout_fit(w, h, dst->width, dst->height);
 	if (t != TRANSFORM_NONE) {
 		rc = image_init(&s->upright, w, h);
@@ -221,7 +230,12 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 		if (rc < 0)
 			return rc;
 	}
-	if (HAVE_YUV && s->scaled.pixels && convert_bits(s->convert.fourcc) > 8) {
+	if (s->light) {
+		rc = image_init(&s->lit, s->place.w, s->place.h);
+		if (rc < 0)
+			return rc;
+	}
+	if (HAVE_YUV && s->scaled.pixels && convert_bits(s->fourcc) > 8) {
 		s->planes = malloc(((size_t)w * h + (size_t)s->place.w * s->place.h) * sizeof(*s->planes));
 		if (!s->planes)
 			return -ENOMEM;
@@ -241,6 +255,27 @@ static bool same_geometry(const struct scale *s, const struct rect *v, enum tran
 	return s->ready && s->transform == t && s->visible.w == v->w && s->visible.h == v->h;
 }
 
+/* What reads pictures of a new kind. */
+static int choose(struct scale *s, const struct frame *f, const struct picture *dst)
+{
+	const bool relit = f->colour.pq != dst->pq;
+	int rc = convert_init(&s->convert, relit ? FOURCC_XRGB2101010 : f->fourcc, dst);
+
+	light_destroy(s->light);
+	s->light = NULL;
+	s->fourcc = 0;
+	s->ready = false;
+	if (rc == 0 && relit)
+		rc = light_create(&s->light, f->fourcc, dst->pq);
+	if (rc < 0)
+		return rc;
+	s->fourcc = f->fourcc;
+	s->pq = f->colour.pq;
+	if (relit)
+		log_info("%s pictures become %s", s->pq ? "PQ" : "SDR", s->pq ? "SDR" : "PQ");
+	return 0;
+}
+
 int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 {
 	struct rect visible;
@@ -253,11 +288,10 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (!f->width || !f->height || f->width > SOURCE_DIM_MAX || f->height > SOURCE_DIM_MAX ||
 	    stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
 		return -EINVAL;
-	if (s->convert.fourcc != f->fourcc) {
-		rc = convert_init(&s->convert, f->fourcc, dst);
+	if (s->fourcc != f->fourcc || s->pq != f->colour.pq) {
+		rc = choose(s, f, dst);
 		if (rc < 0)
 			return rc;
-		s->ready = false;
 	}
 	visible = frame_visible(f);
 	if (!same_geometry(s, &visible, f->transform)) {
@@ -278,6 +312,11 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 		resize(s, src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h);
 		src = s->scaled.pixels;
 		stride = s->scaled.stride;
+	}
+	if (s->light) {
+		light_run(s->light, src, stride, s->lit.pixels, s->lit.stride, s->lit.w, s->lit.h);
+		src = s->lit.pixels;
+		stride = s->lit.stride;
 	}
 	convert_run(&s->convert, src, stride, dst, s->place.x, s->place.y, s->place.w, s->place.h);
 	return 0;
