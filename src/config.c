@@ -102,7 +102,7 @@ static const struct option options[] = {
 	      "Where that screen lies among the outputs, for the pointer, as 1920x1080+1280+0 (width, height, left, "
 	      "top); "
 	      "empty: as the source says"),
-	STRING(video, pattern, "motion", "Test picture: motion, noise, still, chart or patches"),
+	STRING(video, pattern, "motion", "Test picture: motion, noise, still, chart, patches or pq (HDR)"),
 
 	STRING(encode, backend, "auto",
 	       "Encoder to use: auto, x264, x265, aom or vaapi, as moonrill encoders lists them"),

@@ -130,8 +130,9 @@ static void on_control_connected(void *ctx, const union addr *peer)
 
 	log_dbg("session %u: control stream from %s", s->id, addr_text(peer, text));
 	s->control_up = true;
+	/* Only what is really sent is called HDR; a client in SDR shows ten bits of SDR. */
 	if (s->announce.video.hdr)
-		control_session_hdr(s->control, false);
+		control_session_hdr(s->control, s->announce.video.pq ? &s->hdr : NULL);
 	maybe_streaming(s);
 }
 
@@ -205,6 +206,14 @@ static void clamp_rate(struct session *s, struct video_params *v)
 		return;
 	v->encoder_kbps = (uint32_t)((uint64_t)v->encoder_kbps * max / v->configured_kbps);
 	v->configured_kbps = max;
+}
+
+/* HDR where the client takes it and the source has it: then the matrix is not the client's to choose. */
+static void take_light(struct session *s, struct video_params *v)
+{
+	v->pq = v->hdr && screens_hdr(s->host->screens, &s->hdr);
+	if (v->pq)
+		v->space = COLOUR_BT2020;
 }
 
 /* With its parity and all headers. */
@@ -296,6 +305,7 @@ static int on_announce(void *ctx, const struct rtsp_announce *a)
 		return -ENOTSUP;
 	s->announce = *a;
 	clamp_rate(s, &s->announce.video);
+	take_light(s, &s->announce.video);
 	err = session_input_open(s);
 	if (!err)
 		err = open_pipeline(s);

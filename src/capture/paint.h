@@ -8,17 +8,20 @@
  *	still   the ground of motion
  *	chart   colour bars and ramps with the values of chart_pixel()
  *	patches named colours, capture/patches.h
+ *	pq      the same in HDR: its pixels are FOURCC_XRGB2101010, BT.2020 with the PQ curve
  *
  * Positions are pure functions of the frame's number: any buffer can be brought to any frame. One thread.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/colour.h"
 #include "media/frame.h"
 
-enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART, PAINT_PATCHES };
+enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART, PAINT_PATCHES, PAINT_PQ };
 
 struct painter {
 	enum paint_kind kind;
@@ -31,6 +34,9 @@ struct painter {
 
 /* -EINVAL: no such word. */
 int paint_kind_parse(const char *word, enum paint_kind *kind);
+
+/* Whether pictures of that word are HDR, and what is to be said of them. */
+bool paint_is_hdr(const char *word, struct hdr_metadata *out);
 
 int painter_init(struct painter *p, enum paint_kind kind, uint32_t width, uint32_t height); /* -ENOMEM */
 void painter_finish(struct painter *p); /* accepts a zeroed painter */

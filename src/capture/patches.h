@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Named colours for pictures that are measured after an encoder: the pattern "patches" shows them in rows of eight below
- * the code of pattern_code.h, from the top left, each a flat rectangle. sRGB, full range. Tests read this file.
+ * the code of pattern_code.h, from the top left, each a flat rectangle. sRGB, full range. The pattern "pq" shows the other
+ * table: BT.2020 with the curve of SMPTE ST 2084, ten bits. Tests read this file.
  */
 #pragma once
 
@@ -49,4 +50,21 @@ static const struct patch {
 	{"grey 50", 128, 128, 128},
 	{"grey 75", 191, 191, 191},
 	{"almost white", 252, 254, 250},
+};
+
+static const struct patch_pq {
+	const char *name; /* a number: cd/m2 of each primary that is not 0 */
+	uint16_t r, g, b;
+} patches_pq[PATCH_ROWS * PATCH_COLS] = {
+	{"grey 0", 0, 0, 0},           {"grey 1", 153, 153, 153},        {"grey 10", 307, 307, 307},
+	{"grey 100", 520, 520, 520},   {"grey 203", 594, 594, 594},      {"grey 1000", 769, 769, 769},
+	{"grey 4000", 923, 923, 923},  {"grey 10000", 1023, 1023, 1023}, {"red 100", 520, 0, 0},
+	{"green 100", 0, 520, 0},      {"blue 100", 0, 0, 520},          {"cyan 100", 0, 520, 520},
+	{"magenta 100", 520, 0, 520},  {"yellow 100", 520, 520, 0},      {"red 1000", 769, 0, 0},
+	{"green 1000", 0, 769, 0},     {"blue 1000", 0, 0, 769},         {"cyan 1000", 0, 769, 769},
+	{"magenta 1000", 769, 0, 769}, {"yellow 1000", 769, 769, 0},     {"skin", 636, 581, 539},
+	{"sky", 468, 539, 616},        {"leaf", 429, 509, 385},          {"sand", 668, 647, 592},
+	{"lamp", 846, 814, 729},       {"sun", 999, 985, 923},           {"shade", 218, 238, 267},
+	{"night", 64, 75, 111},        {"brick", 509, 402, 365},         {"sea", 307, 468, 497},
+	{"rose", 616, 468, 509},       {"snow", 692, 696, 705},
 };

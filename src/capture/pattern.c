@@ -64,6 +64,7 @@ static void pattern_release(struct frame *f, int fence_fd)
 
 static void draw_and_deliver(struct pattern *p, uint64_t number)
 {
+	const bool pq = p->kind == PAINT_PQ;
 	int slot = slots_take(&p->slots);
 	struct buffer *b;
 	struct frame *f;
@@ -85,14 +86,14 @@ static void draw_and_deliver(struct pattern *p, uint64_t number)
 		.slot = (uint8_t)slot,
 		.width = p->width,
 		.height = p->height,
-		.fourcc = FOURCC_XRGB8888,
+		.fourcc = pq ? FOURCC_XRGB2101010 : FOURCC_XRGB8888,
 		.n_planes = 1,
 		.modifier = MODIFIER_LINEAR,
 		.buffer_id = (uint64_t)(uintptr_t)b->pixels,
 		.plane = {{.fd = -1, .stride = p->stride}},
 		.map = {b->pixels},
 		.crop = {.w = p->width, .h = p->height},
-		.colour = {.space = COLOUR_BT709, .full_range = true},
+		.colour = {.space = pq ? COLOUR_BT2020 : COLOUR_BT709, .full_range = true, .pq = pq},
 		.acquire_fence = -1,
 		.seq = number,
 	};

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Colours from the daemon's pattern of named patches to the probe, for every codec, format, matrix and range: ffmpeg
 decodes without a warning, the stream says what it is, and converted back by what it says each patch is the RGB that was
-painted, within two code values of eight bits."""
+painted, within two code values of eight bits. An HDR source reaches who asked for ten bits as HDR, others in SDR."""
 import contextlib
 import json
 import pathlib
@@ -33,9 +33,10 @@ def host(pattern="patches"):
         h.close()
 
 
-def patches():
+def patches(table="patches"):
     """Name, colour and the middle of its rectangle, as capture/paint.c places it."""
-    found = re.findall(r'\{"([^"]+)", (\d+), (\d+), (\d+)\}', SOURCE.read_text())
+    text = SOURCE.read_text().split(f"}} {table}[")[1].split("};")[0]
+    found = re.findall(r'\{"([^"]+)", (\d+), (\d+), (\d+)\}', text)
     assert len(found) == COLUMNS * ROWS, len(found)
     cell = min(W / 34, H / 10, 16) // 2 * 2
     top = (int(cell) * 5 + 1) & ~1
@@ -91,28 +92,43 @@ def to_rgb(y, cb, cr, depth, matrix, full):
     return [min(max(v, 0), 1) * 255 for v in (r, g, b)]
 
 
-def one(h, codec, deep, whole, csc, span):
+def srgb(light):
+    return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+
+
+def stream(h, codec, deep, whole, csc, span):
+    """Streams; the file, its demuxer, what was asked for in words, and the report."""
     demuxer = "obu" if codec == "av1" else codec
     path = h.dir / f"v.{demuxer}"
     options = [*(["--hdr"] if deep else []), *(["--yuv444"] if whole else []), "--csc", csc, "--range", span]
     what = " ".join([codec, *options])
     r = h.stream(*SIZE, "--codec", codec, *options, "--mode-verify", "--out", path)
     assert r["errors"] == [], (what, r["errors"])
-    if deep:
-        assert r["hdr"]["messages"] >= 1 and not r["hdr"]["on"], (what, r)
-    s = describe(path, demuxer)
-    depth = 10 if deep else 8
+    return path, demuxer, what, r
+
+
+def measure(path, demuxer, what, s, deep, whole, wanted):
+    """Each patch of wanted, its colour in 0..255, against the last picture, converted by what the stream says."""
     pixels = ("yuv444p" if whole else "yuv420p") + ("10le" if deep else "")
     assert s["pix_fmt"].replace("yuvj", "yuv") == pixels, (what, s)
-    assert s["color_space"] == SPACES[csc] and s["color_range"] == RANGES[span], (what, s)
     size, planes = decode(path, demuxer, pixels)
     worst = 0
-    for name, rgb, (x, y) in patches():
-        got = to_rgb(*(average(p, size, x, y) for p in planes), depth, s["color_space"], s["color_range"] == "pc")
+    for name, rgb, (x, y) in wanted:
+        got = to_rgb(*(average(p, size, x, y) for p in planes), 10 if deep else 8, s["color_space"],
+                     s["color_range"] == "pc")
         off = max(abs(a - b) for a, b in zip(rgb, got))
         worst = max(worst, off)
         assert off <= 2, (what, name, rgb, got)
     print(f"# {what}: {worst:.2f}")
+
+
+def one(h, codec, deep, whole, csc, span):
+    path, demuxer, what, r = stream(h, codec, deep, whole, csc, span)
+    if deep: # and what the client is told is the truth
+        assert r["hdr"]["messages"] >= 1 and not r["hdr"]["on"], (what, r)
+    s = describe(path, demuxer)
+    assert s["color_space"] == SPACES[csc] and s["color_range"] == RANGES[span], (what, s)
+    measure(path, demuxer, what, s, deep, whole, patches())
 
 
 def all_of(codec):
@@ -127,6 +143,35 @@ def all_of(codec):
             for csc in SPACES:
                 for span in RANGES:
                     one(h, codec, deep, whole, csc, span)
+
+
+def test_hdr_source_is_hdr_for_who_takes_it():
+    with host("pq") as h:
+        modes = h.probe("info").report["https"]["codec_modes"]
+        for codec in ("hevc", "av1"):
+            for deep, whole in ((1, 0), (1, 1)):
+                if not modes & BITS[codec][deep, whole]:
+                    continue
+                path, demuxer, what, r = stream(h, codec, deep, whole, "709", "limited")
+                assert r["hdr"]["on"] and r["hdr"]["metadata"][8:11] == [10000, 1, 10000], (what, r["hdr"])
+                s = describe(path, demuxer)
+                said = [s["color_space"], s["color_transfer"], s["color_primaries"], s["color_range"]]
+                assert said == ["bt2020nc", "smpte2084", "bt2020", "tv"], (what, said)
+                wanted = [(n, [v * 255 / 1023 for v in rgb], at) for n, rgb, at in patches("patches_pq")]
+                measure(path, demuxer, f"HDR {what}", s, deep, whole, wanted)
+
+
+def test_hdr_source_is_sdr_for_the_rest():
+    with host("pq") as h:
+        path, demuxer, what, r = stream(h, "h264", 0, 0, "709", "limited")
+        assert "hdr" not in r, r
+        s = describe(path, demuxer)
+        assert s["color_transfer"] == "bt709", s
+        # Of white at 203 cd/m2, along the curve of sRGB; what is brighter is white.
+        wanted = [(n, [255 * srgb(min(int(n[5:]) / 203, 1))] * 3, at) for n, _, at in patches("patches_pq")
+                  if n.startswith("grey ")]
+        assert len(wanted) == 8
+        measure(path, demuxer, f"PQ as SDR, {what}", s, 0, 0, wanted)
 
 
 def test_h264():

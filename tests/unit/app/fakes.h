@@ -143,10 +143,14 @@ void control_session_remove(struct control_session *s, uint32_t code)
 	free(s);
 }
 
-void control_session_hdr(struct control_session *s, bool enabled)
+static unsigned n_hdr; /* HDR_MODE messages */
+static bool hdr_on;
+
+void control_session_hdr(struct control_session *s, const struct hdr_metadata *m)
 {
 	assert_non_null(s);
-	(void)enabled;
+	n_hdr++;
+	hdr_on = m;
 }
 
 struct control_out {
@@ -282,6 +286,15 @@ enum screens_state screens_state(const struct screens *s, const char **why)
 	(void)s;
 	*why = screen == SCREENS_FAILED ? "The source is gone." : NULL;
 	return screen;
+}
+
+static bool source_is_hdr;
+
+bool screens_hdr(const struct screens *s, struct hdr_metadata *out)
+{
+	(void)s;
+	*out = (struct hdr_metadata){.max_nits = 1000};
+	return source_is_hdr;
 }
 
 static struct screen_place place;

@@ -243,6 +243,30 @@ static void patches_are_even_and_below_the_code(void **state)
 	}
 }
 
+static void only_the_pq_chart_is_hdr(void **state)
+{
+	static const char *const sdr[] = {"motion", "noise", "still", "chart", "patches", "", "PQ"};
+	enum { W = 640, H = 360 };
+	uint32_t *px = picture(W, H, 1);
+	struct hdr_metadata m;
+	struct painter p;
+	struct rect last = patch_rect(W, H, ARRAY_LEN(patches_pq) - 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sdr); i++)
+		assert_false(paint_is_hdr(sdr[i], &m));
+	assert_true(paint_is_hdr("pq", &m));
+	assert_int_equal(m.max_nits, 10000);
+	assert_int_equal(painter_init(&p, PAINT_PQ, W, H), 0);
+	painter_begin(&p, px, W * 4);
+	assert_int_equal(px[(uint32_t)last.y * W + (uint32_t)last.x],
+			 (uint32_t)patches_pq[31].r << 20 | (uint32_t)patches_pq[31].g << 10 | patches_pq[31].b);
+	for (size_t i = 0; i < ARRAY_LEN(patches_pq); i++)
+		assert_true(patches_pq[i].r < 1024 && patches_pq[i].g < 1024 && patches_pq[i].b < 1024);
+	painter_finish(&p);
+	free(px);
+}
+
 static void words_that_are_no_pattern_are_refused(void **state)
 {
 	enum paint_kind k;
@@ -264,6 +288,7 @@ int main(void)
 		cmocka_unit_test(what_changes_lies_within_the_damage_and_off_the_code),
 		cmocka_unit_test(the_chart_has_the_documented_values),
 		cmocka_unit_test(patches_are_even_and_below_the_code),
+		cmocka_unit_test(only_the_pq_chart_is_hdr),
 		cmocka_unit_test(words_that_are_no_pattern_are_refused),
 	};
 
