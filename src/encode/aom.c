@@ -126,8 +126,8 @@ static void fill_config(aom_codec_enc_cfg_t *c, const struct enc_params *p, int 
 	const struct video_params *v = &p->video;
 
 	c->g_profile = v->yuv444; /* High, else Main */
-	c->g_bit_depth = (aom_bit_depth_t)v->depth;
-	c->g_input_bit_depth = v->depth;
+	c->g_bit_depth = v->depth > 8 ? AOM_BITS_10 : AOM_BITS_8;
+	c->g_input_bit_depth = v->depth > 8 ? 10 : 8;
 	c->g_w = v->width;
 	c->g_h = v->height;
 	c->g_timebase = (struct aom_rational){1000, (int)v->fps_mhz};
@@ -250,7 +250,7 @@ static void describe_image(aom_image_t *image, const struct video_params *v)
 		.h = v->height,
 		.d_w = v->width,
 		.d_h = v->height,
-		.bit_depth = v->depth,
+		.bit_depth = v->depth > 8 ? 10 : 8,
 		.x_chroma_shift = !v->yuv444,
 		.y_chroma_shift = !v->yuv444,
 		.bps = formats[format].bps,

@@ -137,7 +137,7 @@ int x264_backend_params(x264_param_t *x, const struct enc_params *p)
 		return -EINVAL;
 	}
 	x->i_csp = formats[format].csp;
-	x->i_bitdepth = v->depth;
+	x->i_bitdepth = picture_is_10bit(format) ? 10 : 8;
 	x->i_width = v->width;
 	x->i_height = v->height;
 	x->i_fps_num = v->fps_mhz;

@@ -98,6 +98,35 @@ static void both_give_the_same_picture_turned_and_in_place_in_each_format(void *
 		both_give_the_same((enum picture_format)f);
 }
 
+/* An HDR source for a client without, and the other way round: by the same rules on both sides. */
+static void both_change_light_alike(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		const bool from_pq = n & 1;
+		struct picture a = picture_of(from_pq ? 8 : 10, n & 2), b = picture_of(from_pq ? 8 : 10, n & 2);
+		struct conversion cpu, any;
+		struct source s;
+
+		a.pq = b.pq = !from_pq;
+		conversion_init(&cpu, CONVERT_CPU, &a);
+		conversion_init(&any, CONVERT_AUTO, &b);
+		source_init(&s, from_pq ? FOURCC_XRGB2101010 : FOURCC_XRGB8888, W, H, 0);
+		source_random(&s, n);
+		s.frame.colour.pq = from_pq;
+		assert_int_equal(conversion_run(&cpu, &s.frame, &a), 0);
+		assert_int_equal(conversion_run(&any, &s.frame, &b), 0);
+		assert_false(cpu.on_gpu);
+		assert_true(any.on_gpu); /* which is quicker at it */
+		assert_near(&a, &b);
+		source_finish(&s);
+		conversion_finish(&cpu);
+		conversion_finish(&any);
+		picture_finish(&a);
+		picture_finish(&b);
+	}
+}
+
 static void auto_takes_the_gpu_for_what_cannot_be_mapped_alone(void **state)
 {
 	struct picture a = picture(), b = picture();
@@ -221,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place_in_each_format),
+		cmocka_unit_test(both_change_light_alike),
 		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
 		cmocka_unit_test(what_is_imported_is_asked_for_and_what_is_not_is_refused),
 		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),

@@ -199,7 +199,7 @@ static void what_cannot_be_encoded_is_said_at_start(void **state)
 	struct rig *r = rig_start(60000, 1000, true, NULL, EARLY_OFF);
 	struct encode_worker_params p = {
 		.video = {.codec = CODEC_HEVC, .width = RIG_W, .height = RIG_H, .fps_mhz = 60000, .encoder_kbps = 1000},
-		.backend = "auto",
+		.backend = "x264",
 		.preset = "superfast",
 		.feedback = &r->feedback,
 	};
