@@ -12,7 +12,7 @@ struct launch_query;
 struct rtsp_offer;
 
 /* Main thread, once, before the first client is answered: lets the encoders that not every machine can afford show
- * what they can do. Takes less than a second. */
+ * what they can do. Takes a second at most. */
 void stream_offer_measure(const struct config *c);
 
 /* ServerCodecModeSupport, 1-session 2.5. 0: no encoder works. */
