@@ -157,6 +157,15 @@ static inline struct enc_params defaults_for(const struct encoder_ops *ops)
 	return p;
 }
 
+/* Whether it can be told of lost frames. */
+static inline bool rig_invalidates(const struct encoder_ops *ops)
+{
+	struct enc_caps caps = {0};
+
+	ops->probe(defaults_for(ops).video.codec, &caps);
+	return caps.flags & ENC_RFI;
+}
+
 static inline struct rig *rig_open(const struct encoder_ops *ops, const struct enc_params *p)
 {
 	struct rig *r = calloc(1, sizeof(*r));

@@ -221,17 +221,9 @@ static void rfi_recovers(const struct encoder_ops *ops, uint8_t slices, unsigned
 	rig_close(r);
 }
 
-static bool can_invalidate(const struct encoder_ops *ops)
-{
-	struct enc_caps caps;
-
-	assert_int_equal(ops->probe(defaults_for(ops).video.codec, &caps), 0);
-	return caps.flags & ENC_RFI;
-}
-
 static void rfi_cases(const struct encoder_ops *ops)
 {
-	if (!can_invalidate(ops))
+	if (!rig_invalidates(ops))
 		return;
 	rfi_recovers(ops, 1, 1, 0);
 	rfi_recovers(ops, 1, 1, 3);
@@ -254,7 +246,7 @@ static void nothing_left(const struct encoder_ops *ops)
 	struct rig *r;
 	bool all;
 
-	if (!can_invalidate(ops))
+	if (!rig_invalidates(ops))
 		return;
 	p.dpb = 4;
 	r = rig_open(ops, &p);
