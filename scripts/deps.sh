@@ -6,7 +6,7 @@ set -eu
 
 build="gcc make meson ninja-build pkg-config libc6-dev"
 core="libssl-dev libmicrohttpd-dev libgnutls28-dev libenet-dev libopus-dev libjansson-dev libinih-dev"
-features="libx264-dev libaom-dev libva-dev libisal-dev libyuv-dev libpipewire-0.3-dev libportal-dev libsystemd-dev
+features="libx264-dev libx265-dev libaom-dev libva-dev libisal-dev libyuv-dev libpipewire-0.3-dev libportal-dev libsystemd-dev
 	libevdev-dev libwayland-dev libwayland-bin libxkbcommon-dev libvulkan-dev glslang-tools"
 tests="libcmocka-dev python3 ffmpeg iproute2"
 all="$build $core $features $tests"

@@ -212,7 +212,7 @@ static int run_encoders(const struct options *o, struct paths *p)
 		return rc;
 	encoder_use_device(c.encode.device);
 	log_set_level(LOG_LEVEL_WARN); /* the list says what works */
-	encoder_choice_measure("auto", c.encode.preset, c.encode.av1_preset, stream_slices(&c));
+	stream_try_hardware("auto", &c);
 	noted = ask_noted(o, p);
 	list = encoders_json(noted);
 	json_decref(noted);

@@ -107,7 +107,7 @@ static const struct option options[] = {
 	      "Where that screen lies among the outputs, for the pointer, as 1920x1080+1280+0 (width, height, left, "
 	      "top); "
 	      "empty: as the source says"),
-	STRING(video, pattern, "motion", "Test picture: motion, noise, still or chart"),
+	STRING(video, pattern, "motion", "Test picture: motion, noise, still, chart, patches or pq (HDR)"),
 
 	ENCODER(encode, backend, "auto",
 		"Encoder to use: auto (hardware where a trial says that it works, else software) or one that moonrill "
@@ -121,6 +121,9 @@ static const struct option options[] = {
 	CHOICE(encode, convert, "auto", choice_convert,
 	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU; gpu: "
 	       "screens are asked for dma-bufs first"),
+	CHOICE(encode, hevc, "auto", choice_offer,
+	       "Offer HEVC; auto: in hardware that a trial at the start says works; on: also with x265, which answers losses with key frames"),
+	STRING(encode, hevc_preset, "ultrafast", "Preset of x265; with vaapi as preset"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),
 	STRING(encode, av1_preset, "9", "Speed of libaom, 5 to 10; slower ones cost time"),

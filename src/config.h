@@ -53,7 +53,9 @@ struct config {
 		char device[CONFIG_STR];
 		char preset[CONFIG_STR];
 		int64_t convert; /* enum convert_where */
-		int64_t av1;     /* enum config_offer */
+		int64_t hevc;    /* enum config_offer */
+		char hevc_preset[CONFIG_STR];
+		int64_t av1; /* enum config_offer */
 		char av1_preset[CONFIG_STR];
 		int64_t min_slices; /* 0: min(cores, 4) */
 		int64_t min_fps;

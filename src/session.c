@@ -130,8 +130,9 @@ static void on_control_connected(void *ctx, const union addr *peer)
 
 	log_dbg("session %u: control stream from %s", s->id, addr_text(peer, text));
 	s->control_up = true;
+	/* Only what is really sent is called HDR; a client in SDR shows ten bits of SDR. */
 	if (s->announce.video.hdr)
-		control_session_hdr(s->control, false);
+		control_session_hdr(s->control, s->announce.video.pq ? &s->hdr : NULL);
 	maybe_streaming(s);
 }
 
@@ -207,6 +208,14 @@ static void clamp_rate(struct session *s, struct video_params *v)
 	v->configured_kbps = max;
 }
 
+/* HDR where the client takes it and the source has it: then the matrix is not the client's to choose. */
+static void take_light(struct session *s, struct video_params *v)
+{
+	v->pq = v->hdr && screens_hdr(s->host->screens, &s->hdr);
+	if (v->pq)
+		v->space = COLOUR_BT2020;
+}
+
 /* With its parity and all headers. */
 static uint32_t audio_wire_kbps(const struct audio_params *a)
 {
@@ -245,7 +254,7 @@ static int open_pipeline(struct session *s)
 		.keys = s->keys,
 		.iv_generation = s->host->iv_generation++,
 		.backend = c->encode.backend,
-		.preset = s->announce.video.codec == CODEC_AV1 ? c->encode.av1_preset : c->encode.preset,
+		.preset = stream_preset(c, s->announce.video.codec),
 		.min_slices = stream_slices(c),
 		.min_fps_mhz = (uint32_t)c->encode.min_fps * 1000,
 		.refine = c->encode.refine,
@@ -297,6 +306,7 @@ static int on_announce(void *ctx, const struct rtsp_announce *a)
 		return -ENOTSUP;
 	s->announce = *a;
 	clamp_rate(s, &s->announce.video);
+	take_light(s, &s->announce.video);
 	err = session_input_open(s);
 	if (!err)
 		err = open_pipeline(s);

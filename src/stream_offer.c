@@ -2,7 +2,6 @@
 #include "stream_offer.h"
 
 #include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -15,13 +14,19 @@
 #define LOG_MODULE "offer"
 #include "base/log.h"
 
-enum {
-	SCM_H264 = 0x1,
-	SCM_HEVC = 0x100,
-	SCM_HEVC_MAIN10 = 0x200,
-	SCM_AV1_MAIN8 = 0x10000,
-	SCM_AV1_MAIN10 = 0x20000,
+#define FORMATS 4u
+
+enum format { PLAIN, DEEP = 1, YUV444 = 2 }; /* bits: ten of them, whole chroma */
+
+/* ServerCodecModeSupport, 1-session 2.5; H.264 has no bit for ten. */
+static const uint32_t scm[CODECS][FORMATS] = {
+	[CODEC_H264] = {0x1, 0, 0x40000, 0},
+	[CODEC_HEVC] = {0x100, 0x200, 0x80000, 0x100000},
+	[CODEC_AV1] = {0x10000, 0x20000, 0x200000, 0x400000},
 };
+
+/* Time that a picture of each takes an encoder in software, of that of 8-bit 4:2:0, in percent. */
+static const unsigned cost[FORMATS] = {100, 125, 150, 190};
 
 /* Below this it is not worth a word to clients. */
 #define LEAST 1280, 720, 30
@@ -30,50 +35,116 @@ enum {
 #define UNSAID_HEIGHT 1080
 #define UNSAID_FPS    60
 
-/* Written once by stream_offer_measure(). */
-static struct {
+/* Written once by stream_offer_measure(): of the codecs that not every machine can afford. */
+static struct measured {
 	bool works;
 	struct trial trial;
-} av1;
+} measured[CODECS];
+
+/* Offered without a trial. */
+static bool is_cheap(enum codec codec)
+{
+	return codec == CODEC_H264;
+}
+
+static int64_t wanted(const struct config *c, enum codec codec)
+{
+	return codec == CODEC_AV1 ? c->encode.av1 : codec == CODEC_HEVC ? c->encode.hevc : OFFER_ON;
+}
+
+const char *stream_preset(const struct config *c, enum codec codec)
+{
+	return codec == CODEC_AV1    ? c->encode.av1_preset
+	       : codec == CODEC_HEVC ? c->encode.hevc_preset
+				     : c->encode.preset;
+}
+
+void stream_try_hardware(const char *backend, const struct config *c)
+{
+	const char *const preset[CODECS] = {
+		[CODEC_H264] = stream_preset(c, CODEC_H264),
+		[CODEC_HEVC] = stream_preset(c, CODEC_HEVC),
+		[CODEC_AV1] = stream_preset(c, CODEC_AV1),
+	};
+
+	encoder_choice_measure(backend, preset, stream_slices(c));
+}
+
+/* Clients that are offered more than H.264 take it. Software that answers every loss with a key frame would leave them
+ * worse off. */
+static bool worth_it(const struct encoder_ops *ops, const struct enc_caps *caps)
+{
+	return ops->hardware || caps->flags & ENC_RFI;
+}
 
 static bool can(const struct config *c, enum codec codec, struct enc_caps *caps)
 {
-	if (codec == CODEC_AV1 && (!av1.works || c->encode.av1 == OFFER_OFF))
-		return false;
-	return encoder_choice_usual(c->encode.backend, codec, caps) != NULL;
+	const struct encoder_ops *ops = encoder_choice_usual(c->encode.backend, codec, caps);
+
+	if (!ops || is_cheap(codec))
+		return ops;
+	return measured[codec].works && (wanted(c, codec) == OFFER_ON ||
+					 (wanted(c, codec) == OFFER_AUTO && worth_it(ops, caps)));
+}
+
+static void measure(const struct config *c, enum codec codec)
+{
+	const struct encoder_ops *ops = encoder_choice_usual(c->encode.backend, codec, NULL);
+	const struct trial_params usual = {
+		.codec = codec,
+		.slices = stream_slices(c),
+		.preset = stream_preset(c, codec),
+		.frames = TRIAL_MANY,
+	};
+	struct measured *m = &measured[codec];
+	int rc;
+
+	*m = (struct measured){0};
+	if (!ops || wanted(c, codec) == OFFER_OFF)
+		return;
+	rc = encoder_trial(ops, &usual, &m->trial);
+	if (rc < 0) {
+		log_errno(rc, "%s is not offered", codec_name(codec));
+		return;
+	}
+	m->works = true;
+	log_info("%s with %s: %.0f million pixels a second", codec_name(codec), ops->name,
+		 (double)m->trial.pixels_per_s / 1e6);
 }
 
 void stream_offer_measure(const struct config *c)
 {
-	const struct trial_params usual = {
-		.codec = CODEC_AV1,
-		.slices = stream_slices(c),
-		.preset = c->encode.av1_preset,
-		.frames = TRIAL_MANY,
-	};
-	const struct encoder_ops *ops;
-	int rc;
-
-	encoder_choice_measure(c->encode.backend, c->encode.preset, c->encode.av1_preset, stream_slices(c));
-	ops = encoder_choice_usual(c->encode.backend, CODEC_AV1, NULL);
-	memset(&av1, 0, sizeof(av1));
-	if (!ops || c->encode.av1 == OFFER_OFF)
-		return;
-	rc = encoder_trial(ops, &usual, &av1.trial);
-	if (rc < 0) {
-		log_errno(rc, "AV1 is not offered");
-		return;
-	}
-	av1.works = true;
-	log_info("AV1 with %s: %.0f million pixels a second", ops->name, (double)av1.trial.pixels_per_s / 1e6);
+	stream_try_hardware(c->encode.backend, c);
+	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++)
+		if (!is_cheap(codec))
+			measure(c, codec);
 }
 
-static bool offers_av1(const struct config *c, const struct launch_query *q)
+static bool carries(const struct config *c, enum codec codec, unsigned format, unsigned width, unsigned height,
+		    unsigned fps)
 {
-	bool said = q->width && q->height && q->fps;
+	return wanted(c, codec) == OFFER_ON ||
+	       trial_carries(&measured[codec].trial, width, height, (fps * cost[format] + 99) / 100);
+}
 
-	return c->encode.av1 == OFFER_ON || trial_carries(&av1.trial, said ? q->width : UNSAID_WIDTH,
-							  said ? q->height : UNSAID_HEIGHT, said ? q->fps : UNSAID_FPS);
+/* Which formats of it are worth a word; chroma is only known from the ANNOUNCE, too late to choose another codec, so the
+ * usual stream decides. */
+static bool offers(const struct config *c, enum codec codec, const struct enc_caps *caps, unsigned format)
+{
+	if ((format & DEEP && caps->max_depth < 10) || (format & YUV444 && !caps->yuv444))
+		return false;
+	if (format & YUV444)
+		return carries(c, codec, format, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS);
+	return carries(c, codec, format, LEAST);
+}
+
+static bool offers_launch(const struct config *c, enum codec codec, const struct launch_query *q)
+{
+	const unsigned format = q->hdr ? DEEP : PLAIN;
+
+	if (q->width && q->height && q->fps)
+		return carries(c, codec, format, q->width, q->height, q->fps);
+	return carries(c, codec, format, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS);
 }
 
 uint8_t stream_slices(const struct config *c)
@@ -90,12 +161,10 @@ uint32_t stream_codec_support(const struct config *c)
 	struct enc_caps caps;
 	uint32_t mask = 0;
 
-	if (can(c, CODEC_H264, &caps))
-		mask |= SCM_H264;
-	if (can(c, CODEC_HEVC, &caps))
-		mask |= SCM_HEVC | (caps.max_depth >= 10 ? SCM_HEVC_MAIN10 : 0u);
-	if (can(c, CODEC_AV1, &caps) && (c->encode.av1 == OFFER_ON || trial_carries(&av1.trial, LEAST)))
-		mask |= SCM_AV1_MAIN8 | (caps.max_depth >= 10 ? SCM_AV1_MAIN10 : 0u);
+	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++)
+		for (unsigned f = PLAIN; f < FORMATS && can(c, codec, &caps); f++)
+			if (offers(c, codec, &caps, PLAIN) && offers(c, codec, &caps, f))
+				mask |= scm[codec][f];
 	return mask;
 }
 
@@ -106,8 +175,6 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 	uint32_t flags = 0;
 	int64_t encryption = addr_is_local(&q->peer) ? c->session.encryption_lan : c->session.encryption_wan;
 
-	if (can(c, CODEC_H264, &caps))
-		flags |= caps.flags;
 	*offer = (struct rtsp_offer){
 		.enc_supported = RTSP_ENC_CONTROL_V2,
 		.enc_requested = RTSP_ENC_CONTROL_V2,
@@ -117,14 +184,15 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 		.fec_percent = (uint8_t)c->stream.fec_percent,
 		.feature_flags = 3,
 	};
-	offer->hevc = can(c, CODEC_HEVC, &caps);
-	if (offer->hevc)
+	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++) {
+		if (!can(c, codec, &caps) || !offers_launch(c, codec, q))
+			continue;
+		offer->hevc |= codec == CODEC_HEVC;
+		offer->av1 |= codec == CODEC_AV1;
+		offer->depth10 |= (uint8_t)(offers(c, codec, &caps, DEEP) << codec);
+		offer->yuv444 |= (uint8_t)(offers(c, codec, &caps, YUV444) << codec);
 		flags |= caps.flags;
-	offer->depth10 = offer->hevc && caps.max_depth >= 10;
-	offer->av1 = can(c, CODEC_AV1, &caps) && offers_av1(c, q);
-	if (offer->av1)
-		flags |= caps.flags;
-	offer->depth10 |= offer->av1 && caps.max_depth >= 10;
+	}
 	offer->rfi = c->encode.rfi && (flags & ENC_RFI);
 	if (encryption != ENCRYPTION_NEVER)
 		offer->enc_supported |= media;

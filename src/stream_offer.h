@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "media/params.h"
+
 struct config;
 struct launch_query;
 struct rtsp_offer;
@@ -13,6 +15,8 @@ struct rtsp_offer;
  * what they can do, and tries those that depend on hardware. Takes less than a second, and as long again for each codec
  * with which hardware hangs. */
 void stream_offer_measure(const struct config *c);
+/* Only tries what depends on hardware, as that back end. */
+void stream_try_hardware(const char *backend, const struct config *c);
 
 /* ServerCodecModeSupport, 1-session 2.5. 0: no encoder works. */
 uint32_t stream_codec_support(const struct config *c);
@@ -20,6 +24,9 @@ uint32_t stream_codec_support(const struct config *c);
 /* q: its peer decides between the encryption rules for the local network and for elsewhere; its size and rate between
  * codecs. */
 void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const struct launch_query *q);
+
+/* The encoder's own word for how fast it is. */
+const char *stream_preset(const struct config *c, enum codec codec);
 
 /* Slices or tiles of a frame at least. */
 uint8_t stream_slices(const struct config *c);

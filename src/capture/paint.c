@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "capture/patches.h"
 #include "capture/pattern_code.h"
 
 #define TILE         64  /* ground: squares of two tones */
@@ -18,7 +19,7 @@ static const uint32_t disc_colour[DISCS] = {0xe05030, 0x40c060, 0x4070e0, 0xe0c0
 
 int paint_kind_parse(const char *word, enum paint_kind *kind)
 {
-	static const char *const words[] = {"motion", "noise", "still", "chart"};
+	static const char *const words[] = {"motion", "noise", "still", "chart", "patches", "pq"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
 		if (!strcmp(word, words[i])) {
@@ -27,6 +28,25 @@ int paint_kind_parse(const char *word, enum paint_kind *kind)
 		}
 	}
 	return -EINVAL;
+}
+
+bool paint_is_hdr(const char *word, struct hdr_metadata *out)
+{
+	enum paint_kind kind;
+
+	if (paint_kind_parse(word, &kind) < 0 || kind != PAINT_PQ)
+		return false;
+	/* A display that shows all that can be said, with the primaries of BT.2020 and the white of D65. */
+	*out = (struct hdr_metadata){
+		.red = {35400, 14600},
+		.green = {8500, 39850},
+		.blue = {6550, 2300},
+		.white = {15635, 16450},
+		.max_nits = 10000,
+		.min_nits = 1,
+		.max_cll = 10000,
+	};
+	return true;
 }
 
 /* SplitMix64: good enough for pictures, one multiplication chain a value. */
@@ -163,8 +183,41 @@ uint32_t chart_pixel(uint32_t width, uint32_t height, uint32_t x, uint32_t y)
 	return ramp[(uint64_t)(y - half) * 4 / (height - half)] * (uint32_t)((uint64_t)x * 255 / (width - 1));
 }
 
+struct rect patch_rect(uint32_t width, uint32_t height, unsigned i)
+{
+	const struct pattern_grid g = pattern_grid(width, height);
+	const uint32_t top = ((uint32_t)g.cell * (PATTERN_ROWS + 2) + 1) & ~1u;
+	const uint32_t w = width / PATCH_COLS & ~1u, h = (height - top) / PATCH_ROWS & ~1u;
+
+	return (struct rect){(int32_t)(i % PATCH_COLS * w), (int32_t)(top + i / PATCH_COLS * h), w, h};
+}
+
+static void patches_begin(const struct painter *p, void *pixels, size_t stride)
+{
+	for (uint32_t y = 0; y < p->height; y++)
+		memset(line_at(pixels, stride, y), 0, (size_t)p->width * 4);
+	for (unsigned i = 0; i < ARRAY_LEN(patches); i++) {
+		const struct patch *sdr = &patches[i];
+		const struct patch_pq *pq = &patches_pq[i];
+		const uint32_t colour = p->kind == PAINT_PQ ? (uint32_t)pq->r << 20 | (uint32_t)pq->g << 10 | pq->b
+							    : (uint32_t)sdr->r << 16 | (uint32_t)sdr->g << 8 | sdr->b;
+		const struct rect r = patch_rect(p->width, p->height, i);
+
+		for (uint32_t y = 0; y < r.h; y++) {
+			uint32_t *line = line_at(pixels, stride, (uint32_t)r.y + y) + r.x;
+
+			for (uint32_t x = 0; x < r.w; x++)
+				line[x] = colour;
+		}
+	}
+}
+
 void painter_begin(const struct painter *p, void *pixels, size_t stride)
 {
+	if (p->kind == PAINT_PATCHES || p->kind == PAINT_PQ) {
+		patches_begin(p, pixels, stride);
+		return;
+	}
 	for (uint32_t y = 0; y < p->height; y++) {
 		uint32_t *line = line_at(pixels, stride, y);
 

@@ -7,17 +7,21 @@
  *	noise   every pixel random: the worst case of an encoder
  *	still   the ground of motion
  *	chart   colour bars and ramps with the values of chart_pixel()
+ *	patches named colours, capture/patches.h
+ *	pq      the same in HDR: its pixels are FOURCC_XRGB2101010, BT.2020 with the PQ curve
  *
  * Positions are pure functions of the frame's number: any buffer can be brought to any frame. One thread.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/colour.h"
 #include "media/frame.h"
 
-enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART };
+enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART, PAINT_PATCHES, PAINT_PQ };
 
 struct painter {
 	enum paint_kind kind;
@@ -30,6 +34,9 @@ struct painter {
 
 /* -EINVAL: no such word. */
 int paint_kind_parse(const char *word, enum paint_kind *kind);
+
+/* Whether pictures of that word are HDR, and what is to be said of them. */
+bool paint_is_hdr(const char *word, struct hdr_metadata *out);
 
 int painter_init(struct painter *p, enum paint_kind kind, uint32_t width, uint32_t height); /* -ENOMEM */
 void painter_finish(struct painter *p); /* accepts a zeroed painter */
@@ -45,3 +52,6 @@ unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now, str
 /* 0xRRGGBB of the chart, full range. Eight bars in the upper half, from white to black; below ramps
  * of grey, red, green and blue from 0 at the left to 255 at the right. */
 uint32_t chart_pixel(uint32_t width, uint32_t height, uint32_t x, uint32_t y);
+
+/* Where a patch lies: whole pixels, even; what is left at the right and below is black. Below the code. */
+struct rect patch_rect(uint32_t width, uint32_t height, unsigned i);

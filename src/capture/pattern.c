@@ -81,6 +81,7 @@ static int take_slot(struct pattern *p)
 /* due_ns: when the picture was to be. */
 static void draw_and_deliver(struct pattern *p, uint64_t number, uint64_t due_ns)
 {
+	const bool pq = p->kind == PAINT_PQ;
 	int slot = take_slot(p);
 	struct buffer *b;
 	struct frame *f;
@@ -102,14 +103,14 @@ static void draw_and_deliver(struct pattern *p, uint64_t number, uint64_t due_ns
 		.slot = (uint8_t)slot,
 		.width = p->width,
 		.height = p->height,
-		.fourcc = FOURCC_XRGB8888,
+		.fourcc = pq ? FOURCC_XRGB2101010 : FOURCC_XRGB8888,
 		.n_planes = 1,
 		.modifier = MODIFIER_LINEAR,
 		.buffer_id = (uint64_t)(uintptr_t)b->pixels,
 		.plane = {{.fd = -1, .stride = p->stride}},
 		.map = {b->pixels},
 		.crop = {.w = p->width, .h = p->height},
-		.colour = {.space = COLOUR_BT709, .full_range = true},
+		.colour = {.space = pq ? COLOUR_BT2020 : COLOUR_BT709, .full_range = true, .pq = pq},
 		.acquire_fence = -1,
 		.seq = number,
 	};

@@ -19,6 +19,7 @@
 #include "capture/capture.h"
 #include "capture/choice.h"
 #include "capture/fanout.h"
+#include "capture/paint.h"
 #include "portal/portal.h"
 
 #define LOG_MODULE "screen"
@@ -474,6 +475,11 @@ const char *screens_source_name(const struct screens *s)
 struct screen_place screens_place(const struct screens *s)
 {
 	return s->wanted_place.width ? s->wanted_place : s->told_place;
+}
+
+bool screens_hdr(const struct screens *s, struct hdr_metadata *out)
+{
+	return s->source == SCREENS_PATTERN && paint_is_hdr(s->pattern, out);
 }
 
 void screens_retry(struct screens *s)

@@ -273,7 +273,7 @@ void control_session_remove(struct control_session *s, uint32_t code)
 	session_free(s);
 }
 
-void control_session_hdr(struct control_session *s, bool enabled)
+void control_session_hdr(struct control_session *s, const struct hdr_metadata *m)
 {
-	out_post(s->out, OUT_HDR, 0, enabled);
+	out_hdr(s->out, m);
 }

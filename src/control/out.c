@@ -70,10 +70,32 @@ void out_post(struct control_out *o, enum out_kind kind, uint8_t pad, uint32_t v
 	wake_poke(o->wake);
 }
 
+void out_hdr(struct control_out *o, const struct hdr_metadata *m)
+{
+	uint16_t words[HDR_METADATA_WORDS] = {0};
+
+	/* Their order is that of the wire, 2-media 5.4. */
+	_Static_assert(sizeof(*m) == sizeof(words), "13 words and nothing between");
+	if (m)
+		memcpy(words, m, sizeof(words));
+	for (unsigned i = 0; i < HDR_METADATA_WORDS; i++)
+		atomic_store_explicit(&o->hdr[i], words[i], memory_order_relaxed);
+	out_post(o, OUT_HDR, 0, m != NULL);
+}
+
 void out_again(struct control_out *o)
 {
 	for (unsigned k = 0; k < OUT_KINDS; k++)
 		atomic_fetch_or_explicit(&o->kind[k].dirty, atomic_load(&o->kind[k].known), memory_order_release);
+}
+
+static size_t build_hdr(const struct control_out *o, uint8_t msg[MSG_OUT_MAX], bool on)
+{
+	uint16_t words[HDR_METADATA_WORDS];
+
+	for (unsigned i = 0; i < HDR_METADATA_WORDS; i++)
+		words[i] = atomic_load_explicit(&o->hdr[i], memory_order_relaxed);
+	return msg_hdr(msg, on, words);
 }
 
 static size_t build(const struct control_out *o, uint8_t msg[MSG_OUT_MAX], enum out_kind kind, uint8_t pad, uint32_t v)
@@ -82,7 +104,7 @@ static size_t build(const struct control_out *o, uint8_t msg[MSG_OUT_MAX], enum 
 
 	switch (kind) {
 	case OUT_HDR:
-		return msg_hdr(msg, v != 0, NULL);
+		return build_hdr(o, msg, v);
 	case OUT_MOTION_ACCEL:
 		return msg_motion(msg, pad, low, MOTION_ACCEL);
 	case OUT_MOTION_GYRO:

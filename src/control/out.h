@@ -13,6 +13,7 @@
 #include "base/wake.h"
 #include "control/msg.h"
 #include "input/input.h"
+#include "media/colour.h"
 
 enum out_kind { OUT_HDR, OUT_MOTION_ACCEL, OUT_MOTION_GYRO, OUT_LED, OUT_RUMBLE, OUT_TRIGGERS, OUT_EFFECT, OUT_KINDS };
 
@@ -25,6 +26,7 @@ struct control_out {
 		atomic_uint known; /* ever posted: told again to a client that connects anew */
 		atomic_uint value[INPUT_PADS_MAX];
 	} kind[OUT_KINDS];
+	_Atomic uint16_t hdr[HDR_METADATA_WORDS];   /* main writes, the control thread reads: with OUT_HDR */
 	struct msg_adaptive effect[INPUT_PADS_MAX]; /* control thread: the value of OUT_EFFECT */
 };
 
@@ -32,6 +34,9 @@ void out_init(struct control_out *o, struct wake *wake);
 
 /* Any thread. */
 void out_post(struct control_out *o, enum out_kind kind, uint8_t pad, uint32_t value);
+
+/* Main thread. NULL: HDR is off. */
+void out_hdr(struct control_out *o, const struct hdr_metadata *m);
 
 /* Control thread. Everything known is due again. */
 void out_again(struct control_out *o);

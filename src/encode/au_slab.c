@@ -7,11 +7,12 @@
 
 #define PAGE 4096u
 
-size_t au_slab_unit_bytes(unsigned width, unsigned height)
+size_t au_slab_unit_bytes(const struct video_params *v)
 {
-	/* 3200 bits: the ceiling of a macroblock in H.264 A.3.1; half more for escaping; headers and padding. */
-	size_t mbs = (size_t)((width + 15) / 16) * ((height + 15) / 16);
-	size_t bytes = mbs * 400 * 3 / 2 + 16 * 1024;
+	/* 128 bits more than raw: the ceiling of a macroblock in H.264 A.3.1; half more for escaping; headers and padding. */
+	const size_t samples = v->yuv444 ? 768 : 384, mb_bytes = (samples * (v->depth > 8 ? 10 : 8) + 128) / 8;
+	size_t mbs = (size_t)((v->width + 15u) / 16) * ((v->height + 15u) / 16);
+	size_t bytes = mbs * mb_bytes * 3 / 2 + 16 * 1024;
 
 	bytes = (bytes + PAGE - 1) / PAGE * PAGE;
 	return bytes < AU_BYTES_MAX ? bytes : AU_BYTES_MAX;

@@ -12,6 +12,7 @@
 
 #include "base/slots.h"
 #include "media/au.h"
+#include "media/params.h"
 
 /* More than the wire can carry in one frame: four FEC blocks of 1023 shards (2-media 2.2). */
 #define AU_BYTES_MAX (8u << 20)
@@ -28,9 +29,9 @@ struct au_slab {
 	size_t cap; /* of each unit */
 };
 
-/* What one unit must hold for pictures of this size: an H.264 macroblock is never larger than its raw samples by more
- * than a little, and escaping adds at most half. */
-size_t au_slab_unit_bytes(unsigned width, unsigned height);
+/* What one unit must hold for such pictures: an H.264 macroblock is never larger than its raw samples by more than a
+ * little, and escaping adds at most half. */
+size_t au_slab_unit_bytes(const struct video_params *v);
 
 /* count <= SLOTS_MAX units of cap bytes each. -ENOMEM. */
 int au_slab_init(struct au_slab *s, unsigned count, size_t cap);

@@ -219,9 +219,11 @@ size_t sps_widen_frame_num(uint8_t *out, const uint8_t *in, size_t len, unsigned
 	bit_put(&w, 16, bits(&r, 16)); /* constraints, level */
 	copy_ue(&w, &r);
 	if (profile_has_chroma_format(profile)) {
-		if (ue(&r) != 1) /* 4:2:0 only */
-			return 0;
-		bit_ue(&w, 1);
+		uint32_t chroma_format = ue(&r);
+
+		bit_ue(&w, chroma_format);
+		if (chroma_format == 3)
+			bit_put(&w, 1, bit(&r)); /* separate planes */
 		copy_ue(&w, &r);
 		copy_ue(&w, &r);
 		bit_put(&w, 1, bit(&r));

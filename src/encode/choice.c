@@ -14,7 +14,6 @@
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
-#define CODECS   3u
 #define AGAIN_NS (60 * NS_PER_S)   /* hardware that did not work is given another chance */
 #define QUICK_NS (250 * NS_PER_MS) /* what fails so soon is tried twice, as a stream would open it anew */
 #define USUAL    1280, 720, 60000
@@ -166,7 +165,7 @@ done:
 	return -ENOTSUP;
 }
 
-void encoder_choice_measure(const char *backend, const char *preset, const char *av1_preset, uint8_t slices)
+void encoder_choice_measure(const char *backend, const char *const preset[CODECS], uint8_t slices)
 {
 	const struct wish w = {USUAL, 8, slices, false};
 	const struct encoder_ops *ops;
@@ -178,7 +177,7 @@ void encoder_choice_measure(const char *backend, const char *preset, const char 
 		for (unsigned codec = 0; ops->hardware && codec < CODECS; codec++)
 			if (ops->probe((enum codec)codec, &caps) == 0)
 				verdict(&known[i][codec], &known[i][codec].usual, ops, (enum codec)codec, &w,
-					codec == CODEC_AV1 ? av1_preset : preset);
+					preset[codec]);
 }
 
 static bool takes(const struct encoder_ops *ops, enum codec codec)

@@ -28,8 +28,9 @@ struct encoder_choice {
 int encoder_choose(struct encoder_choice *out, const char *backend, const struct video_params *v, const char *preset,
 		   uint8_t slices);
 
-/* Once, before the first client is answered: tries what depends on hardware with a usual stream of each codec. */
-void encoder_choice_measure(const char *backend, const char *preset, const char *av1_preset, uint8_t slices);
+/* Once, before the first client is answered: tries what depends on hardware with a usual stream of each codec, with the
+ * preset of that codec. */
+void encoder_choice_measure(const char *backend, const char *const preset[CODECS], uint8_t slices);
 /* What a stream of that codec would begin with as far as is known, without a trial; NULL: nothing. caps may be NULL. */
 const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, struct enc_caps *caps);
 

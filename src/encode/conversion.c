@@ -86,7 +86,7 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 
 	if (!fence_passed(f))
 		return -ETIMEDOUT;
-	s->on_gpu = s->where == CONVERT_GPU || (s->where == CONVERT_AUTO && !readable);
+	s->on_gpu = s->where == CONVERT_GPU || (s->where == CONVERT_AUTO && (!readable || f->colour.pq != dst->pq));
 	if (s->on_gpu && gpu_open(s, dst)) {
 		rc = conversion_gpu_run(s->gpu, f, dst);
 		/* A device that is lost or hangs stays so. */

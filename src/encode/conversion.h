@@ -2,7 +2,8 @@
 /*
  * The conversion step of the encode thread: from a captured frame to a picture in memory, on the CPU (encode/scale.h)
  * or on a GPU (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for
- * what it can read and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows. The
+ * what it can read and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows, and, where
+ * there is one, for what has to change between SDR and PQ. The
  * GPU's device is opened at the start when it is asked for, else by the first frame that needs it.
  *
  * Init and finish: main thread while no encode thread exists; everything else: encode thread.

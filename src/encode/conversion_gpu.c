@@ -32,11 +32,18 @@ struct conversion_gpu {
 	struct gpu_geometry geometry;
 };
 
+static const enum gpu_format formats[PICTURE_FORMATS] = {
+	[PICTURE_NV12] = GPU_NV12,
+	[PICTURE_P010] = GPU_P010,
+	[PICTURE_YUV444] = GPU_YUV444,
+	[PICTURE_YUV444P10] = GPU_YUV444P10,
+};
+
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
 {
-	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range};
+	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range, .pq = dst->pq};
 	const struct readback_params ring = {
-		.format = GPU_NV12,
+		.format = formats[dst->format],
 		.width = dst->width,
 		.height = dst->height,
 		.slots = SLOTS,
@@ -52,7 +59,7 @@ int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
 		goto fail;
 	import_init(&g->imports, g->dev);
 	upload_init(&g->upload, g->dev, SLOTS, &g->imports);
-	rc = gpu_layout_init(&target.layout, GPU_NV12, dst->width, dst->height);
+	rc = gpu_layout_init(&target.layout, formats[dst->format], dst->width, dst->height);
 	if (rc == 0)
 		rc = gpu_convert_init(&g->convert, g->dev, &target);
 	if (rc == 0)
@@ -115,8 +122,8 @@ static int record(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
 {
 	const struct readback_planes planes = {
-		.data = {dst->luma, dst->chroma},
-		.stride = {dst->stride, dst->stride},
+		.data = {dst->luma, dst->chroma, dst->cr},
+		.stride = {dst->stride, dst->stride, dst->stride},
 	};
 	const bool mapped = f->map[0];
 	struct rect visible = frame_visible(f);

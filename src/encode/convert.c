@@ -7,49 +7,44 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "media/colour.h"
 
 /* This file is worth vectorising whatever the build type says. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
 #pragma GCC optimize("O3")
 #endif
 
-/* Where the primaries lie in a pixel's four bytes. */
 static const struct layout {
 	uint32_t fourcc;
-	uint8_t r, g, b, pad;
+	struct pixel_layout at;
 } layouts[] = {
-	{FOURCC_XRGB8888, 2, 1, 0, 3}, {FOURCC_ARGB8888, 2, 1, 0, 3}, {FOURCC_XBGR8888, 0, 1, 2, 3},
-	{FOURCC_ABGR8888, 0, 1, 2, 3}, {FOURCC_RGBX8888, 3, 2, 1, 0}, {FOURCC_BGRX8888, 1, 2, 3, 0},
+	{FOURCC_XRGB8888, {8, 16, 8, 0}},      {FOURCC_ARGB8888, {8, 16, 8, 0}},
+	{FOURCC_XBGR8888, {8, 0, 8, 16}},      {FOURCC_ABGR8888, {8, 0, 8, 16}},
+	{FOURCC_RGBX8888, {8, 24, 16, 8}},     {FOURCC_BGRX8888, {8, 8, 16, 24}},
+	{FOURCC_XRGB2101010, {10, 20, 10, 0}}, {FOURCC_ARGB2101010, {10, 20, 10, 0}},
+	{FOURCC_XBGR2101010, {10, 0, 10, 20}}, {FOURCC_ABGR2101010, {10, 0, 10, 20}},
 };
 
-static const struct layout *layout_find(uint32_t fourcc)
+bool convert_layout(uint32_t fourcc, struct pixel_layout *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
-		if (layouts[i].fourcc == fourcc)
-			return &layouts[i];
-	return NULL;
+		if (layouts[i].fourcc == fourcc) {
+			*out = layouts[i].at;
+			return true;
+		}
+	return false;
 }
 
 bool convert_supports(uint32_t fourcc)
 {
-	return layout_find(fourcc);
+	return convert_bits(fourcc);
 }
 
-/* ITU-R BT.601, BT.709 and BT.2020 (non-constant luminance): the luma weights of red and blue. */
-static void luma_weights(enum colour_space space, double *kr, double *kb)
+unsigned convert_bits(uint32_t fourcc)
 {
-	switch (space) {
-	case COLOUR_BT601:
-		*kr = 0.299, *kb = 0.114;
-		return;
-	case COLOUR_BT709:
-		*kr = 0.2126, *kb = 0.0722;
-		return;
-	case COLOUR_BT2020:
-		*kr = 0.2627, *kb = 0.0593;
-		return;
-	}
-	assert(false);
+	struct pixel_layout l = {0};
+
+	return convert_layout(fourcc, &l) ? l.bits : 0;
 }
 
 static int16_t fixed(double v)
@@ -57,38 +52,85 @@ static int16_t fixed(double v)
 	return (int16_t)lrint(v * (1 << CONVERT_BITS));
 }
 
-int convert_init(struct convert *c, uint32_t fourcc, enum colour_space space, bool full_range)
+/* 8 bit to NV12: coefficients per byte of a pixel. */
+static void set_coef(struct convert_coef *k, const struct pixel_layout *l, const struct picture *dst)
 {
-	const struct layout *l = layout_find(fourcc);
-	const double y_scale = full_range ? 1.0 : 219.0 / 255.0;
-	const double c_scale = full_range ? 1.0 : 224.0 / 255.0;
-	struct convert_coef *k = &c->coef;
+	const double y_scale = dst->full_range ? 1.0 : 219.0 / 255.0;
+	const double c_scale = dst->full_range ? 1.0 : 224.0 / 255.0;
+	const unsigned r = l->r / 8, g = l->g / 8, b = l->b / 8;
 	double kr, kb;
 
-	if (!l)
-		return -ENOTSUP;
-	luma_weights(space, &kr, &kb);
-	*c = (struct convert){.fourcc = fourcc};
+	luma_weights(dst->space, &kr, &kb);
+	*k = (struct convert_coef){0};
 
 	/* Green takes the rounding of the other two, so that white is exact and greys have no colour. */
-	k->y[l->r] = fixed(kr * y_scale);
-	k->y[l->b] = fixed(kb * y_scale);
-	k->y[l->g] = (int16_t)(lrint(y_scale * (1 << CONVERT_BITS)) - k->y[l->r] - k->y[l->b]);
+	k->y[r] = fixed(kr * y_scale);
+	k->y[b] = fixed(kb * y_scale);
+	k->y[g] = (int16_t)(lrint(y_scale * (1 << CONVERT_BITS)) - k->y[r] - k->y[b]);
 
-	k->cb[l->r] = fixed(-0.5 * kr / (1 - kb) * c_scale);
-	k->cb[l->b] = fixed(0.5 * c_scale);
-	k->cb[l->g] = (int16_t)(-k->cb[l->r] - k->cb[l->b]);
+	k->cb[r] = fixed(-0.5 * kr / (1 - kb) * c_scale);
+	k->cb[b] = fixed(0.5 * c_scale);
+	k->cb[g] = (int16_t)(-k->cb[r] - k->cb[b]);
 
-	k->cr[l->r] = fixed(0.5 * c_scale);
-	k->cr[l->b] = fixed(-0.5 * kb / (1 - kr) * c_scale);
-	k->cr[l->g] = (int16_t)(-k->cr[l->r] - k->cr[l->b]);
+	k->cr[r] = fixed(0.5 * c_scale);
+	k->cr[b] = fixed(-0.5 * kb / (1 - kr) * c_scale);
+	k->cr[g] = (int16_t)(-k->cr[r] - k->cr[b]);
 
-	k->y_bias = ((full_range ? 0 : 16) << CONVERT_BITS) + (1 << (CONVERT_BITS - 1));
+	k->y_bias = ((dst->full_range ? 0 : 16) << CONVERT_BITS) + (1 << (CONVERT_BITS - 1));
 	k->c_bias = (128 << (CONVERT_BITS + 2)) + (1 << (CONVERT_BITS + 1));
+}
 
-	c->rows = convert_rows_avx2();
-	if (!c->rows)
-		c->rows = convert_rows_portable;
+static int32_t line_fixed(double v)
+{
+	return (int32_t)lrint(v * (1 << CONVERT_LINES_BITS));
+}
+
+/* The same in general. Sums of four pixels of ten bits stay below 2^31. */
+static void set_matrix(struct convert_matrix *m, const struct pixel_layout *l, const struct picture *dst)
+{
+	const int32_t step = picture_is_10bit(dst->format) ? 4 : 1, half = 1 << (CONVERT_LINES_BITS - 1);
+	const double in = (1 << l->bits) - 1, top = picture_is_10bit(dst->format) ? 1023 : 255;
+	const double ys = (dst->full_range ? top : 219 * step) / in, cs = (dst->full_range ? top : 224 * step) / in;
+	double kr, kb;
+
+	luma_weights(dst->space, &kr, &kb);
+	*m = (struct convert_matrix){
+		.r = l->r,
+		.g = l->g,
+		.b = l->b,
+		.mask = (1u << l->bits) - 1,
+		.y_bias = ((dst->full_range ? 0 : 16 * step) << CONVERT_LINES_BITS) + half,
+		.c_bias = (128 * step << CONVERT_LINES_BITS) + half,
+		.top = (int32_t)top,
+	};
+	m->y[0] = line_fixed(kr * ys);
+	m->y[2] = line_fixed(kb * ys);
+	m->y[1] = line_fixed(ys) - m->y[0] - m->y[2];
+	m->cb[0] = line_fixed(-0.5 * kr / (1 - kb) * cs);
+	m->cb[2] = line_fixed(0.5 * cs);
+	m->cb[1] = -m->cb[0] - m->cb[2];
+	m->cr[0] = line_fixed(0.5 * cs);
+	m->cr[2] = line_fixed(-0.5 * kb / (1 - kr) * cs);
+	m->cr[1] = -m->cr[0] - m->cr[2];
+}
+
+int convert_init(struct convert *c, uint32_t fourcc, const struct picture *dst)
+{
+	struct pixel_layout l;
+
+	if (!convert_layout(fourcc, &l))
+		return -ENOTSUP;
+	*c = (struct convert){.fourcc = fourcc};
+	if (l.bits == 8 && dst->format == PICTURE_NV12) {
+		set_coef(&c->coef, &l, dst);
+		c->rows = convert_rows_avx2();
+		if (!c->rows)
+			c->rows = convert_rows_portable;
+	}
+	set_matrix(&c->matrix, &l, dst);
+	c->lines = convert_lines_avx2(dst->format);
+	if (!c->lines)
+		c->lines = convert_lines_portable(dst->format);
 	return 0;
 }
 
@@ -151,16 +193,37 @@ void convert_rows_portable(const struct convert_coef *k, const uint8_t *const sr
 	}
 }
 
+/* Two lines of the picture from pixel x on. */
+static struct convert_lines lines_at(const struct picture *p, unsigned x, unsigned y)
+{
+	const bool whole = picture_is_444(p->format);
+	const size_t at = (size_t)y * p->stride + x * picture_sample(p->format);
+	const size_t chroma_at = whole ? at : (size_t)y / 2 * p->stride + x * picture_sample(p->format);
+	struct convert_lines l = {
+		.luma = {p->luma + at, p->luma + at + p->stride},
+		.chroma = {p->chroma + chroma_at},
+	};
+
+	if (whole) {
+		l.chroma[1] = l.chroma[0] + p->stride;
+		l.cr[0] = p->cr + at;
+		l.cr[1] = l.cr[0] + p->stride;
+	}
+	return l;
+}
+
 void convert_run(const struct convert *c, const uint8_t *src, size_t src_stride, struct picture *dst, unsigned x,
 		 unsigned y, unsigned w, unsigned h)
 {
 	assert(!((x | y | w | h) & 1) && x + w <= dst->width && y + h <= dst->height);
 	for (unsigned row = 0; row < h; row += 2) {
 		const uint8_t *from = src + row * src_stride;
-		uint8_t *luma = dst->luma + (size_t)(y + row) * dst->stride + x;
+		const struct convert_lines to = lines_at(dst, x, y + row);
 
-		c->rows(&c->coef, (const uint8_t *const[2]){from, from + src_stride},
-			(uint8_t *const[2]){luma, luma + dst->stride},
-			dst->chroma + (size_t)(y + row) / 2 * dst->stride + x, w);
+		if (c->rows)
+			c->rows(&c->coef, (const uint8_t *const[2]){from, from + src_stride},
+				(uint8_t *const[2]){to.luma[0], to.luma[1]}, to.chroma[0], w);
+		else
+			c->lines(&c->matrix, (const uint8_t *const[2]){from, from + src_stride}, &to, w);
 	}
 }

@@ -62,7 +62,7 @@ int encoder_open(struct encoder **out, const struct encoder_ops *ops, const stru
 	if (e->params.dpb > caps.max_refs)
 		e->params.dpb = caps.max_refs;
 
-	rc = au_slab_init(&e->slab, UNITS, au_slab_unit_bytes(p->video.width, p->video.height));
+	rc = au_slab_init(&e->slab, UNITS, au_slab_unit_bytes(&p->video));
 	if (rc < 0)
 		goto fail;
 	rc = ops->open(e);
@@ -80,6 +80,7 @@ int encoder_submit(struct encoder *e, const struct picture *pic, const struct en
 {
 	int rc;
 
+	assert(pic->format == picture_format_for(&e->params.video));
 	assert(pic->width == e->params.video.width && pic->height == e->params.video.height);
 	assert(!e->newest || r->frame_no == e->newest + 1);
 	assert(!(r->idr && r->after_rfi));

@@ -26,6 +26,7 @@ enum enc_flags {
 	ENC_INTRA_REFRESH = 4, /* recovers by a refresh wave */
 	ENC_SLICES = 8,        /* gives slices out before the frame is complete */
 	ENC_RATE = 16,         /* set_bitrate */
+	ENC_RATE_KEY = 256,    /* a rate that is another by more than an eighth costs a key frame */
 	ENC_KEEPS_OLD = 32,    /* also frames older than the newest dpb: only invalidate_refs knows what is left */
 };
 

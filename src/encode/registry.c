@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "build_config.h"
 
-extern const struct encoder_ops encoder_aom, encoder_x264, encoder_vaapi, encoder_null;
+extern const struct encoder_ops encoder_aom, encoder_x264, encoder_x265, encoder_vaapi, encoder_null;
 
 /* In the order in which "auto" prefers them. */
 static const struct encoder_ops *const encoders[] = {
@@ -16,6 +16,9 @@ static const struct encoder_ops *const encoders[] = {
 #endif
 #if HAVE_X264
 	&encoder_x264,
+#endif
+#if HAVE_X265
+	&encoder_x265,
 #endif
 #if HAVE_AOM
 	&encoder_aom,

@@ -2,6 +2,7 @@
 #include "encode/scale.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,22 @@ static int image_init(struct image *i, uint32_t w, uint32_t h)
 	return 0;
 }
 
+#if HAVE_YUV
+static uint32_t load(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static void store(uint8_t *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+#endif
+
 /*
  * Undoes what was done to the buffer: the transform of SPA_META_VideoTransform was applied to the picture as a turn
  * against the clock, then a flip; so flip back first and turn with the clock.
@@ -100,10 +117,36 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 	}
 }
 
-static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+/* The library filters planes of more than eight bits, but no packed pixels: a field of ten bits at a time. */
+static void resize_10bit(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
 {
-	ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w, (int)dst->h,
-		  kFilterBox);
+	const struct image *dst = &s->scaled;
+	uint16_t *plane = s->planes, *scaled = s->planes + (size_t)w * h;
+
+	for (unsigned shift = 0; shift < 30; shift += 10) {
+		for (uint32_t y = 0; y < h; y++)
+			for (uint32_t x = 0; x < w; x++)
+				plane[(size_t)y * w + x] = load(src + y * stride + x * PIXEL) >> shift & 1023;
+		ScalePlane_16(plane, (int)w, (int)w, (int)h, scaled, (int)dst->w, (int)dst->w, (int)dst->h, kFilterBox);
+		for (uint32_t y = 0; y < dst->h; y++)
+			for (uint32_t x = 0; x < dst->w; x++) {
+				uint8_t *p = dst->pixels + y * dst->stride + x * PIXEL;
+				uint32_t old = shift ? load(p) : 0;
+
+				store(p, old | (uint32_t)(scaled[(size_t)y * dst->w + x] & 1023) << shift);
+			}
+	}
+}
+
+static void resize(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
+{
+	const struct image *dst = &s->scaled;
+
+	if (s->planes)
+		resize_10bit(s, src, stride, w, h);
+	else
+		ARGBScale(src, (int)stride, (int)w, (int)h, dst->pixels, (int)dst->stride, (int)dst->w, (int)dst->h,
+			  kFilterBox);
 }
 #else
 static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum transform t, struct image *dst)
@@ -130,8 +173,11 @@ static void turn(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, enum
 	}
 }
 
-static void resize(const uint8_t *src, size_t stride, uint32_t w, uint32_t h, struct image *dst)
+/* Of any bits: pixels are moved as they are. */
+static void resize(struct scale *s, const uint8_t *src, size_t stride, uint32_t w, uint32_t h)
 {
+	const struct image *dst = &s->scaled;
+
 	for (uint32_t y = 0; y < dst->h; y++) {
 		const uint8_t *line = src + (2 * (uint64_t)y + 1) * h / (2 * dst->h) * stride;
 
@@ -147,11 +193,22 @@ void scale_init(struct scale *s)
 	*s = (struct scale){0};
 }
 
-void scale_finish(struct scale *s)
+static void drop_images(struct scale *s)
 {
 	image_finish(&s->upright);
 	image_finish(&s->scaled);
+	image_finish(&s->lit);
+	free(s->planes);
+	s->planes = NULL;
 	s->ready = false;
+}
+
+void scale_finish(struct scale *s)
+{
+	drop_images(s);
+	light_destroy(s->light);
+	s->light = NULL;
+	s->fourcc = 0;
 }
 
 /* Buffers and bars for a new geometry. */
@@ -161,7 +218,7 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 	uint32_t w = swap ? visible->h : visible->w, h = swap ? visible->w : visible->h;
 	int rc;
 
-	scale_finish(s);
+	drop_images(s);
 	s->place = layout_fit(w, h, dst->width, dst->height);
 	if (t != TRANSFORM_NONE) {
 		rc = image_init(&s->upright, w, h);
@@ -172,6 +229,16 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 		rc = image_init(&s->scaled, s->place.w, s->place.h);
 		if (rc < 0)
 			return rc;
+	}
+	if (s->light) {
+		rc = image_init(&s->lit, s->place.w, s->place.h);
+		if (rc < 0)
+			return rc;
+	}
+	if (HAVE_YUV && s->scaled.pixels && convert_bits(s->fourcc) > 8) {
+		s->planes = malloc(((size_t)w * h + (size_t)s->place.w * s->place.h) * sizeof(*s->planes));
+		if (!s->planes)
+			return -ENOMEM;
 	}
 	s->visible = *visible;
 	s->transform = t;
@@ -188,6 +255,27 @@ static bool same_geometry(const struct scale *s, const struct rect *v, enum tran
 	return s->ready && s->transform == t && s->visible.w == v->w && s->visible.h == v->h;
 }
 
+/* What reads pictures of a new kind. */
+static int choose(struct scale *s, const struct frame *f, const struct picture *dst)
+{
+	const bool relit = f->colour.pq != dst->pq;
+	int rc = convert_init(&s->convert, relit ? FOURCC_XRGB2101010 : f->fourcc, dst);
+
+	light_destroy(s->light);
+	s->light = NULL;
+	s->fourcc = 0;
+	s->ready = false;
+	if (rc == 0 && relit)
+		rc = light_create(&s->light, f->fourcc, dst->pq);
+	if (rc < 0)
+		return rc;
+	s->fourcc = f->fourcc;
+	s->pq = f->colour.pq;
+	if (relit)
+		log_info("%s pictures become %s", s->pq ? "PQ" : "SDR", s->pq ? "SDR" : "PQ");
+	return 0;
+}
+
 int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 {
 	struct rect visible;
@@ -200,8 +288,8 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (!f->width || !f->height || f->width > SOURCE_DIM_MAX || f->height > SOURCE_DIM_MAX ||
 	    stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
 		return -EINVAL;
-	if (s->convert.fourcc != f->fourcc) {
-		rc = convert_init(&s->convert, f->fourcc, dst->space, dst->full_range);
+	if (s->fourcc != f->fourcc || s->pq != f->colour.pq) {
+		rc = choose(s, f, dst);
 		if (rc < 0)
 			return rc;
 	}
@@ -221,9 +309,14 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (s->scaled.pixels) {
 		const struct image *u = &s->upright;
 
-		resize(src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h, &s->scaled);
+		resize(s, src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h);
 		src = s->scaled.pixels;
 		stride = s->scaled.stride;
+	}
+	if (s->light) {
+		light_run(s->light, src, stride, s->lit.pixels, s->lit.stride, s->lit.w, s->lit.h);
+		src = s->lit.pixels;
+		stride = s->lit.stride;
 	}
 	convert_run(&s->convert, src, stride, dst, s->place.x, s->place.y, s->place.w, s->place.h);
 	return 0;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "encode/convert.h"
+#include "encode/light.h"
 #include "encode/picture.h"
 #include "media/frame.h"
 
@@ -29,13 +30,17 @@ struct image { /* four bytes a pixel */
 };
 
 struct scale {
-	struct convert convert;
+	struct convert convert; /* from what light made, if there is one */
+	struct light *light;    /* NULL: the source's light is the picture's */
+	uint32_t fourcc;        /* of the source; 0: none yet */
+	bool pq;                /* same */
 	/* geometry that the buffers below were made for */
 	struct rect visible;
 	enum transform transform;
 	struct layout place;
 	bool ready;
-	struct image upright, scaled;
+	struct image upright, scaled, lit;
+	uint16_t *planes; /* to scale pixels of ten bits: of the source, then of the result */
 };
 
 void scale_init(struct scale *s); /* zeroed is enough */

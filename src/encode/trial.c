@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "encode/picture.h"
@@ -33,6 +34,17 @@ static void on_au(void *ctx, struct au *a)
 
 static const struct encoder_events events = {.au = on_au};
 
+static void put_luma(struct picture *p, unsigned x, unsigned y, uint8_t v)
+{
+	uint8_t *line = p->luma + (size_t)y * p->stride;
+	uint16_t wide = (uint16_t)(p->format == PICTURE_P010 ? v << 8 : v << 2);
+
+	if (picture_is_10bit(p->format))
+		memcpy(line + 2 * x, &wide, sizeof(wide));
+	else
+		line[x] = v;
+}
+
 /* Blocks of random brightness with grain on them, moving sideways: neither flat nor noise. */
 static void draw(struct picture *p, unsigned n)
 {
@@ -41,7 +53,7 @@ static void draw(struct picture *p, unsigned n)
 			uint32_t block = ((x + 5 * n) / 16 * 2654435761u) ^ (y / 16 * 40503u * 65537u);
 			uint32_t grain = ((x + 5 * n) * 374761393u) ^ (y * 668265263u);
 
-			p->luma[y * p->stride + x] = (uint8_t)(40 + (block >> 25) + (grain >> 28));
+			put_luma(p, x, y, (uint8_t)(40 + (block >> 25) + (grain >> 28)));
 		}
 }
 
@@ -102,7 +114,7 @@ int encoder_trial(const struct encoder_ops *ops, const struct trial_params *t, s
 
 	assert(t->frames > WARM && t->frames <= TRIAL_MANY);
 	*out = (struct trial){0};
-	rc = picture_init(&picture, p.video.width, p.video.height, p.video.space, false);
+	rc = picture_init_for(&picture, &p.video);
 	if (rc < 0)
 		return rc;
 	rc = encoder_open(&e, ops, &p, &events, &sink);

@@ -491,7 +491,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	w->log = log_hot_create("encode");
 	if (!w->log)
 		goto fail;
-	rc = picture_init(&w->picture, v->width, v->height, v->space, v->full_range);
+	rc = picture_init_for(&w->picture, v);
 	if (rc < 0)
 		goto fail;
 	conversion_init(&w->conversion, p->convert, &w->picture);

@@ -26,6 +26,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@
 #include <x264.h>
 
 #include "encode/bitstream.h"
-#include "encode/picture.h"
+#include "encode/planar.h"
+#include "media/colour.h"
 
 #define LOG_MODULE "x264"
 #include "base/log.h"
@@ -71,27 +73,13 @@ struct avc {
 	uint32_t mbs;                 /* of a picture */
 	unsigned frame_num_bits;      /* as the library writes it */
 	int cut_mbs;                  /* of each slice where bands are cut, 0: they cannot be */
+	struct planar planar;         /* of all formats but NV12 */
 	struct assembly asm_;
 };
 
 static struct avc *avc_from(struct encoder *e)
 {
 	return (struct avc *)e;
-}
-
-static int probe(enum codec codec, struct enc_caps *caps)
-{
-	if (codec != CODEC_H264)
-		return -ENOTSUP;
-	*caps = (struct enc_caps){
-		.flags = ENC_RFI | ENC_RATE | ENC_SLICES,
-		.max_width = 4096,  /* level 5.2 */
-		.max_height = 4096, /* tall screens count by macroblocks */
-		.max_refs = ENCODER_DPB_MAX,
-		.max_slices = VIDEO_SLICES_MAX,
-		.max_depth = 8,
-	};
-	return 0;
 }
 
 __attribute__((format(printf, 3, 0))) static void on_log(void *ctx, int level, const char *fmt, va_list ap)
@@ -109,24 +97,27 @@ __attribute__((format(printf, 3, 0))) static void on_log(void *ctx, int level, c
 		log_dbg("%s", line);
 }
 
-/* Colour description of H.264 tables E-3 to E-5. */
+/* Colour description of H.264 annex E. */
 static void describe_colour(x264_param_t *x, const struct video_params *v)
 {
-	switch (v->space) {
-	case COLOUR_BT601:
-		x->vui.i_colorprim = x->vui.i_transfer = x->vui.i_colmatrix = 6;
-		break;
-	case COLOUR_BT709:
-		x->vui.i_colorprim = x->vui.i_transfer = x->vui.i_colmatrix = 1;
-		break;
-	case COLOUR_BT2020:
-		x->vui.i_colorprim = x->vui.i_colmatrix = 9;
-		x->vui.i_transfer = 14;
-		break;
-	}
+	const struct colour_codes c = colour_codes(v->space, v->pq);
+
+	x->vui.i_colorprim = c.primaries;
+	x->vui.i_transfer = c.transfer;
+	x->vui.i_colmatrix = c.matrix;
 	x->vui.b_fullrange = v->full_range;
-	x->vui.i_chroma_loc = 1; /* centre: encode/convert.h */
+	x->vui.i_chroma_loc = v->yuv444 ? 0 : 1; /* centre: encode/convert.h */
 }
+
+static const struct {
+	int csp;
+	const char *profile;
+} formats[PICTURE_FORMATS] = {
+	[PICTURE_NV12] = {X264_CSP_NV12, "high"},
+	[PICTURE_P010] = {X264_CSP_I420 | X264_CSP_HIGH_DEPTH, "high10"},
+	[PICTURE_YUV444] = {X264_CSP_I444, "high444"},
+	[PICTURE_YUV444P10] = {X264_CSP_I444 | X264_CSP_HIGH_DEPTH, "high444"},
+};
 
 static void set_rate(x264_param_t *x, uint32_t kbps)
 {
@@ -139,12 +130,14 @@ static void set_rate(x264_param_t *x, uint32_t kbps)
 int x264_backend_params(x264_param_t *x, const struct enc_params *p)
 {
 	const struct video_params *v = &p->video;
+	const enum picture_format format = picture_format_for(v);
 
 	if (x264_param_default_preset(x, p->preset, "zerolatency") < 0) {
 		log_err("no preset '%s' (try ultrafast, superfast, veryfast)", p->preset);
 		return -EINVAL;
 	}
-	x->i_csp = X264_CSP_NV12;
+	x->i_csp = formats[format].csp;
+	x->i_bitdepth = picture_is_10bit(format) ? 10 : 8;
 	x->i_width = v->width;
 	x->i_height = v->height;
 	x->i_fps_num = v->fps_mhz;
@@ -173,7 +166,70 @@ int x264_backend_params(x264_param_t *x, const struct enc_params *p)
 	x->b_repeat_headers = 1;
 	x->b_aud = 0;
 	x->b_pic_struct = 0;
-	return x264_param_apply_profile(x, "high") < 0 ? -EINVAL : 0;
+	return x264_param_apply_profile(x, formats[format].profile) < 0 ? -EINVAL : 0;
+}
+
+static void no_log(void *ctx, int level, const char *fmt, va_list ap)
+{
+	(void)ctx, (void)level, (void)fmt, (void)ap;
+}
+
+/* What the library was built for, which depends on who packaged it: it opens or it does not. */
+static struct {
+	bool depth10, yuv444;
+} library;
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static bool opens(enum picture_format format)
+{
+	const struct enc_params p = {
+		.video =
+			{
+				.width = 64,
+				.height = 64,
+				.fps_mhz = 60000,
+				.depth = picture_is_10bit(format) ? 10 : 8,
+				.yuv444 = picture_is_444(format),
+				.space = COLOUR_BT709,
+			},
+		.slices = 1,
+		.dpb = 1,
+		.kbps = 1000,
+		.preset = "ultrafast",
+	};
+	x264_param_t param;
+	x264_t *lib;
+
+	if (x264_backend_params(&param, &p) < 0)
+		return false;
+	param.pf_log = no_log;
+	lib = x264_encoder_open(&param);
+	if (lib)
+		x264_encoder_close(lib);
+	return lib;
+}
+
+static void ask_library(void)
+{
+	library.yuv444 = opens(PICTURE_YUV444);
+	library.depth10 = opens(PICTURE_P010) && (!library.yuv444 || opens(PICTURE_YUV444P10));
+}
+
+static int probe(enum codec codec, struct enc_caps *caps)
+{
+	if (codec != CODEC_H264)
+		return -ENOTSUP;
+	pthread_once(&library_once, ask_library);
+	*caps = (struct enc_caps){
+		.flags = ENC_RFI | ENC_RATE | ENC_SLICES,
+		.max_width = 4096,  /* level 5.2 */
+		.max_height = 4096, /* tall screens count by macroblocks */
+		.max_refs = ENCODER_DPB_MAX,
+		.max_slices = VIDEO_SLICES_MAX,
+		.max_depth = library.depth10 ? 10 : 8,
+		.yuv444 = library.yuv444,
+	};
+	return 0;
 }
 
 /* Writer. The unit's payload with its wider frame_num; 0: it does not look as expected. */
@@ -332,10 +388,16 @@ static int open_lib(struct encoder *e)
 	a->asm_.wide = malloc(e->slab.cap + NAL_SLACK);
 	if (!a->asm_.wide)
 		return -ENOMEM;
-	a->lib = x264_encoder_open(&a->param);
-	if (!a->lib) {
+	if (picture_format_for(&e->params.video) != PICTURE_NV12)
+		rc = planar_init(&a->planar, &e->params.video);
+	if (rc == 0) {
+		a->lib = x264_encoder_open(&a->param);
+		rc = a->lib ? 0 : -EIO;
+	}
+	if (rc < 0) {
+		planar_finish(&a->planar);
 		free(a->asm_.wide);
-		return -EIO;
+		return rc;
 	}
 	x264_encoder_parameters(a->lib, &a->param);
 	e->params.slices = (uint8_t)(a->param.b_sliced_threads ? a->param.i_threads
@@ -377,6 +439,24 @@ static int fail(struct avc *a)
 	return -EIO;
 }
 
+static void describe_image(struct avc *a, x264_image_t *img, const struct picture *pic)
+{
+	img->i_csp = formats[pic->format].csp;
+	if (pic->format == PICTURE_NV12) {
+		img->i_plane = 2;
+		img->plane[0] = pic->luma;
+		img->plane[1] = pic->chroma;
+		img->i_stride[0] = img->i_stride[1] = (int)pic->stride;
+		return;
+	}
+	planar_take(&a->planar, pic);
+	img->i_plane = 3;
+	for (unsigned i = 0; i < 3; i++) {
+		img->plane[i] = (uint8_t *)a->planar.plane[i]; /* only read */
+		img->i_stride[i] = (int)a->planar.stride[i];
+	}
+}
+
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
 {
 	struct avc *a = avc_from(e);
@@ -399,11 +479,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 		return fail(a);
 
 	x264_picture_init(&in);
-	in.img.i_csp = X264_CSP_NV12;
-	in.img.i_plane = 2;
-	in.img.plane[0] = pic->luma;
-	in.img.plane[1] = pic->chroma;
-	in.img.i_stride[0] = in.img.i_stride[1] = (int)pic->stride;
+	describe_image(a, &in.img, pic);
 	in.i_pts = r->frame_no;
 	in.i_type = r->idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
 	in.opaque = a;
@@ -452,6 +528,7 @@ static void close_lib(struct encoder *e)
 	struct avc *a = avc_from(e);
 
 	x264_encoder_close(a->lib);
+	planar_finish(&a->planar);
 	free(a->asm_.wide);
 }
 

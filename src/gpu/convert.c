@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "media/colour.h"
 
 #define LOG_MODULE "gpu"
 #include "base/log.h"
@@ -52,23 +53,6 @@ static uint32_t pair(uint32_t low, uint32_t high)
 }
 
 /* --- pipelines --- */
-
-/* ITU-R BT.601, BT.709 and BT.2020 (non-constant luminance): luma weights of red and blue. */
-static void luma_weights(enum colour_space space, double *kr, double *kb)
-{
-	switch (space) {
-	case COLOUR_BT601:
-		*kr = 0.299, *kb = 0.114;
-		return;
-	case COLOUR_BT709:
-		*kr = 0.2126, *kb = 0.0722;
-		return;
-	case COLOUR_BT2020:
-		*kr = 0.2627, *kb = 0.0593;
-		return;
-	}
-	assert(false);
-}
 
 static void set_matrix(struct constants *k, const struct gpu_target *t)
 {
@@ -370,25 +354,6 @@ static void take_over(struct gpu_convert *c, VkCommandBuffer cmd, const struct g
 		vkCmdPipelineBarrier2(cmd, &info);
 }
 
-static void barrier(VkCommandBuffer cmd, VkPipelineStageFlags2 from, VkAccessFlags2 wrote, VkPipelineStageFlags2 to,
-		    VkAccessFlags2 reads)
-{
-	const VkMemoryBarrier2 b = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-		.srcStageMask = from,
-		.srcAccessMask = wrote,
-		.dstStageMask = to,
-		.dstAccessMask = reads,
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.memoryBarrierCount = 1,
-		.pMemoryBarriers = &b,
-	};
-
-	vkCmdPipelineBarrier2(cmd, &info);
-}
-
 int gpu_convert_record(struct gpu_convert *c, VkCommandBuffer cmd, const struct gpu_source *src,
 		       const struct gpu_geometry *g, const struct gpu_cursor *cursor, VkBuffer dst)
 {
@@ -430,17 +395,17 @@ int gpu_convert_record(struct gpu_convert *c, VkCommandBuffer cmd, const struct 
 	}
 
 	take_over(c, cmd, src, false);
-	barrier(cmd, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_COPY_BIT,
-		VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-		VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT);
+	gpu_barrier(cmd, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_COPY_BIT,
+		    VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+		    VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT);
 	vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
 	bind(c, cmd, src, dst);
 	vkCmdPushConstants(cmd, c->layouts[!src->buffer], VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(p), &p);
 	vkCmdDispatch(cmd, (l->width + 4 * GROUP_W - 1) / (4 * GROUP_W), (l->height + 2 * GROUP_H - 1) / (2 * GROUP_H),
 		      1);
 	take_over(c, cmd, src, true);
-	barrier(cmd, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
-		VK_PIPELINE_STAGE_2_COPY_BIT | VK_PIPELINE_STAGE_2_HOST_BIT,
-		VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_HOST_READ_BIT);
+	gpu_barrier(cmd, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
+		    VK_PIPELINE_STAGE_2_COPY_BIT | VK_PIPELINE_STAGE_2_HOST_BIT,
+		    VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_HOST_READ_BIT);
 	return 0;
 }

@@ -332,6 +332,25 @@ int gpu_commands_begin(VkCommandBuffer cmd)
 	return gpu_errno(vkBeginCommandBuffer(cmd, &info));
 }
 
+void gpu_barrier(VkCommandBuffer cmd, VkPipelineStageFlags2 from, VkAccessFlags2 wrote, VkPipelineStageFlags2 to,
+		 VkAccessFlags2 reads)
+{
+	const VkMemoryBarrier2 b = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
+		.srcStageMask = from,
+		.srcAccessMask = wrote,
+		.dstStageMask = to,
+		.dstAccessMask = reads,
+	};
+	const VkDependencyInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
+		.memoryBarrierCount = 1,
+		.pMemoryBarriers = &b,
+	};
+
+	vkCmdPipelineBarrier2(cmd, &info);
+}
+
 int gpu_submit(struct gpu_device *d, VkCommandBuffer cmd, uint64_t *point)
 {
 	const VkCommandBufferSubmitInfo work = {

@@ -58,6 +58,10 @@ int gpu_commands_init(struct gpu_device *d, VkCommandBuffer *cmd);
 void gpu_commands_finish(struct gpu_device *d, VkCommandBuffer *cmd); /* accepts VK_NULL_HANDLE */
 int gpu_commands_begin(VkCommandBuffer cmd);                          /* forgets what was recorded */
 
+/* What stage from wrote before is seen by what stage to does after. */
+void gpu_barrier(VkCommandBuffer cmd, VkPipelineStageFlags2 from, VkAccessFlags2 wrote, VkPipelineStageFlags2 to,
+		 VkAccessFlags2 reads);
+
 /* Ends and submits cmd; *point is passed when it and all before it is done. Never waits. */
 int gpu_submit(struct gpu_device *d, VkCommandBuffer cmd, uint64_t *point);
 bool gpu_passed(struct gpu_device *d, uint64_t point); /* also of a lost device */

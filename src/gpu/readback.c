@@ -116,21 +116,10 @@ void readback_destroy(struct readback *r)
 static void copy_out(struct readback *r, VkCommandBuffer cmd, VkBuffer to)
 {
 	const VkBufferCopy all = {.size = r->layout.size};
-	const VkMemoryBarrier2 host = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-		.srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
-		.srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
-		.dstStageMask = VK_PIPELINE_STAGE_2_HOST_BIT,
-		.dstAccessMask = VK_ACCESS_2_HOST_READ_BIT,
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.memoryBarrierCount = 1,
-		.pMemoryBarriers = &host,
-	};
 
 	vkCmdCopyBuffer(cmd, r->made.vk, to, 1, &all);
-	vkCmdPipelineBarrier2(cmd, &info);
+	gpu_barrier(cmd, VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_2_HOST_BIT,
+		    VK_ACCESS_2_HOST_READ_BIT);
 }
 
 int readback_try_submit(struct readback *r, readback_record_fn record, void *ctx, uint64_t *index, uint64_t *point)

@@ -28,7 +28,7 @@
 #define FOURCC_RGBX8888    FOURCC('R', 'X', '2', '4') /* bytes x B G R */
 #define FOURCC_BGRX8888    FOURCC('B', 'X', '2', '4') /* bytes x R G B */
 
-/* Fields from the highest bit down; only the GPU's pass reads these. */
+/* Fields from the highest bit down; half floats are read by the GPU's pass only. */
 #define FOURCC_XRGB2101010   FOURCC('X', 'R', '3', '0')
 #define FOURCC_ARGB2101010   FOURCC('A', 'R', '3', '0')
 #define FOURCC_XBGR2101010   FOURCC('X', 'B', '3', '0')

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 enum codec { CODEC_H264, CODEC_HEVC, CODEC_AV1 }; /* values of bitStreamFormat, 1-session 6.7 */
+#define CODECS 3u
 
 static inline const char *codec_name(enum codec c)
 {
@@ -37,9 +38,10 @@ struct video_params {
 	bool hdr; /* the client negotiated a 10-bit HDR format */
 	enum colour_space space;
 	bool full_range;
-	uint8_t slices;           /* asked by the client, 1..VIDEO_SLICES_MAX */
-	bool single_ref;          /* maxNumReferenceFrames == 1 */
-	bool rfi;                 /* client may send 0x0301 and understands type-5 frames */
+	bool pq;         /* the samples are BT.2020 with the curve of SMPTE ST 2084; else SDR, 10 bits or not */
+	uint8_t slices;  /* asked by the client, 1..VIDEO_SLICES_MAX */
+	bool single_ref; /* maxNumReferenceFrames == 1 */
+	bool rfi;        /* client may send 0x0301 and understands type-5 frames */
 	uint32_t configured_kbps; /* the client user's wish, parity included */
 	uint32_t encoder_kbps;    /* target of the encoder, formula at the end of 1-session 6.7 */
 	uint16_t packet_size;     /* x-nv-video[0].packetSize: payload per shard is this - 16, shard this + 16 */

@@ -225,13 +225,13 @@ static void parse_vui(struct sps_info *s, struct bits *b)
 	}
 }
 
-static unsigned parse_high_profile(struct bits *b)
+static unsigned parse_high_profile(struct sps_info *s, struct bits *b)
 {
 	unsigned chroma = bits_ue(b);
 
 	if (chroma == 3)
 		bit(b);
-	bits_ue(b);
+	s->depth = bits_ue(b) + 8;
 	bits_ue(b);
 	bit(b);
 	if (bit(b)) {
@@ -281,12 +281,13 @@ int sps_parse(struct sps_info *s, const uint8_t *p, size_t len)
 		rbsp[n++] = p[i];
 	}
 	b = (struct bits){.p = rbsp, .n = n};
+	s->depth = 8;
 	s->profile = bits_u(&b, 8);
 	bits_u(&b, 8);
 	s->level = bits_u(&b, 8);
 	bits_ue(&b);
 	if (s->profile == 100 || s->profile == 110 || s->profile == 122 || s->profile == 244)
-		chroma = parse_high_profile(&b);
+		chroma = parse_high_profile(s, &b);
 	bits_ue(&b);
 	parse_order(&b);
 	s->max_num_ref_frames = bits_ue(&b);
@@ -312,6 +313,7 @@ int sps_parse(struct sps_info *s, const uint8_t *p, size_t len)
 	height = (height + 1) * 16 * (frame_only ? 1 : 2);
 	if (cx * (crop[0] + crop[1]) >= width || cy * (crop[2] + crop[3]) >= height)
 		return -EINVAL;
+	s->chroma_format = chroma;
 	s->width = width - cx * (crop[0] + crop[1]);
 	s->height = height - cy * (crop[2] + crop[3]);
 	return 0;

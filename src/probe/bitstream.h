@@ -26,7 +26,7 @@ struct nal_census {
 void nal_count(enum codec c, const uint8_t *p, size_t len, struct nal_census *out);
 
 struct sps_info {
-	unsigned profile, level, width, height, max_num_ref_frames;
+	unsigned profile, level, chroma_format, depth, width, height, max_num_ref_frames;
 	bool has_vui, has_restriction, full_range, has_colour, has_timing;
 	unsigned primaries, transfer, matrix, num_reorder_frames, max_dec_frame_buffering;
 	unsigned num_units_in_tick, time_scale;

@@ -116,6 +116,11 @@ static void take_message(struct control *c, const uint8_t *data, size_t len)
 	control_judge_message(&m, c->p.judge);
 	note_message(c, &m);
 	log_dbg("message %04x, %u bytes", m.type, m.len);
+	if (m.type == CONTROL_HDR && m.len >= 1 + sizeof(c->stats.hdr_metadata)) {
+		c->stats.hdr_messages++;
+		c->stats.hdr = m.payload[0];
+		memcpy(c->stats.hdr_metadata, m.payload + 1, sizeof(c->stats.hdr_metadata));
+	}
 	if (m.type == CONTROL_TERMINATION && m.len >= 4) {
 		c->stats.terminated = true;
 		c->stats.termination_code = (uint32_t)m.payload[0] << 24 | (uint32_t)m.payload[1] << 16 |

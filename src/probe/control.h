@@ -41,6 +41,9 @@ struct control_params {
 struct control_stats {
 	uint32_t idr_sent, rfi_sent, ltr_sent, fec_sent, pings, received;
 	unsigned rtt_ms, rtt_var_ms;
+	unsigned hdr_messages;
+	bool hdr;                      /* as the newest of them says */
+	uint8_t hdr_metadata[26];      /* same */
 	bool terminated, disconnected; /* by the host */
 	uint32_t termination_code;
 };

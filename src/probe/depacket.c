@@ -12,6 +12,8 @@
 #define LOG_MODULE "frames"
 #include "base/log.h"
 
+#define TRANSFER_PQ 16u /* H.273 */
+
 #define DROPS_MAX 120u /* frames dropped in a row before an IDR is asked for again (2-media 5.5) */
 
 struct depacket {
@@ -247,6 +249,17 @@ static void first_payload(struct depacket *d, uint32_t frame, const uint8_t *p, 
 	append(d, p, len);
 }
 
+/* Codes of H.273. What was asked for, or, with a client that takes ten bits, BT.2020 with the PQ curve. */
+static bool colour_fits(const struct depacket_params *q, unsigned matrix, unsigned transfer, bool full_range)
+{
+	static const unsigned matrices[] = {6, 1, 9};
+	unsigned space = q->csc >> 1;
+
+	if (q->hdr && transfer == TRANSFER_PQ)
+		return matrix == 9;
+	return space < 3 && (matrix == matrices[space] || (space == 0 && matrix == 5)) && full_range == (q->csc & 1);
+}
+
 static void check_sps(struct depacket *d, const uint8_t *p, size_t len)
 {
 	const struct depacket_params *q = &d->p;
@@ -273,17 +286,14 @@ static void check_sps(struct depacket *d, const uint8_t *p, size_t len)
 			    q->width, q->height);
 	if (!s->has_restriction || s->max_dec_frame_buffering > s->max_num_ref_frames)
 		judge_fault(q->judge, "2-media 1.5", "SPS leaves the decoder's buffering open");
-	if (s->has_colour) {
-		static const unsigned matrix[] = {6, 1, 9};
-		unsigned space = q->csc >> 1;
-		bool ok = space < 3 && (s->matrix == matrix[space] || (space == 0 && s->matrix == 5));
-
-		if (!ok || s->full_range != (q->csc & 1))
-			judge_fault(q->judge, "1-session 6.7", "SPS colour %u/%u does not match encoderCscMode %u",
-				    s->matrix, s->full_range, q->csc);
-	} else {
+	if ((s->chroma_format == 3) != q->yuv444 || s->depth != (q->hdr ? 10u : 8u))
+		judge_fault(q->judge, "1-session 6.7", "SPS says chroma format %u of %u bit", s->chroma_format,
+			    s->depth);
+	if (!s->has_colour)
 		judge_fault(q->judge, "1-session 6.7", "SPS has no colour description");
-	}
+	else if (!colour_fits(q, s->matrix, s->transfer, s->full_range))
+		judge_fault(q->judge, "1-session 6.7", "SPS colour %u/%u/%u does not match encoderCscMode %u",
+			    s->matrix, s->transfer, s->full_range, q->csc);
 }
 
 /* The shape of a whole H.264 or HEVC frame. */
@@ -329,8 +339,6 @@ static void check_units(struct depacket *d)
 static void check_sequence(struct depacket *d, const struct obu_sequence *s)
 {
 	const struct depacket_params *q = &d->p;
-	static const unsigned matrix[] = {6, 1, 9};
-	unsigned space = q->csc >> 1;
 
 	d->stats.sequence_known = true;
 	d->stats.sequence = *s;
@@ -339,11 +347,11 @@ static void check_sequence(struct depacket *d, const struct obu_sequence *s)
 	if (s->width != q->width || s->height != q->height)
 		judge_fault(q->judge, "1-session 6.7", "sequence header says %ux%u, %ux%u was announced", s->width,
 			    s->height, q->width, q->height);
-	if (space >= 3 || s->matrix != matrix[space] || s->full_range != (q->csc & 1))
+	if (!colour_fits(q, s->matrix, s->transfer, s->full_range))
 		judge_fault(q->judge, "1-session 6.7",
-			    "sequence header's colour %u/%u does not match encoderCscMode %u", s->matrix, s->full_range,
-			    q->csc);
-	if (s->profile != 0 || s->depth != 8)
+			    "sequence header's colour %u/%u/%u does not match encoderCscMode %u", s->matrix,
+			    s->transfer, s->full_range, q->csc);
+	if (s->profile != q->yuv444 || s->depth != (q->hdr ? 10u : 8u))
 		judge_fault(q->judge, "1-session 6.7", "profile %u, %u bit", s->profile, s->depth);
 }
 

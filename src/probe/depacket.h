@@ -41,6 +41,7 @@ struct depacket_params {
 	unsigned slices;        /* announced, of AV1 tiles; 0: not checked */
 	unsigned width, height; /* checked against the SPS when verify is set */
 	unsigned csc;           /* announced encoderCscMode */
+	bool hdr, yuv444;       /* announced */
 	bool verify;
 	struct judge *judge;
 };

@@ -18,6 +18,11 @@
 #define CANCEL_MS 30000u
 #define RULE      "1-session 5.2"
 
+/* Constants that go with every wish for ten bits (1-session 5.2). */
+#define HDR_WISH                                                                                                       \
+	"&hdrMode=1&clientHdrCapVersion=0&clientHdrCapSupportedFlagsInUint32=0"                                        \
+	"&clientHdrCapMetaDataId=NV_STATIC_METADATA_TYPE_1&clientHdrCapDisplayData=0x0x0x0x0x0x0x0x0x0x0"
+
 /* sessionUrl0: the scheme we may use, the address this request came in on, a port, no path. */
 static int read_url(struct http_client *c, const struct launch_params *p, const struct http_reply *reply,
 		    struct launch_result *r)
@@ -46,7 +51,7 @@ static int read_url(struct http_client *c, const struct launch_params *p, const 
 int launch_run(struct http_client *c, const struct launch_params *p, struct launch_result *r)
 {
 	const char *word = p->resume ? "resume" : "gamesession";
-	char path[640], key[2 * KEY_LEN + 1], session[16] = "";
+	char path[1024], key[2 * KEY_LEN + 1], session[16] = "";
 	struct http_reply reply;
 	struct xml x;
 	int rc;
@@ -58,9 +63,9 @@ int launch_run(struct http_client *c, const struct launch_params *p, struct laun
 	/* rikeyid is signed decimal on the wire. */
 	snprintf(path, sizeof(path),
 		 "/%s?appid=%d&mode=%ux%ux%u&additionalStates=1&sops=0&rikey=%s&rikeyid=%d&localAudioPlayMode=0"
-		 "&surroundAudioInfo=%u&remoteControllersBitmap=0&gcmap=0&gcpersist=0%s",
+		 "&surroundAudioInfo=%u&remoteControllersBitmap=0&gcmap=0&gcpersist=0%s%s",
 		 p->resume ? "resume" : "launch", p->appid, p->width, p->height, p->fps, key, (int)r->key_id,
-		 p->channel_mask << 16 | p->channels, p->sealed ? "&corever=1" : "");
+		 p->channel_mask << 16 | p->channels, p->hdr ? HDR_WISH : "", p->sealed ? "&corever=1" : "");
 	rc = server_ask(c, true, path, LAUNCH_MS, &reply, &x, r->message);
 	if (!rc && (!xml_get(&x, word, NULL, session, sizeof(session)) || !session[0] || strcmp(session, "0") == 0)) {
 		judge_fault(c->judge, RULE, "answer without %s", word);

@@ -12,6 +12,7 @@ struct http_client;
 struct launch_params {
 	int appid;
 	bool resume, sealed; /* sealed: offer corever 1 */
+	bool hdr;            /* a 10-bit format is wanted */
 	unsigned width, height, fps, channels, channel_mask;
 };
 

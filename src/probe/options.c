@@ -26,6 +26,8 @@ static const char usage[] =
 	"info | apps | quit\n"
 	"stream\n"
 	"  --app NAME|ID (Desktop)  --width N (1280)  --height N (720)  --fps N (60)  --codec h264|hevc|av1\n"
+	"  --hdr (10 bits)  --yuv444  --csc 601|709|2020 (709)  --range limited|full (limited)   what ANNOUNCE asks "
+	"for\n"
 	"  --bitrate KBPS (10000, as a user configures it)  --packet-size N (1392)  --slices N (1)\n"
 	"  --seconds N       from the first frame on (5, or none with --frames)   --frames N   delivered ones\n"
 	"  --audio none|stereo|51|71 (stereo)  --audio-hq    none: no audio ping is sent, so none should come\n"
@@ -71,6 +73,10 @@ enum opt {
 	OPT_HEIGHT,
 	OPT_FPS,
 	OPT_CODEC,
+	OPT_HDR,
+	OPT_YUV444,
+	OPT_CSC,
+	OPT_RANGE,
 	OPT_BITRATE,
 	OPT_PACKET_SIZE,
 	OPT_SECONDS,
@@ -112,6 +118,10 @@ static const struct option longs[] = {
 	{"height", 1, NULL, OPT_HEIGHT},
 	{"fps", 1, NULL, OPT_FPS},
 	{"codec", 1, NULL, OPT_CODEC},
+	{"hdr", 0, NULL, OPT_HDR},
+	{"yuv444", 0, NULL, OPT_YUV444},
+	{"csc", 1, NULL, OPT_CSC},
+	{"range", 1, NULL, OPT_RANGE},
 	{"bitrate", 1, NULL, OPT_BITRATE},
 	{"packet-size", 1, NULL, OPT_PACKET_SIZE},
 	{"seconds", 1, NULL, OPT_SECONDS},
@@ -184,6 +194,7 @@ static int take_word(const char *name, const char *const *words, unsigned n, uns
 static int take(struct options *o, int c, const char *name)
 {
 	static const char *const codecs[] = {"h264", "hevc", "av1"}, *const audios[] = {"none", "stereo", "51", "71"};
+	static const char *const spaces[] = {"601", "709", "2020"}, *const ranges[] = {"limited", "full"};
 	static const char *const encrypts[] = {"none", "all"}, *const rtsps[] = {"plain", "sealed"};
 	enum log_level level;
 	int64_t number = 0;
@@ -229,6 +240,18 @@ static int take(struct options *o, int c, const char *name)
 	case OPT_CODEC:
 		rc = take_word(name, codecs, 3, &which);
 		o->codec = (enum codec)which;
+		return rc;
+	case OPT_HDR:
+		o->hdr = true;
+		return 0;
+	case OPT_YUV444:
+		o->yuv444 = true;
+		return 0;
+	case OPT_CSC:
+		return take_word(name, spaces, 3, &o->space);
+	case OPT_RANGE:
+		rc = take_word(name, ranges, 2, &which);
+		o->full_range = which;
 		return rc;
 	case OPT_BITRATE:
 		return take_unsigned(name, 1, 2000000, &o->bitrate_kbps);
@@ -335,6 +358,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.width = 1280,
 		.height = 720,
 		.fps = 60,
+		.space = 1,
 		.bitrate_kbps = 10000,
 		.packet_size = 1392,
 		.slices = 1,

@@ -23,6 +23,8 @@ struct options {
 	const char *app, *drop_frames, *input, *out, *audio_out, *packet_log, *frame_log;
 	unsigned width, height, fps, bitrate_kbps, packet_size, frames, slices, loss_burst;
 	enum codec codec;
+	unsigned space; /* 0 BT.601, 1 BT.709, 2 BT.2020 */
+	bool hdr, yuv444, full_range;
 	enum probe_audio audio;
 	bool audio_hq, encrypt_all, sealed, rfi, resume, keep, verify;
 	double seconds, loss;

@@ -148,12 +148,24 @@ static void add_audio(json_t *o, const struct session_result *r)
 	json_object_set_new(o, "audio_interval_ms", spread(a->interval_p50_ns, a->interval_p99_ns, a->interval_max_ns));
 }
 
+/* The newest HDR_MODE; metadata as 13 numbers (2-media 5.4). */
+static json_t *hdr_mode(const struct control_stats *c)
+{
+	json_t *words = json_array();
+
+	for (size_t i = 0; i < sizeof(c->hdr_metadata); i += 2)
+		json_array_append_new(words, json_integer(c->hdr_metadata[i] | c->hdr_metadata[i + 1] << 8));
+	return json_pack("{s:i,s:b,s:o}", "messages", (int)c->hdr_messages, "on", c->hdr, "metadata", words);
+}
+
 static void add_end(json_t *o, const struct session_result *r)
 {
 	const struct control_stats *c = &r->control;
 	json_int_t code = c->terminated ? (json_int_t)c->termination_code : c->disconnected ? -1 : r->failure;
 
 	json_object_set_new(o, "termination_code", json_integer(code));
+	if (c->hdr_messages)
+		json_object_set_new(o, "hdr", hdr_mode(c));
 	if (c->terminated)
 		json_object_set_new(o, "termination_result",
 				    json_integer(control_result(c->termination_code, r->video.packets)));

@@ -23,9 +23,8 @@
 #define LOG_MODULE "session"
 #include "base/log.h"
 
-#define CSC_709_LIMITED 2u
-#define SCRIPT_MAX      (4u << 20)
-#define FIRST_WAIT_NS   (25 * NS_PER_S) /* longer than any time-out of a step that should fire first */
+#define SCRIPT_MAX    (4u << 20)
+#define FIRST_WAIT_NS (25 * NS_PER_S) /* longer than any time-out of a step that should fire first */
 
 const char *const stage_names[STAGES] = {"serverinfo",  "launch",      "rtsp",       "control",
 					 "first_video", "first_frame", "first_audio"};
@@ -151,6 +150,7 @@ static int launch(struct session *s)
 				  .width = s->o->width,
 				  .height = s->o->height,
 				  .fps = s->o->fps,
+				  .hdr = s->o->hdr,
 				  .channels = channels_of(s->o),
 				  .channel_mask = mask_of(s->o)};
 	struct server_info info;
@@ -212,7 +212,9 @@ static int on_described(void *ctx, const struct sdp_offer *offer, struct sdp_ann
 		.bitrate_kbps = o->bitrate_kbps,
 		.slices = o->slices,
 		.codec = o->codec,
-		.csc = CSC_709_LIMITED,
+		.csc = o->space << 1 | o->full_range,
+		.hdr = o->hdr,
+		.yuv444 = o->yuv444,
 		.single_reference = !o->rfi,
 		.channels = channels_of(o),
 		.channel_mask = mask_of(o),
@@ -300,6 +302,8 @@ static int start_media(struct session *s)
 					     .width = a->width,
 					     .height = a->height,
 					     .csc = a->csc,
+					     .hdr = a->hdr,
+					     .yuv444 = a->yuv444,
 					     .verify = s->o->verify,
 					     .judge = s->judge};
 	loss_init(&vp.loss, s->o->loss, s->o->loss_burst, s->o->seed);

@@ -231,10 +231,10 @@ static int check_offer(const struct attrs *a, const struct rtsp_offer *o, uint32
 
 	if ((codec == CODEC_HEVC && !o->hevc) || (codec == CODEC_AV1 && !o->av1))
 		return refuse(why, -ENOTSUP, "%s is not offered", codec_name((enum codec)codec));
-	if (a->v[A_CHROMA] && !o->yuv444)
-		return refuse(why, -ENOTSUP, "4:4:4 is not offered");
-	if (a->v[A_DYNAMIC_RANGE] && !o->depth10)
-		return refuse(why, -ENOTSUP, "10 bit is not offered");
+	if (a->v[A_CHROMA] && !(o->yuv444 >> codec & 1))
+		return refuse(why, -ENOTSUP, "4:4:4 of %s is not offered", codec_name((enum codec)codec));
+	if (a->v[A_DYNAMIC_RANGE] && !(o->depth10 >> codec & 1))
+		return refuse(why, -ENOTSUP, "10 bit of %s is not offered", codec_name((enum codec)codec));
 	if (a->v[A_ENCRYPTION] & ~(int64_t)o->enc_supported)
 		return refuse(why, -ENOTSUP, "encryption %#x is not offered", (unsigned)a->v[A_ENCRYPTION]);
 	if (~enc & o->enc_mandatory)

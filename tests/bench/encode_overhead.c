@@ -88,11 +88,10 @@ static void setup_init(struct setup *s, const char *name, uint16_t w, uint16_t h
 		.interval_ns = NS_PER_S / 60,
 		.limit_ms = limit_ms,
 	};
-	if (convert_init(&c, FOURCC_XRGB8888, COLOUR_BT709, false) < 0)
-		abort();
 	source_init(&s->source, w, h, PICTURES);
 	for (unsigned i = 0; i < PICTURES; i++) {
-		if (picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0)
+		if (picture_init(&s->picture[i], w, h, COLOUR_BT709, false) < 0 ||
+		    convert_init(&c, FOURCC_XRGB8888, &s->picture[i]) < 0)
 			abort();
 		convert_run(&c, s->source.pixels[i], w * 4u, &s->picture[i], 0, 0, w, h);
 	}

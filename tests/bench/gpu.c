@@ -55,22 +55,11 @@ struct work {
 static void record_copies(struct work *w)
 {
 	const VkBufferCopy all = {.size = w->from.size};
-	const VkMemoryBarrier2 between = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-		.srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
-		.srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
-		.dstStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
-		.dstAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.memoryBarrierCount = 1,
-		.pMemoryBarriers = &between,
-	};
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		vkCmdCopyBuffer(w->cmd, w->from.vk, w->to.vk, 1, &all);
-		vkCmdPipelineBarrier2(w->cmd, &info);
+		gpu_barrier(w->cmd, VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT,
+			    VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT);
 	}
 }
 

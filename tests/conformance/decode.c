@@ -31,32 +31,92 @@ static uint8_t *read_all(FILE *f, size_t *len)
 	return data;
 }
 
-bool decode(struct decoded *d, enum codec codec, const uint8_t *stream, size_t len, unsigned width, unsigned height)
+/* What ffmpeg calls the streams that we make. */
+static const char *demuxer(enum codec codec)
 {
-	char path[] = "/tmp/moonrill-test-XXXXXX", command[256];
-	int fd = mkstemp(path);
+	return codec == CODEC_AV1 ? "obu" : codec == CODEC_HEVC ? "hevc" : "h264";
+}
+
+/* The stream as a file for other programs; false: it cannot be written. */
+static bool lay_down(char path[32], const uint8_t *stream, size_t len)
+{
+	int fd;
+	bool ok;
+
+	strcpy(path, "/tmp/moonrill-test-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0)
+		return false;
+	ok = write(fd, stream, len) == (ssize_t)len;
+	close(fd);
+	return ok;
+}
+
+static bool decode_to(struct decoded *d, enum codec codec, const uint8_t *stream, size_t len, const char *pixels)
+{
+	char path[32], command[320];
 	size_t size = 0;
 	FILE *f;
 
-	*d = (struct decoded){.frame_size = (size_t)width * height * 3 / 2};
-	if (fd < 0)
-		return false;
-	if (write(fd, stream, len) == (ssize_t)len) {
+	if (lay_down(path, stream, len)) {
 		snprintf(command, sizeof(command),
 			 "ffmpeg -v quiet -threads 1 -flags low_delay+output_corrupt -flags2 showall -f %s -i %s "
 			 "-vsync passthrough -f rawvideo "
-			 "-pix_fmt nv12 -",
-			 codec == CODEC_AV1 ? "obu" : codec_name(codec), path);
+			 "-pix_fmt %s -",
+			 demuxer(codec), path, pixels);
 		f = popen(command, "r");
 		if (f) {
 			d->frames = read_all(f, &size);
 			pclose(f);
 		}
 	}
-	close(fd);
 	unlink(path);
 	d->count = d->frames ? (unsigned)(size / d->frame_size) : 0;
 	return d->count > 0 && size % d->frame_size == 0;
+}
+
+bool decode(struct decoded *d, enum codec codec, const uint8_t *stream, size_t len, unsigned width, unsigned height)
+{
+	*d = (struct decoded){.frame_size = (size_t)width * height * 3 / 2};
+	return decode_to(d, codec, stream, len, "nv12");
+}
+
+static const char *pixels_of(const struct video_params *v)
+{
+	if (v->yuv444)
+		return v->depth > 8 ? "yuv444p10le" : "yuv444p";
+	return v->depth > 8 ? "yuv420p10le" : "yuv420p";
+}
+
+bool decode_planes(struct decoded *d, const struct video_params *v, const uint8_t *stream, size_t len)
+{
+	size_t luma = (size_t)v->width * v->height * (v->depth > 8 ? 2 : 1);
+
+	*d = (struct decoded){.frame_size = v->yuv444 ? 3 * luma : luma * 3 / 2};
+	return decode_to(d, v->codec, stream, len, pixels_of(v));
+}
+
+bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t len, char out[160])
+{
+	char path[32], command[320];
+	FILE *f;
+
+	out[0] = '\0';
+	if (lay_down(path, stream, len)) {
+		/* Pictures are decoded too: what the decoder warns of stands in the answer. */
+		snprintf(command, sizeof(command),
+			 "{ ffprobe -v warning -f %s -show_entries "
+			 "stream=pix_fmt,color_range,color_space,color_transfer,color_primaries -of csv=p=0 %s;"
+			 "ffmpeg -v warning -f %s -i %s -f null -; } 2>&1",
+			 demuxer(v->codec), path, demuxer(v->codec), path);
+		f = popen(command, "r");
+		if (f) {
+			out[fread(out, 1, 159, f)] = '\0';
+			pclose(f);
+		}
+	}
+	unlink(path);
+	return out[0];
 }
 
 void decoded_finish(struct decoded *d)

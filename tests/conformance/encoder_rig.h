@@ -166,8 +166,20 @@ static inline struct enc_params defaults_for(const struct encoder_ops *ops)
 	if (!rig_codec(&p.video.codec) && ops->probe(CODEC_AV1, &caps) == 0) {
 		p.video.codec = CODEC_AV1;
 		p.preset = "9";
+	} else if (ops->probe(CODEC_H264, &caps) < 0) {
+		p.video.codec = CODEC_HEVC;
+		p.preset = "ultrafast";
 	}
 	return p;
+}
+
+/* Whether it can be told of lost frames. */
+static inline bool rig_invalidates(const struct encoder_ops *ops)
+{
+	struct enc_caps caps = {0};
+
+	ops->probe(defaults_for(ops).video.codec, &caps);
+	return caps.flags & ENC_RFI;
 }
 
 static inline struct rig *rig_open(const struct encoder_ops *ops, const struct enc_params *p)
@@ -177,8 +189,7 @@ static inline struct rig *rig_open(const struct encoder_ops *ops, const struct e
 	assert_non_null(r);
 	r->ops = ops;
 	assert_int_equal(encoder_open(&r->e, ops, p, &events, r), 0);
-	assert_int_equal(picture_init(&r->pic, p->video.width, p->video.height, p->video.space, p->video.full_range),
-			 0);
+	assert_int_equal(picture_init_for(&r->pic, &p->video), 0);
 	return r;
 }
 

@@ -32,14 +32,36 @@ static unsigned value(unsigned x, unsigned y, unsigned n)
 	return v + (grain % 3 == 0 ? (grain >> 8) % 5 : 2);
 }
 
+/* A sample of 8 bits; where there are ten, the lower two are those of no 8-bit picture. */
+static void put(struct picture *p, uint8_t *plane, unsigned x, unsigned y, unsigned v)
+{
+	unsigned word = (v << 2 | ((x ^ y) & 3)) << (p->format == PICTURE_P010 ? 6 : 0);
+	uint8_t *line = plane + (size_t)y * p->stride;
+
+	if (picture_is_10bit(p->format)) {
+		line[2 * x] = (uint8_t)word;
+		line[2 * x + 1] = (uint8_t)(word >> 8);
+	} else {
+		line[x] = (uint8_t)v;
+	}
+}
+
 void moving_draw(struct picture *p, unsigned n)
 {
 	for (unsigned y = 0; y < p->height; y++)
 		for (unsigned x = 0; x < p->width; x++)
-			p->luma[y * p->stride + x] = (uint8_t)(16 + value(x, y, n) * 200 / 260);
+			put(p, p->luma, x, y, 16 + value(x, y, n) * 200 / 260);
+	if (picture_is_444(p->format)) {
+		for (unsigned y = 0; y < p->height; y++)
+			for (unsigned x = 0; x < p->width; x++) {
+				put(p, p->chroma, x, y, 64 + lattice(x + 6 * n, y, 5, 4) / 2);
+				put(p, p->cr, x, y, 64 + lattice(x + 6 * n, y, 5, 5) / 2);
+			}
+		return;
+	}
 	for (unsigned y = 0; y < p->height / 2u; y++)
 		for (unsigned x = 0; x < p->width; x++)
-			p->chroma[y * p->stride + x] = (uint8_t)(64 + lattice(x / 2 + 3 * n, y, 5, 4 + (x & 1)) / 2);
+			put(p, p->chroma, x, y, 64 + lattice(x / 2 + 3 * n, y, 5, 4 + (x & 1)) / 2);
 }
 
 void moving_draw_bgrx(uint8_t *pixels, unsigned stride, unsigned w, unsigned h, unsigned n)

@@ -308,7 +308,7 @@ static void aom_never_cuts_a_frame_that_does_not_fit(void **state)
 	assert_int_equal(submit(r, false, false), -EIO);
 	assert_int_equal(r->n, 3);
 	assert_int_equal(encoder_units_out(r->e), 0);
-	r->e->slab.cap = au_slab_unit_bytes(W, H);
+	r->e->slab.cap = au_slab_unit_bytes(&p.video);
 	rig_close(r);
 }
 
@@ -402,7 +402,7 @@ static unsigned wrong_codes(const struct encoder_ops *ops, unsigned seed, unsign
 	pixels = malloc((size_t)STRIDE * HIGH);
 	assert_non_null(pixels);
 	assert_int_equal(painter_init(&painter, PAINT_MOTION, WIDE, HIGH), 0);
-	assert_int_equal(convert_init(&convert, FOURCC_XRGB8888, p.video.space, false), 0);
+	assert_int_equal(convert_init(&convert, FOURCC_XRGB8888, &r->pic), 0);
 	painter_begin(&painter, pixels, STRIDE);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t before = i ? drawn[i - 1].frame : PAINT_FRESH;

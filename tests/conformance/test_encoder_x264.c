@@ -165,7 +165,7 @@ static void x264_never_cuts_a_frame_that_does_not_fit(void **state)
 	assert_int_equal(submit(r, false, false), -EIO);
 	assert_int_equal(r->n, 3);
 	assert_int_equal(encoder_units_out(r->e), 0);
-	r->e->slab.cap = au_slab_unit_bytes(W, H);
+	r->e->slab.cap = au_slab_unit_bytes(&p.video);
 	rig_close(r);
 }
 

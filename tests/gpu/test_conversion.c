@@ -21,23 +21,51 @@ static struct picture picture(void)
 	return p;
 }
 
-static void assert_near(const struct picture *a, const struct picture *b)
+static struct picture picture_of(unsigned depth, bool yuv444)
 {
-	for (unsigned y = 0; y < H; y++)
-		for (unsigned x = 0; x < W; x++)
-			assert_true(abs(a->luma[y * a->stride + x] - b->luma[y * b->stride + x]) <= 2);
-	for (unsigned y = 0; y < H / 2; y++)
-		for (unsigned x = 0; x < W; x++)
-			assert_true(abs(a->chroma[y * a->stride + x] - b->chroma[y * b->stride + x]) <= 2);
+	const struct video_params v = {
+		.width = W,
+		.height = H,
+		.depth = (uint8_t)depth,
+		.yuv444 = yuv444,
+		.space = COLOUR_BT709,
+	};
+	struct picture p;
+
+	assert_int_equal(picture_init_for(&p, &v), 0);
+	return p;
 }
 
-static void both_give_the_same_picture_turned_and_in_place(void **state)
+static void assert_plane_near(const struct picture *a, const uint8_t *pa, const uint8_t *pb, unsigned lines)
+{
+	for (unsigned y = 0; y < lines; y++)
+		for (unsigned x = 0; x < W; x++) {
+			const uint8_t *qa = pa + (size_t)y * a->stride, *qb = pb + (size_t)y * a->stride;
+			int va = qa[x], vb = qb[x];
+
+			if (picture_is_10bit(a->format)) {
+				va = (qa[2 * x] | qa[2 * x + 1] << 8) >> (a->format == PICTURE_P010 ? 6 : 0);
+				vb = (qb[2 * x] | qb[2 * x + 1] << 8) >> (a->format == PICTURE_P010 ? 6 : 0);
+			}
+			assert_true(abs(va - vb) <= 2);
+		}
+}
+
+static void assert_near(const struct picture *a, const struct picture *b)
+{
+	assert_plane_near(a, a->luma, b->luma, H);
+	assert_plane_near(a, a->chroma, b->chroma, picture_is_444(a->format) ? H : H / 2);
+	if (a->cr)
+		assert_plane_near(a, a->cr, b->cr, H);
+}
+
+static void both_give_the_same(enum picture_format format)
 {
 	static const unsigned sizes[][2] = {{W, H}, {W, H / 2}, {W / 2, H}};
-	struct picture a = picture(), b = picture();
+	const unsigned depth = picture_is_10bit(format) ? 10 : 8;
+	struct picture a = picture_of(depth, picture_is_444(format)), b = picture_of(depth, picture_is_444(format));
 	struct conversion cpu, gpu;
 
-	(void)state;
 	conversion_init(&cpu, CONVERT_CPU, &a);
 	conversion_init(&gpu, CONVERT_GPU, &b);
 	assert_non_null(gpu.gpu);
@@ -46,7 +74,8 @@ static void both_give_the_same_picture_turned_and_in_place(void **state)
 			struct source s;
 
 			/* Upright it has the client's size in one direction: nothing is scaled, for there they differ. */
-			source_init(&s, FOURCC_XBGR8888, sizes[i][t & 1], sizes[i][!(t & 1)], 4 * i);
+			source_init(&s, i & 1 ? FOURCC_XRGB2101010 : FOURCC_XBGR8888, sizes[i][t & 1],
+				    sizes[i][!(t & 1)], 4 * i);
 			source_random(&s, i);
 			s.frame.transform = (enum transform)t;
 			assert_int_equal(conversion_run(&cpu, &s.frame, &a), 0);
@@ -60,6 +89,42 @@ static void both_give_the_same_picture_turned_and_in_place(void **state)
 	conversion_finish(&gpu);
 	picture_finish(&a);
 	picture_finish(&b);
+}
+
+static void both_give_the_same_picture_turned_and_in_place_in_each_format(void **state)
+{
+	(void)state;
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++)
+		both_give_the_same((enum picture_format)f);
+}
+
+/* An HDR source for a client without, and the other way round: by the same rules on both sides. */
+static void both_change_light_alike(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		const bool from_pq = n & 1;
+		struct picture a = picture_of(from_pq ? 8 : 10, n & 2), b = picture_of(from_pq ? 8 : 10, n & 2);
+		struct conversion cpu, any;
+		struct source s;
+
+		a.pq = b.pq = !from_pq;
+		conversion_init(&cpu, CONVERT_CPU, &a);
+		conversion_init(&any, CONVERT_AUTO, &b);
+		source_init(&s, from_pq ? FOURCC_XRGB2101010 : FOURCC_XRGB8888, W, H, 0);
+		source_random(&s, n);
+		s.frame.colour.pq = from_pq;
+		assert_int_equal(conversion_run(&cpu, &s.frame, &a), 0);
+		assert_int_equal(conversion_run(&any, &s.frame, &b), 0);
+		assert_false(cpu.on_gpu);
+		assert_true(any.on_gpu); /* which is quicker at it */
+		assert_near(&a, &b);
+		source_finish(&s);
+		conversion_finish(&cpu);
+		conversion_finish(&any);
+		picture_finish(&a);
+		picture_finish(&b);
+	}
 }
 
 static void auto_takes_the_gpu_for_what_cannot_be_mapped_alone(void **state)
@@ -184,7 +249,8 @@ static void what_nobody_reads_leaves_the_picture_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place),
+		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place_in_each_format),
+		cmocka_unit_test(both_change_light_alike),
 		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
 		cmocka_unit_test(what_is_imported_is_asked_for_and_what_is_not_is_refused),
 		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),

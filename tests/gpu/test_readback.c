@@ -21,28 +21,23 @@ struct fill {
 	struct gpu_buffer *ballast;
 };
 
+/* Between what fills and what copies, either way. */
+static void filled(VkCommandBuffer cmd)
+{
+	gpu_barrier(cmd, VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT,
+		    VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT | VK_PIPELINE_STAGE_2_HOST_BIT,
+		    VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT | VK_ACCESS_2_HOST_READ_BIT);
+}
+
 static int record_fill(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 {
 	const struct fill *f = ctx;
-	const VkMemoryBarrier2 after = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-		.srcStageMask = VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT,
-		.srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
-		.dstStageMask = VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT | VK_PIPELINE_STAGE_2_HOST_BIT,
-		.dstAccessMask =
-			VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT | VK_ACCESS_2_HOST_READ_BIT,
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.memoryBarrierCount = 1,
-		.pMemoryBarriers = &after,
-	};
 
-	vkCmdPipelineBarrier2(cmd, &info);
+	filled(cmd);
 	if (f->ballast)
 		vkCmdFillBuffer(cmd, f->ballast->vk, 0, VK_WHOLE_SIZE, f->value);
 	vkCmdFillBuffer(cmd, dst, 0, VK_WHOLE_SIZE, f->value);
-	vkCmdPipelineBarrier2(cmd, &info);
+	filled(cmd);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ FOREIGN = {
     r"systemd/sd-bus": {"bus"},
     r"(microhttpd|gnutls)": {"http"},
     r"x264\.h": {"encode"},
+    r"x265\.h": {"encode"},
     r"va/": {"encode"},
     r"libyuv": {"encode"},
     r"isa-l|erasure_code": {"net"},

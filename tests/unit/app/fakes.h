@@ -143,10 +143,14 @@ void control_session_remove(struct control_session *s, uint32_t code)
 	free(s);
 }
 
-void control_session_hdr(struct control_session *s, bool enabled)
+static unsigned n_hdr; /* HDR_MODE messages */
+static bool hdr_on;
+
+void control_session_hdr(struct control_session *s, const struct hdr_metadata *m)
 {
 	assert_non_null(s);
-	(void)enabled;
+	n_hdr++;
+	hdr_on = m;
 }
 
 struct control_out {
@@ -284,6 +288,15 @@ enum screens_state screens_state(const struct screens *s, const char **why)
 	return screen;
 }
 
+static bool source_is_hdr;
+
+bool screens_hdr(const struct screens *s, struct hdr_metadata *out)
+{
+	(void)s;
+	*out = (struct hdr_metadata){.max_nits = 1000};
+	return source_is_hdr;
+}
+
 static struct screen_place place;
 
 struct screen_place screens_place(const struct screens *s)
@@ -311,6 +324,12 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 	(void)c;
 	(void)q;
 	*offer = (struct rtsp_offer){.video_port = 1};
+}
+
+const char *stream_preset(const struct config *c, enum codec codec)
+{
+	(void)codec;
+	return c->encode.preset;
 }
 
 uint8_t stream_slices(const struct config *c)

@@ -164,6 +164,42 @@ static void a_move_while_the_socket_is_read(void **state)
 	assert_int_equal(addr_port(&connected_to), 7000);
 }
 
+/* What the client negotiated and what the source is, told apart: HDR is said only of what is. */
+static void m52_hdr_is_on_only_where_client_and_source_have_it(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		const bool client = n & 1, source = n & 2;
+		const struct rtsp_announce a = {
+			.video = {.codec = CODEC_HEVC,
+				  .width = 640,
+				  .height = 480,
+				  .fps_mhz = 60000,
+				  .depth = client ? 10 : 8,
+				  .hdr = client,
+				  .space = COLOUR_BT709},
+			.session_id_v1 = true,
+		};
+		static struct http_call call;
+		struct session *s;
+
+		source_is_hdr = source;
+		n_hdr = 0;
+		launch(&call, (uint8_t)(n + 1), false, app_id(0));
+		s = session_of((uint8_t)(n + 1));
+		run_started(s->app, 0);
+		assert_int_equal(s->handshake->ev.announce(s->handshake->ctx, &a), 0);
+		assert_int_equal(newest_pipeline->p.video.pq, client && source);
+		assert_int_equal(newest_pipeline->p.video.space, client && source ? COLOUR_BT2020 : COLOUR_BT709);
+		assert_int_equal(newest_pipeline->p.video.depth, client ? 10 : 8);
+		connect_control(s);
+		assert_int_equal(n_hdr, client);
+		if (client)
+			assert_int_equal(hdr_on, source);
+	}
+	source_is_hdr = false;
+}
+
 static void legacy_stream(uint8_t client, const char *at)
 {
 	const struct rtsp_announce a = {.video = {.width = 640, .height = 480, .fps_mhz = 60000}};
@@ -413,6 +449,7 @@ int main(void)
 		CASE(a_move_while_the_socket_is_read),
 		CASE(s55_legacy_pings_count_from_the_sessions_address_only),
 		CASE(s55_two_legacy_clients_at_one_address_keep_apart),
+		CASE(m52_hdr_is_on_only_where_client_and_source_have_it),
 		CASE(stop_tells_everybody_and_waits_for_the_apps),
 		CASE(stop_without_sessions_is_done_at_once),
 		CASE(destroy_answers_what_waits),

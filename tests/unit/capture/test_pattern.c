@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "capture/paint.h"
+#include "capture/patches.h"
 #include "capture/pattern_code.h"
 
 #define GREEN 1 /* offset of the channel that the reader uses in B G R x */
@@ -214,6 +215,58 @@ static void the_chart_has_the_documented_values(void **state)
 	free(px);
 }
 
+static void patches_are_even_and_below_the_code(void **state)
+{
+	static const uint32_t sizes[][2] = {{640, 360}, {1280, 720}, {64, 64}, {1366, 768}, {1000, 700}};
+
+	(void)state;
+	for (size_t n = 0; n < ARRAY_LEN(sizes); n++) {
+		const uint32_t w = sizes[n][0], h = sizes[n][1];
+		struct pattern_grid g = pattern_grid(w, h);
+		uint32_t *px = picture(w, h, 1);
+		struct painter p;
+
+		assert_int_equal(painter_init(&p, PAINT_PATCHES, w, h), 0);
+		painter_begin(&p, px, w * 4);
+		for (unsigned i = 0; i < ARRAY_LEN(patches); i++) {
+			struct rect r = patch_rect(w, h, i);
+			uint32_t colour = (uint32_t)patches[i].r << 16 | (uint32_t)patches[i].g << 8 | patches[i].b;
+
+			assert_true(r.w >= 2 && r.h >= 2 && !((uint32_t)(r.x | r.y) & 1) && !((r.w | r.h) & 1));
+			assert_true((uint32_t)r.x + r.w <= w && (uint32_t)r.y + r.h <= h);
+			assert_true(r.y >= g.y + g.cell * PATTERN_ROWS);
+			assert_int_equal(px[(uint32_t)r.y * w + (uint32_t)r.x], colour);
+			assert_int_equal(px[((uint32_t)r.y + r.h - 1) * w + (uint32_t)r.x + r.w - 1], colour);
+		}
+		painter_finish(&p);
+		free(px);
+	}
+}
+
+static void only_the_pq_chart_is_hdr(void **state)
+{
+	static const char *const sdr[] = {"motion", "noise", "still", "chart", "patches", "", "PQ"};
+	enum { W = 640, H = 360 };
+	uint32_t *px = picture(W, H, 1);
+	struct hdr_metadata m;
+	struct painter p;
+	struct rect last = patch_rect(W, H, ARRAY_LEN(patches_pq) - 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sdr); i++)
+		assert_false(paint_is_hdr(sdr[i], &m));
+	assert_true(paint_is_hdr("pq", &m));
+	assert_int_equal(m.max_nits, 10000);
+	assert_int_equal(painter_init(&p, PAINT_PQ, W, H), 0);
+	painter_begin(&p, px, W * 4);
+	assert_int_equal(px[(uint32_t)last.y * W + (uint32_t)last.x],
+			 (uint32_t)patches_pq[31].r << 20 | (uint32_t)patches_pq[31].g << 10 | patches_pq[31].b);
+	for (size_t i = 0; i < ARRAY_LEN(patches_pq); i++)
+		assert_true(patches_pq[i].r < 1024 && patches_pq[i].g < 1024 && patches_pq[i].b < 1024);
+	painter_finish(&p);
+	free(px);
+}
+
 static void words_that_are_no_pattern_are_refused(void **state)
 {
 	enum paint_kind k;
@@ -234,6 +287,8 @@ int main(void)
 		cmocka_unit_test(a_buffer_moved_on_equals_one_drawn_from_nothing),
 		cmocka_unit_test(what_changes_lies_within_the_damage_and_off_the_code),
 		cmocka_unit_test(the_chart_has_the_documented_values),
+		cmocka_unit_test(patches_are_even_and_below_the_code),
+		cmocka_unit_test(only_the_pq_chart_is_hdr),
 		cmocka_unit_test(words_that_are_no_pattern_are_refused),
 	};
 

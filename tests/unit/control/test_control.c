@@ -12,6 +12,8 @@
 
 #include "fixture.h"
 
+static const struct hdr_metadata bright = {.max_nits = 1000};
+
 static void m43_first_messages_connect_and_start(void **state)
 {
 	struct owner o;
@@ -236,7 +238,7 @@ static void m55_newest_proven_peer_of_a_session_replaces_the_old_one(void **stat
 	(void)state;
 	owner_default(&o, key_a, 77);
 	start(&c[0], &o, false, 77, key_a);
-	control_session_hdr(o.session, true);
+	control_session_hdr(o.session, &bright);
 	until(c, 1, client_message(&c[0], 0x010e, &len));
 	/* without the key: nothing happens to the first */
 	client_open(&c[1], false, control_port(control), 77, key_b, true);
@@ -305,13 +307,14 @@ static void m52_hdr_mode_arrives_with_27_bytes(void **state)
 
 	(void)state;
 	owner_default(&o, key_a, 77);
-	control_session_hdr(o.session, true); /* before the client is there */
+	control_session_hdr(o.session, &bright); /* before the client is there */
 	start(&c, &o, false, 77, key_a);
 	until(&c, 1, client_message(&c, 0x010e, &len));
 	m = client_message(&c, 0x010e, &len);
 	assert_int_equal(len, 4 + 27);
 	assert_int_equal(m[4], 1);
-	control_session_hdr(o.session, false);
+	assert_int_equal(m[5 + 16] | m[5 + 17] << 8, 1000);
+	control_session_hdr(o.session, NULL);
 	until(&c, 1, (m = client_message(&c, 0x010e, &len)) && !m[4]);
 	finish(&c, &o);
 }
@@ -333,7 +336,7 @@ static void m33_the_old_encryption_works_both_ways(void **state)
 	client_send(&c, 0, START);
 	until(&c, 1, o.started);
 	assert_int_equal(STAT_GET(o.stats.control_rejected), 0);
-	control_session_hdr(o.session, true);
+	control_session_hdr(o.session, &bright);
 	until(&c, 1, client_message(&c, 0x010e, &len));
 	finish(&c, &o);
 }

@@ -317,6 +317,36 @@ static void m53_only_the_newest_value_of_a_pad_goes_out(void **state)
 	wake_finish(&w);
 }
 
+static void m52_the_sources_metadata_go_out_with_hdr_and_again_to_a_new_client(void **state)
+{
+	static const struct hdr_metadata meta = {
+		.red = {35400, 14600},
+		.green = {8500, 39850},
+		.blue = {6550, 2300},
+		.white = {15635, 16450},
+		.max_nits = 1000,
+		.min_nits = 1,
+		.max_cll = 1000,
+		.max_fall = 400,
+		.max_full_frame_nits = 1000,
+	};
+	static struct control_out o;
+	struct wake w;
+	uint8_t out[MSG_OUT_MAX];
+
+	(void)state;
+	assert_int_equal(wake_init(&w), 0);
+	out_init(&o, &w);
+	out_hdr(&o, &meta);
+	assert_built(out, out_take(&o, out), "0e011b0001488a08393421aa9b9619fc08133d4240e8030100e8039001e803");
+	assert_int_equal(out_take(&o, out), 0);
+	out_again(&o);
+	assert_built(out, out_take(&o, out), "0e011b0001488a08393421aa9b9619fc08133d4240e8030100e8039001e803");
+	out_hdr(&o, NULL);
+	assert_built(out, out_take(&o, out), "0e011b00000000000000000000000000000000000000000000000000000000");
+	wake_finish(&w);
+}
+
 static void a_busy_pad_starves_no_other(void **state)
 {
 	static struct control_out o;
@@ -354,6 +384,7 @@ int main(void)
 		cmocka_unit_test(m54_termination_code_is_big_endian),
 		cmocka_unit_test(the_other_host_messages),
 		cmocka_unit_test(m53_only_the_newest_value_of_a_pad_goes_out),
+		cmocka_unit_test(m52_the_sources_metadata_go_out_with_hdr_and_again_to_a_new_client),
 		cmocka_unit_test(a_busy_pad_starves_no_other),
 	};
 

@@ -14,6 +14,7 @@ extern const struct encoder_ops encoder_null;
 
 static struct encoder_ops chip, soft, other, stand_in;
 static const struct encoder_ops *const list[] = {&chip, &soft, &other, &stand_in, NULL};
+static const char *const plain[CODECS] = {"", "", ""}; /* presets */
 static unsigned trials; /* openings of the chip */
 static int chip_rc;
 static bool chip_hevc;
@@ -183,7 +184,7 @@ static void what_failed_in_a_stream_is_tried_before_the_next(void **state)
 	const char *why;
 
 	(void)state;
-	encoder_choice_measure("auto", "", "", 1);
+	encoder_choice_measure("auto", plain, 1);
 	assert_int_equal(trials, 1);
 	chosen("auto", &video, "");
 	assert_int_equal(trials, 2);
@@ -204,9 +205,9 @@ static void what_is_offered_has_been_tried_at_the_start(void **state)
 	chip_hevc = true;
 	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, &caps), &soft);
 	assert_null(encoder_choice_usual("auto", CODEC_HEVC, &caps));
-	encoder_choice_measure("chip", "", "", 1);
+	encoder_choice_measure("chip", plain, 1);
 	assert_int_equal(trials, 0);
-	encoder_choice_measure("auto", "", "", 1);
+	encoder_choice_measure("auto", plain, 1);
 	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, &caps), &chip);
 	assert_int_equal(caps.max_width, 4096);
 	assert_ptr_equal(encoder_choice_usual("auto", CODEC_HEVC, NULL), &chip);

@@ -118,7 +118,7 @@ static void auto_takes_the_gpu_for_what_the_cpu_cannot_read(void **state)
 	assert_int_equal(run(false), 0);
 	assert_int_equal(dst.luma[0], DONE);
 	assert_true(conversion.on_gpu);
-	odd.fourcc = FOURCC_XRGB2101010;
+	odd.fourcc = FOURCC_XBGR16161616F;
 	assert_int_equal(conversion_run(&conversion, &odd, &dst), 0);
 	odd = frame(true);
 	odd.modifier = 0x0100000000000001ull; /* a tiling */

@@ -64,27 +64,53 @@ struct sample {
 	uint32_t *pixels;
 };
 
-/* x, y: unused margin around the picture, told as crop. */
-static void sample_init(struct sample *s, uint32_t w, uint32_t h, uint32_t x, uint32_t y)
+/* The same colour in ten bits a primary. */
+static uint32_t wide(uint32_t c)
 {
+	uint32_t r = c >> 16 & 255, g = c >> 8 & 255, b = c & 255;
+
+	return (r * 1023 / 255) << 20 | (g * 1023 / 255) << 10 | b * 1023 / 255;
+}
+
+/* x, y: unused margin around the picture, told as crop. */
+static void sample_init_as(struct sample *s, uint32_t fourcc, uint32_t w, uint32_t h, uint32_t x, uint32_t y)
+{
+	const bool deep = fourcc == FOURCC_XRGB2101010;
 	uint32_t full_w = w + 2 * x, full_h = h + 2 * y;
 
 	s->pixels = malloc((size_t)full_w * full_h * 4);
 	assert_non_null(s->pixels);
 	memset(s->pixels, 0x55, (size_t)full_w * full_h * 4);
 	for (uint32_t j = 0; j < h; j++)
-		for (uint32_t i = 0; i < w; i++)
-			s->pixels[(j + y) * full_w + i + x] = colour[(j >= h / 2) * 2 + (i >= w / 2)];
+		for (uint32_t i = 0; i < w; i++) {
+			uint32_t c = colour[(j >= h / 2) * 2 + (i >= w / 2)];
+
+			s->pixels[(j + y) * full_w + i + x] = deep ? wide(c) : c;
+		}
 	s->f = (struct frame){
 		.width = full_w,
 		.height = full_h,
-		.fourcc = FOURCC_XRGB8888,
+		.fourcc = fourcc,
 		.n_planes = 1,
 		.plane[0] = {.fd = -1, .stride = full_w * 4},
 		.map[0] = s->pixels,
 		.crop = {(int32_t)x, (int32_t)y, w, h},
 		.acquire_fence = -1,
 	};
+}
+
+static void sample_init(struct sample *s, uint32_t w, uint32_t h, uint32_t x, uint32_t y)
+{
+	sample_init_as(s, FOURCC_XRGB8888, w, h, x, y);
+}
+
+/* Of any format, as eight bits. */
+static unsigned luma_at(const struct picture *p, unsigned x, unsigned y)
+{
+	const uint8_t *line = p->luma + (size_t)y * p->stride;
+	unsigned word = line[2 * x] | (unsigned)line[2 * x + 1] << 8;
+
+	return p->format == PICTURE_P010 ? word >> 8 : p->format == PICTURE_YUV444P10 ? word >> 2 : line[x];
 }
 
 /* Luma in the middle of each quarter of the place, as colours; libyuv's filter is off by up to two. */
@@ -94,11 +120,11 @@ static void assert_quarters(const struct picture *p, const struct layout *l, con
 		unsigned x = l->x + l->w / 4 + (q & 1) * l->w / 2;
 		unsigned y = l->y + l->h / 4 + (q >> 1) * l->h / 2;
 
-		assert_in_range(p->luma[y * p->stride + x], luma_of[want[q]] - 3, luma_of[want[q]] + 3);
+		assert_in_range(luma_at(p, x, y), luma_of[want[q]] - 3, luma_of[want[q]] + 3);
 	}
 }
 
-static void each_transform_is_undone(void **state)
+static void each_transform_is_undone_to_and_from_every_format(void **state)
 {
 	/* What was applied: a turn against the clock, then for the flipped ones a mirror left-right. */
 	static const int want[8][4] = {
@@ -111,26 +137,35 @@ static void each_transform_is_undone(void **state)
 		[TRANSFORM_FLIPPED_180] = {BLUE, WHITE, RED, GREEN},
 		[TRANSFORM_FLIPPED_270] = {RED, BLUE, GREEN, WHITE},
 	};
-	struct picture p;
-	struct scale s;
 
 	(void)state;
-	assert_int_equal(picture_init(&p, 320, 180, COLOUR_BT601, false), 0);
-	scale_init(&s);
-	for (unsigned t = 0; t < 8; t++) {
-		for (unsigned margin = 0; margin < 8; margin += 7) {
+	for (unsigned n = 0; n < 8; n++) {
+		const struct video_params v = {
+			.width = 320,
+			.height = 180,
+			.depth = n & 1 ? 10 : 8,
+			.yuv444 = n & 2,
+			.space = COLOUR_BT601,
+		};
+		struct picture p;
+		struct scale s;
+
+		assert_int_equal(picture_init_for(&p, &v), 0);
+		scale_init(&s);
+		for (unsigned i = 0; i < 16; i++) {
 			struct sample src;
 
-			sample_init(&src, 200, 120, margin, margin);
-			src.f.transform = t;
+			sample_init_as(&src, n & 4 ? FOURCC_XRGB2101010 : FOURCC_XRGB8888, 200, 120, i & 1 ? 7 : 0,
+				       i & 1 ? 7 : 0);
+			src.f.transform = i / 2;
 			assert_int_equal(scale_run(&s, &src.f, &p), 0);
-			assert_quarters(&p, &s.place, want[t]);
-			assert_int_equal(s.place.w > s.place.h, !(t & 1));
+			assert_quarters(&p, &s.place, want[i / 2]);
+			assert_int_equal(s.place.w > s.place.h, !(i / 2 & 1));
 			free(src.pixels);
 		}
+		scale_finish(&s);
+		picture_finish(&p);
 	}
-	scale_finish(&s);
-	picture_finish(&p);
 }
 
 static void bars_are_black_in_the_pictures_range(void **state)
@@ -228,7 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layout_keeps_aspect_and_is_even_and_centred),
 		cmocka_unit_test(layout_is_always_inside),
-		cmocka_unit_test(each_transform_is_undone),
+		cmocka_unit_test(each_transform_is_undone_to_and_from_every_format),
 		cmocka_unit_test(bars_are_black_in_the_pictures_range),
 		cmocka_unit_test(a_new_geometry_leaves_nothing_of_the_old_one),
 		cmocka_unit_test(unusable_frames_are_refused),

@@ -16,7 +16,13 @@ static void what_shows_the_same_is_left_to_the_repeats(void **state)
 
 	(void)state;
 	r->same = true;
-	rig_post_in_vain(r);
+	/* Each is taken before the next comes: one that was passed over might have shown something new. */
+	for (unsigned i = 0; i < 20; i++) {
+		assert_true(rig_post(r, clock_ns()));
+		while (atomic_load(&r->out_of_pool))
+			rig_sleep_ms(1);
+	}
+	assert_int_equal(rig_seen(r), 5);
 	assert_int_equal(STAT_GET(r->stats.frames_skipped), 0);
 	/* A frame a second, as for one that gives none. */
 	rig_wait_seen(r, 6);

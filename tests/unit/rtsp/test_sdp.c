@@ -234,10 +234,16 @@ static void s49_what_is_not_offered_is_refused(void **state)
 	assert_int_equal(parse_with("x-nv-vqos[0].bitStreamFormat", "2"), 0);
 	assert_int_equal(parse_with("x-ss-video[0].chromaSamplingType", "1"), 0);
 	assert_true(a.video.yuv444);
-	offer.yuv444 = false;
+	/* Of each codec by itself: the body is of HEVC. */
+	offer.yuv444 = (uint8_t) ~(1u << CODEC_HEVC);
 	assert_int_equal(parse_with("x-ss-video[0].chromaSamplingType", "1"), -ENOTSUP);
-	offer.depth10 = false;
+	offer.yuv444 = 1u << CODEC_HEVC;
+	assert_int_equal(parse_with("x-ss-video[0].chromaSamplingType", "1"), 0);
+	offer.depth10 = (uint8_t) ~(1u << CODEC_HEVC);
 	assert_int_equal(parse_with("x-nv-video[0].dynamicRangeMode", "1"), -ENOTSUP);
+	offer.depth10 = 1u << CODEC_HEVC;
+	assert_int_equal(parse_with("x-nv-video[0].dynamicRangeMode", "1"), 0);
+	assert_int_equal(a.video.depth, 10);
 }
 
 static void encryption_is_what_the_client_says_within_the_offer(void **state)
