@@ -101,7 +101,7 @@ int encoder_trial(const struct encoder_ops *ops, enum codec codec, const char *p
 	int rc;
 
 	*out = (struct trial){0};
-	rc = picture_init(&picture, WIDTH, HEIGHT, p.video.space, false);
+	rc = picture_init_for(&picture, &p.video);
 	if (rc < 0)
 		return rc;
 	rc = encoder_open(&e, ops, &p, &events, &sink);
