@@ -122,7 +122,8 @@ static const struct option options[] = {
 	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU; gpu: "
 	       "screens are asked for dma-bufs first"),
 	CHOICE(encode, hevc, "auto", choice_offer,
-	       "Offer HEVC; auto: in hardware that a trial at the start says works; on: also with x265, which answers losses with key frames"),
+	       "Offer HEVC; auto: in hardware that a trial at the start says works; on: also with x265, which answers "
+	       "losses with key frames"),
 	STRING(encode, hevc_preset, "ultrafast", "Preset of x265; with vaapi as preset"),
 	CHOICE(encode, av1, "auto", choice_offer,
 	       "Offer AV1; auto: for the sizes and rates that a trial at the start says this machine can encode"),

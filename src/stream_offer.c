@@ -83,8 +83,8 @@ static bool can(const struct config *c, enum codec codec, struct enc_caps *caps)
 
 	if (!ops || is_cheap(codec))
 		return ops;
-	return measured[codec].works && (wanted(c, codec) == OFFER_ON ||
-					 (wanted(c, codec) == OFFER_AUTO && worth_it(ops, caps)));
+	return measured[codec].works &&
+	       (wanted(c, codec) == OFFER_ON || (wanted(c, codec) == OFFER_AUTO && worth_it(ops, caps)));
 }
 
 static void measure(const struct config *c, enum codec codec)

@@ -68,10 +68,9 @@ struct screens {
 	const struct screens_events *ev;
 	void *ctx;
 	enum screens_source source;
-	bool every;
 	bool automatic; /* chosen by us, so a portal that is not there is no failure */
 	char *node, *pattern, *token_path;
-	const struct dmabuf_formats *importable;
+	struct capture_params params;                 /* of every capture, but for what a wish or a consent says */
 	struct screen_place wanted_place, told_place; /* by the configuration, by the source */
 	enum screens_state state;
 	char why[256];
@@ -402,12 +401,17 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 	s->ev = &(const struct screens_events){0};
 	s->ctx = ctx;
 	s->source = p->source;
-	s->every = p->every;
 	s->portal_fd = -1;
-	s->importable = p->importable;
 	s->node = strdup(p->node ? p->node : "");
 	s->pattern = strdup(p->pattern && *p->pattern ? p->pattern : "motion");
 	s->token_path = p->token_path ? strdup(p->token_path) : NULL;
+	s->params = (struct capture_params){
+		.node = s->node,
+		.pattern = s->pattern,
+		.every = p->every,
+		.importable = p->importable,
+		.pipewire_fd = -1,
+	};
 	if (p->place && screen_place_parse(&s->wanted_place, p->place))
 		goto fail;
 	if (!s->node || !s->pattern || (p->token_path && !s->token_path) || wake_init(&s->wake))
@@ -495,13 +499,7 @@ void screens_retry(struct screens *s)
 /* The screen for a wish: the one that fits, or a new one. */
 static struct screen *screen_for(struct screens *s, const struct video_params *want)
 {
-	struct capture_params params = {
-		.node = s->node,
-		.pattern = s->pattern,
-		.every = s->every,
-		.importable = s->importable,
-		.pipewire_fd = -1,
-	};
+	struct capture_params params = s->params;
 
 	if (s->source != SCREENS_PATTERN)
 		return s->list ? s->list : screen_create(s, &params);

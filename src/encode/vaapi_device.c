@@ -21,7 +21,6 @@
 #define MANY        64 /* profiles and entry points of a driver */
 #define PACKED_OURS (VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE)
 
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct {

@@ -15,7 +15,7 @@ extern const struct encoder_ops encoder_null;
 static struct encoder_ops chip, soft, other, stand_in;
 static const struct encoder_ops *const list[] = {&chip, &soft, &other, &stand_in, NULL};
 static const char *const plain[CODECS] = {"", "", ""}; /* presets */
-static unsigned trials; /* openings of the chip */
+static unsigned trials;                                /* openings of the chip */
 static int chip_rc;
 static bool chip_hevc;
 
