@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "capture/pw_buffer.h"
 #include "capture/pw_format.h"
+#include "capture/pw_node.h"
 
 #define LOG_MODULE "pipewire"
 #include "base/log.h"
@@ -49,10 +50,9 @@ struct pipewire {
 	uint32_t fps_mhz;
 	/* under the loop's lock */
 	struct pw_core *core;
-	struct pw_registry *registry;
 	struct pw_stream *stream;
-	struct spa_hook core_hook, registry_hook, stream_hook;
-	uint32_t target; /* node id; PW_ID_ANY: not found yet, or any will do */
+	struct spa_hook core_hook, stream_hook;
+	struct node_watch node_watch;
 	int sync_seq;
 	bool active;    /* started */
 	bool connected; /* the stream is */
@@ -341,52 +341,20 @@ static int connect_stream(struct pipewire *p)
 
 	if (!p->active)
 		flags |= PW_STREAM_FLAG_INACTIVE;
-	err = pw_stream_connect(p->stream, PW_DIRECTION_INPUT, p->target, (enum pw_stream_flags)flags, pods, n);
+	err = pw_stream_connect(p->stream, PW_DIRECTION_INPUT, p->node_watch.id, (enum pw_stream_flags)flags, pods, n);
 	p->connected = err >= 0;
 	return err < 0 ? err : 0;
 }
 
 /* Finding the node */
 
-static bool node_matches(const char *want, uint32_t id, const struct spa_dict *props)
+static void node_left(void *ctx)
 {
-	const char *name = spa_dict_lookup(props, PW_KEY_NODE_NAME);
-	const char *serial = spa_dict_lookup(props, PW_KEY_OBJECT_SERIAL);
-	int64_t number;
+	struct pipewire *p = ctx;
 
-	if (!strncmp(want, "serial:", 7))
-		return serial && !strcmp(serial, want + 7);
-	if (str_to_i64(want, strlen(want), 0, UINT32_MAX, &number) == 0)
-		return (uint32_t)number == id;
-	return name && !strcmp(name, want);
-}
-
-static void on_global(void *data, uint32_t id, uint32_t permissions, const char *type, uint32_t version,
-		      const struct spa_dict *props)
-{
-	struct pipewire *p = data;
-
-	(void)permissions, (void)version;
-	if (*p->node && props && p->target == PW_ID_ANY && !strcmp(type, PW_TYPE_INTERFACE_Node) &&
-	    node_matches(p->node, id, props))
-		p->target = id;
-}
-
-static void on_global_remove(void *data, uint32_t id)
-{
-	struct pipewire *p = data;
-
-	if (p->connected && id == p->target) {
-		log_dbg("node %u has left", id);
+	if (p->connected)
 		lost(p, -ENODEV);
-	}
 }
-
-static const struct pw_registry_events registry_events = {
-	PW_VERSION_REGISTRY_EVENTS,
-	.global = on_global,
-	.global_remove = on_global_remove,
-};
 
 /* All globals there were have been announced: now the node is known, or not there. */
 static void on_core_done(void *data, uint32_t id, int seq)
@@ -396,7 +364,7 @@ static void on_core_done(void *data, uint32_t id, int seq)
 
 	if (id != PW_ID_CORE || seq != p->sync_seq || p->connected || p->gone)
 		return;
-	if (*p->node && p->target == PW_ID_ANY) {
+	if (*p->node && p->node_watch.id == PW_ID_ANY) {
 		err = -ENOENT;
 	} else {
 		err = connect_stream(p);
@@ -452,9 +420,7 @@ static void tear_down(struct pipewire *p)
 	if (p->stream)
 		pw_stream_destroy(p->stream); /* removes the buffers */
 	p->stream = NULL;
-	if (p->registry)
-		pw_proxy_destroy((struct pw_proxy *)p->registry);
-	p->registry = NULL;
+	node_watch_stop(&p->node_watch);
 	if (p->core)
 		pw_core_disconnect(p->core);
 	p->core = NULL;
@@ -485,7 +451,6 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	p->fps_mhz = params->fps_mhz;
 	if (params->importable)
 		p->importable = *params->importable;
-	p->target = PW_ID_ANY;
 	p->thread = pw_thread_loop_new("capture", NULL);
 	if (!p->thread)
 		goto fail;
@@ -503,13 +468,11 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	if (!p->core)
 		goto fail;
 	pw_core_add_listener(p->core, &p->core_hook, &core_events, p);
-	p->registry = pw_core_get_registry(p->core, PW_VERSION_REGISTRY, 0);
 	p->stream = pw_stream_new(p->core, "moonrill",
 				  pw_properties_new(PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY, "Capture",
 						    PW_KEY_MEDIA_ROLE, "Screen", NULL));
-	if (!p->registry || !p->stream)
+	if (!p->stream || node_watch_start(&p->node_watch, p->core, p->node, node_left, p) < 0)
 		goto fail;
-	pw_registry_add_listener(p->registry, &p->registry_hook, &registry_events, p);
 	pw_stream_add_listener(p->stream, &p->stream_hook, &stream_events, p);
 	p->sync_seq = pw_core_sync(p->core, PW_ID_CORE, 0);
 	if (pw_thread_loop_start(p->thread) < 0)
