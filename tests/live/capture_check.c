@@ -314,7 +314,7 @@ static int parse(int argc, char **argv)
 			break;
 		case 'R':
 			opt.refuse_all = true;
-			/* fall through */
+			__attribute__((fallthrough));
 		case 'r':
 			opt.refuse = (unsigned)strtoul(optarg, NULL, 10);
 			break;
