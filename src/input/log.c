@@ -5,23 +5,26 @@
  *	{"event":"key","vk":65,"evdev":30,"down":true,"raw":false,"modifiers":0}
  *	{"event":"scroll","axis":"vertical","amount":60,"notches":0}
  *
- * The file is opened for appending and is line buffered. Unlike every other back end this one blocks (on the file)
- * and allocates on the control thread.
+ * The file is opened for appending, and a line is one write: standard error is shared with the daemon's own log, which other
+ * threads write. Unlike every other back end this one blocks (on the file) and allocates on the control thread.
  */
 #include "input/backend.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #include "input/keymap.h"
 
 #define LOG_MODULE "input"
 #include "base/log.h"
 
+#define EVENT_LINE_MAX 512u /* the longest, a pen's, has less than 300 */
+
 struct input_log {
 	struct input_backend base;
-	FILE *file; /* stderr is not ours to close */
+	int fd; /* standard error is not ours to close */
 	bool failed;
 };
 
@@ -43,14 +46,12 @@ static int open_log(struct input_backend *b, uint32_t *classes, char why[INPUT_W
 	int err;
 
 	(void)classes, (void)why;
-	l->file = *arg ? fopen(arg, "ae") : stderr;
-	if (!l->file) {
+	l->fd = *arg ? open(arg, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : STDERR_FILENO;
+	if (l->fd < 0) {
 		err = -errno;
 		log_errno(err, "input log %s", arg);
 		return err;
 	}
-	if (l->file != stderr)
-		setvbuf(l->file, NULL, _IOLBF, 0);
 	return 0;
 }
 
@@ -135,13 +136,23 @@ static json_t *event_json(const struct input_event *e)
 	return NULL;
 }
 
+static bool write_line(int fd, const json_t *j)
+{
+	char line[EVENT_LINE_MAX];
+	size_t n = json_dumpb(j, line, sizeof(line) - 1, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7));
+
+	if (!n || n >= sizeof(line))
+		return false;
+	line[n++] = '\n';
+	return write(fd, line, n) == (ssize_t)n;
+}
+
 static void event(struct input_backend *b, const struct input_event *e)
 {
 	struct input_log *l = (struct input_log *)b;
 	json_t *j = event_json(e);
 
-	if (!j || json_dumpf(j, l->file, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7)) ||
-	    fputc('\n', l->file) == EOF) {
+	if (!j || !write_line(l->fd, j)) {
 		if (!l->failed)
 			log_err("the input log cannot be written; events are missing from it");
 		l->failed = true;
@@ -153,7 +164,7 @@ static void close_log(struct input_backend *b)
 {
 	struct input_log *l = (struct input_log *)b;
 
-	if (l->file != stderr && fclose(l->file))
+	if (l->fd != STDERR_FILENO && close(l->fd))
 		log_errno(errno, "input log");
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -181,6 +183,43 @@ static void lines_are_there_at_once_and_are_appended(void **state)
 	unlink(path);
 }
 
+/* Standard error is a pipe here that keeps writes apart. */
+static void an_event_is_one_write_to_standard_error(void **state)
+{
+	int own = dup(STDERR_FILENO), pipe_fd[2];
+	unsigned lines = 0, want = 0;
+	char text[4096];
+	struct input *in;
+	ssize_t n;
+
+	(void)state;
+	assert_true(own >= 0);
+	assert_int_equal(pipe2(pipe_fd, O_DIRECT | O_CLOEXEC), 0);
+	/* Each takes a page there, and a pipe has 16 at first. */
+	assert_true(fcntl(pipe_fd[1], F_SETPIPE_SZ, 64 * sysconf(_SC_PAGESIZE)) > 0);
+	assert_int_equal(input_open(&in, &(struct input_params){.backend = "log"}), 0);
+	assert_true(dup2(pipe_fd[1], STDERR_FILENO) >= 0);
+	for (size_t i = 0; i < ARRAY_LEN(script); i++) {
+		struct input_event e;
+
+		want += script[i].line != NULL;
+		if (script[i].body && packet_parse(&e, script[i].magic, script[i].body) == 0)
+			input_event(in, &e);
+	}
+	input_close(in);
+	assert_true(dup2(own, STDERR_FILENO) >= 0);
+	close(own);
+	close(pipe_fd[1]);
+	while ((n = read(pipe_fd[0], text, sizeof(text))) > 0) {
+		assert_int_equal(text[0], '{');
+		assert_ptr_equal(memchr(text, '\n', (size_t)n), text + n - 1);
+		lines++;
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(lines, want);
+	close(pipe_fd[0]);
+}
+
 static void back_ends_are_found_by_name(void **state)
 {
 	struct input *in;
@@ -204,6 +243,7 @@ int main(void)
 		cmocka_unit_test(m60_the_log_shows_each_event_and_the_release_on_close),
 		cmocka_unit_test(pads_wait_for_a_client_as_long_as_is_said),
 		cmocka_unit_test(lines_are_there_at_once_and_are_appended),
+		cmocka_unit_test(an_event_is_one_write_to_standard_error),
 		cmocka_unit_test(back_ends_are_found_by_name),
 	};
 
