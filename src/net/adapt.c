@@ -30,6 +30,8 @@
 #define QUEUE_TICKS   3u
 #define TRIM_DOWN     0.2 /* of the excess, each tick */
 #define TRIM_UP       0.002
+#define TRIM_BACK     0.01 /* to what is neutral, where much less is used than the wire may carry */
+#define TRIM_LITTLE   0.8
 #define TRIM_UNTIL    0.98
 #define TRIM_LEAST    0.7
 #define TRIM_MOST     1.1
@@ -55,6 +57,10 @@
 #define MARKED_FACTOR 1.25
 #define WHOLE_FROM    0.002 /* share of packets that vanish */
 #define PARITY_MOST   0.60  /* of a block's packets */
+#define SPARE_BELOW   0.6   /* of the share that the encoder is told: there is room for parity */
+#define SPARE_UNTIL   0.9
+#define SPARE_ROOM    0.85 /* of a frame's packets that such pictures and their parity take: less than SPARE_UNTIL */
+#define SPARE_GREW    1.25
 
 static uint64_t frame_ns(const struct adapt *a)
 {
@@ -187,7 +193,8 @@ static void note_moment(struct adapt *a, const struct adapt_sent *sent, uint64_t
 {
 	struct adapt_moment m = {
 		.dt_ns = dt_ns,
-		.data = (unsigned)(sent->data + sent->parity - a->sent.data - a->sent.parity),
+		.data = (unsigned)(sent->data - a->sent.data),
+		.packets = (unsigned)(sent->data + sent->parity - a->sent.data - a->sent.parity),
 		.blocks = (unsigned)(sent->blocks - a->sent.blocks),
 		.bytes = sent->bytes - a->sent.bytes,
 		.dropped = (unsigned)(sent->dropped - a->sent.dropped),
@@ -195,8 +202,8 @@ static void note_moment(struct adapt *a, const struct adapt_sent *sent, uint64_t
 		.troubled = a->reports,
 	};
 
-	loss_model_fade(&a->loss, dt_ns);
-	loss_model_sent(&a->loss, m.blocks, (unsigned)(sent->data - a->sent.data));
+	loss_model_fade(&a->loss, dt_ns, m.data);
+	loss_model_sent(&a->loss, m.blocks, m.data);
 	memmove(&a->moment[1], &a->moment[0], sizeof(a->moment) - sizeof(a->moment[0]));
 	a->moment[0] = m;
 	if (a->n_moments < ARRAY_LEN(a->moment))
@@ -214,6 +221,8 @@ static struct adapt_moment sum(const struct adapt *a, unsigned ticks)
 
 		s.dt_ns += m->dt_ns;
 		s.data += m->data;
+		s.packets += m->packets;
+		s.blocks += m->blocks;
 		s.missing += m->missing;
 		s.troubled += m->troubled;
 		s.dropped += m->dropped;
@@ -224,7 +233,7 @@ static struct adapt_moment sum(const struct adapt *a, unsigned ticks)
 
 static double lost_share(const struct adapt_moment *s)
 {
-	double share = s->data ? (double)s->missing / s->data : 0;
+	double share = s->packets ? (double)s->missing / s->packets : 0;
 
 	return share < 1 ? share : 1;
 }
@@ -310,7 +319,8 @@ static void decide_rate(struct adapt *a, uint64_t dt_ns, uint64_t now_ns)
 }
 
 /* Rounding to packets and what an encoder makes of a rate add up to a few percent. Too much is taken back quickly, too
- * little given slowly: a still picture uses little and says nothing. */
+ * little given slowly: a still picture uses little and says nothing. What was learnt at another rate, where an encoder could
+ * not come down far enough, must not hold it down for ever. */
 static void trim_encoder(struct adapt *a)
 {
 	struct adapt_moment slow = sum(a, SLOW_TICKS);
@@ -320,8 +330,10 @@ static void trim_encoder(struct adapt *a)
 		return;
 	if (use > 1)
 		a->trim *= 1 - TRIM_DOWN * (use < 1.2 ? use - 1 : 0.2);
-	else if (use > 0.8 && use < TRIM_UNTIL && a->trim < TRIM_MOST)
+	else if (use > TRIM_LITTLE && use < TRIM_UNTIL && a->trim < TRIM_MOST)
 		a->trim *= 1 + TRIM_UP;
+	else if (use <= TRIM_LITTLE && a->trim < 1)
+		a->trim = a->trim * (1 + TRIM_BACK) < 1 ? a->trim * (1 + TRIM_BACK) : 1;
 	if (a->trim < TRIM_LEAST)
 		a->trim = TRIM_LEAST;
 }
@@ -392,31 +404,70 @@ static void decide_ceiling(struct adapt *a, uint64_t now_ns)
 
 /* --- parity --- */
 
+/* Packets of data in a frame, as the encoder has lately used its share; 0: not known yet. */
+static double data_a_frame(const struct adapt *a)
+{
+	struct adapt_moment slow = sum(a, SLOW_TICKS);
+	double frames = (double)slow.dt_ns / (double)frame_ns(a);
+
+	return a->n_moments >= SLOW_TICKS && slow.blocks ? slow.data / (frames > slow.blocks ? slow.blocks : frames)
+							 : 0;
+}
+
+/*
+ * An encoder that leaves much of its share has small frames, and what would do for large ones covers no burst in them. More
+ * parity costs the picture nothing then. True when the frames have grown since: the same packets are a smaller part of them
+ * at once, and the picture needs its share back.
+ */
+static bool note_spare(struct adapt *a, double data)
+{
+	/* data counts whole packets, half of one more than the bytes. */
+	double share = a->orders.encoder_kbps * 125.0 * (double)frame_ns(a) / 1e9 / payload(a) + 0.5;
+	bool was = a->spare;
+
+	a->spare = data > 0 && data < share * (was ? SPARE_UNTIL : SPARE_BELOW);
+	if (a->spare && !was)
+		a->spare_data = data;
+	if (!was || (a->spare && data <= a->spare_data * SPARE_GREW))
+		return false;
+	a->spare_data = data;
+	return true;
+}
+
 static void decide_fec(struct adapt *a)
 {
 	uint8_t base = a->p.video.fec_percent;
-	double n = packets_a_frame(a, a->wire_kbps), data;
-	unsigned packets, least, most, parity;
-	double want;
+	double n = packets_a_frame(a, a->wire_kbps), want, data = data_a_frame(a);
+	unsigned packets, n_data, least, most, parity, room;
+	bool grew;
 
 	if (!base || a->p.pin_fec)
 		return;
+	grew = note_spare(a, data);
 	n = n < 4 ? 4 : n > FEC_SHARDS_MAX ? FEC_SHARDS_MAX : n;
 	packets = (unsigned)(n + 0.5);
-	data = packets / (1 + base / 100.0);
-	least = packets - (unsigned)data;
-	most = (unsigned)(packets * PARITY_MOST);
-	parity = loss_model_parity(&a->loss, packets, least, most > least ? most : least);
+	if (a->spare && data < packets - 1) {
+		n_data = (unsigned)ceil(data);
+		least = fec_parity_count(n_data, base);
+		most = n_data * UINT8_MAX / 100; /* what the percentage can say */
+		room = (unsigned)(packets * SPARE_ROOM);
+		room = room > n_data ? room - n_data : 0;
+		most = most < room ? most : room;
+	} else {
+		n_data = packets;
+		least = packets - (unsigned)(packets / (1 + base / 100.0));
+		most = (unsigned)(packets * PARITY_MOST);
+	}
+	parity = loss_model_parity(&a->loss, n_data, packets, least, most > least ? most : least);
 	/* The largest percentage that still means that many for this size; half a packet more for sizes around it. */
-	want = parity > least ? 100.0 * parity / (packets - parity) : base;
+	want = parity > least ? 100.0 * parity / (n_data + parity < packets ? n_data : packets - parity) : base;
 	if (fabs(want - a->orders.fec_percent[FRAME_ORDINARY]) < 2)
 		return;
 	/* What rose falls slowly: losses come in spells. */
-	if (want < a->orders.fec_percent[FRAME_ORDINARY])
-		want = a->orders.fec_percent[FRAME_ORDINARY] - 1 > want ? a->orders.fec_percent[FRAME_ORDINARY] - 1
-									: want;
-	else
+	if (want > a->orders.fec_percent[FRAME_ORDINARY])
 		change(a, &a->why_fec, "packets vanish");
+	else if (!grew && want < a->orders.fec_percent[FRAME_ORDINARY] - 1)
+		want = a->orders.fec_percent[FRAME_ORDINARY] - 1;
 	a->orders.fec_percent[FRAME_ORDINARY] = percent(want, base);
 	if (want <= base)
 		change(a, &a->why_fec, "nothing vanishes");

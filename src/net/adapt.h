@@ -61,7 +61,7 @@ struct adapt {
 	/* the last ticks, newest first */
 	struct adapt_moment {
 		uint64_t dt_ns;
-		unsigned data, missing;             /* packets of data sent; vanished, of any kind */
+		unsigned data, packets, missing;    /* sent: of data, and with parity; vanished, of either kind */
 		unsigned blocks, troubled, dropped; /* dropped: frames that we could not send */
 		uint64_t bytes;
 	} moment[20];
@@ -70,6 +70,8 @@ struct adapt {
 	double wire_kbps;   /* wanted on the wire, without sound */
 	double failed_kbps; /* what the path did not carry last, 0: never */
 	double trim;        /* of the encoder's share, so that the wire's rate comes out */
+	bool spare;         /* the encoder leaves much of its share: an easy picture */
+	double spare_data;  /* packets of data a frame then */
 	uint64_t calm_from_ns;
 	/* queue */
 	uint32_t rtt_us, base_rtt_us, base_next_us;

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /*
- * What a broken block weighs against the picture's share of the bytes: WORTH * broken + log2(n / data) is to be least.
+ * What a broken block weighs against parity's share of the bytes: WORTH * broken + log2(n / data) is to be least.
  * A frame that is not shown in ten seconds of 60 Hz is worth about 12 % of the bytes: players see the one and not the
  * other.
  */
@@ -14,9 +14,13 @@
 /* Of the estimate of few losses: two standard deviations more than seen. */
 #define CAUTION 2.0
 
-void loss_model_fade(struct loss_model *m, uint64_t dt_ns)
+void loss_model_fade(struct loss_model *m, uint64_t dt_ns, unsigned data_packets)
 {
-	double keep = exp2(-(double)dt_ns / (double)LOSS_HALF_NS);
+	double most = (double)dt_ns / (double)LOSS_HALF_NS, least = (double)dt_ns / (double)LOSS_HALF_MOST_NS;
+	double halves = (double)data_packets / LOSS_HALF_PACKETS, keep;
+
+	halves = halves > most ? most : halves < least ? least : halves;
+	keep = exp2(-halves);
 
 	m->packets *= keep;
 	m->missing *= keep;
@@ -84,16 +88,17 @@ double loss_model_broken(const struct loss_model *m, unsigned n, unsigned n_pari
 	return a > b ? a : b;
 }
 
-unsigned loss_model_parity(const struct loss_model *m, unsigned n, unsigned least, unsigned most)
+unsigned loss_model_parity(const struct loss_model *m, unsigned n_data, unsigned n, unsigned least, unsigned most)
 {
 	unsigned best = least;
 	double best_cost = INFINITY;
 
 	for (unsigned k = least; k <= most && k < n; k++) {
-		double cost = WORTH * loss_model_broken(m, n, k) + log2((double)n / (n - k));
+		unsigned all = n_data + k < n ? n_data + k : n;
+		double cost = WORTH * loss_model_broken(m, all, k) + log2((double)all / (all - k));
 
 		/* More than one in two only against bursts, which were seen: chance is an estimate. */
-		if (k > least && 3 * k > n && broken_as_seen(m, k - 1) <= 0)
+		if (k > least && 3 * k > all && broken_as_seen(m, k - 1) <= 0)
 			break;
 		if (cost < best_cost) {
 			best_cost = cost;

@@ -29,6 +29,11 @@ struct sim {
 	struct adapt adapt;
 	struct adapt_sent sent;
 	struct path path;
+	double wants_kbps; /* of an easy picture; 0: whatever it may use */
+	double uses;       /* of what it may use; 0: all */
+	double least_kbps; /* no encoder makes less of that picture */
+	bool spare;        /* at the last tick */
+	unsigned spare_changes;
 	uint64_t now_ns, tick_ns;
 	double backlog; /* bytes in the queue */
 	uint64_t backlog_ns;
@@ -114,6 +119,8 @@ static void sim_tick(struct sim *s)
 		adapt_block(&s->adapt, &s->report[i]);
 	s->n_reports = 0;
 	adapt_tick(&s->adapt, &s->sent, s->now_ns);
+	s->spare_changes += s->adapt.spare != s->spare;
+	s->spare = s->adapt.spare;
 	kbps = s->adapt.wire_kbps;
 	/* A reversal is a turn of more than a tenth. */
 	if (s->direction >= 0 && kbps < s->turn_kbps * 0.9) {
@@ -139,8 +146,9 @@ static void sim_tick(struct sim *s)
 static void sim_frame(struct sim *s)
 {
 	const struct adapt_orders *o = &s->adapt.orders;
-	double fps = s->adapt.p.video.fps_mhz / 1000.0,
-	       bytes = o->encoder_kbps * 125.0 / fps * (0.9 + 0.2 * uniform(s));
+	double fps = s->adapt.p.video.fps_mhz / 1000.0, may = o->encoder_kbps * (s->uses > 0 ? s->uses : 1),
+	       kbps = s->wants_kbps > 0 && s->wants_kbps < may ? s->wants_kbps : may,
+	       bytes = (kbps > s->least_kbps ? kbps : s->least_kbps) * 125.0 / fps * (0.9 + 0.2 * uniform(s));
 	unsigned shards = (unsigned)((bytes + 8 + 1375) / 1376), whole = 1;
 	uint64_t at = s->now_ns;
 	struct fec_plan plan;
@@ -264,6 +272,66 @@ static void bursts_buy_parity_and_vital_frames_more(void **state)
 	assert_true(s.adapt.orders.whole_frames);
 }
 
+static void easy_pictures_get_parity_that_covers_bursts(void **state)
+{
+	static const struct path path = {.burst = 8, .burst_share = 0.05, .rtt_us = 10000};
+	struct sim s;
+
+	(void)state;
+	sim_init(&s, 10000, 30, &path, 1);
+	s.wants_kbps = 1500;
+	sim_run(&s, 2);
+	sim_forget(&s);
+	sim_run(&s, 58);
+	print_message("# bursts of 8, easy picture: %u of %u frames lost, %.0f kbit/s, parity %u %%\n",
+		      s.frames - s.shown, s.frames, wire_kbps(&s, 58), s.adapt.orders.fec_percent[0]);
+	assert_true(s.frames - s.shown < s.frames / 100);
+	assert_true(wire_kbps(&s, 58) <= 10000);
+	assert_true(s.adapt.orders.encoder_kbps > 1500);
+	/* When it becomes hard, its share is back at once. */
+	s.wants_kbps = 0;
+	sim_forget(&s);
+	sim_run(&s, 3);
+	assert_true(s.adapt.orders.encoder_kbps > 4500);
+	sim_run(&s, 57);
+	assert_true(s.frames - s.shown < s.frames / 50);
+	assert_true(wire_kbps(&s, 60) <= 10000);
+}
+
+static void parity_of_easy_pictures_takes_nothing_from_them(void **state)
+{
+	static const struct path path = {.burst = 8, .burst_share = 0.05, .rtt_us = 10000};
+	struct sim s;
+
+	(void)state;
+	/* Little more than the bursts: not all of them can be covered. */
+	sim_init(&s, 9000, 60, &path, 1);
+	s.wants_kbps = 2500;
+	sim_run(&s, 3);
+	s.spare_changes = 0;
+	for (unsigned i = 0; i < 570; i++) {
+		sim_run(&s, 0.1);
+		assert_true(s.adapt.orders.encoder_kbps > 2500);
+	}
+	assert_in_range(s.spare_changes, 0, 2);
+	assert_true(wire_kbps(&s, 60) <= 9000);
+}
+
+static void an_encoder_that_undershoots_gets_its_share_back_too(void **state)
+{
+	static const struct path path = {.burst = 8, .burst_share = 0.05, .rtt_us = 10000};
+	struct sim s;
+
+	(void)state;
+	sim_init(&s, 10000, 30, &path, 1);
+	s.wants_kbps = 1500;
+	sim_run(&s, 30);
+	s.wants_kbps = 0;
+	s.uses = 0.85;
+	sim_run(&s, 4);
+	assert_true(s.adapt.orders.encoder_kbps > 4500);
+}
+
 static void large_frames_pass_a_short_queue(void **state)
 {
 	static const unsigned queues[] = {32, 64, 128, 256};
@@ -321,6 +389,29 @@ static void link_that_falls_and_returns_is_followed(void **state)
 	sim_run(&s, 20);
 	assert_in_range(s.reversals, 0, 2);
 	assert_true(s.frames - s.shown <= 2);
+}
+
+/* On the narrow link the encoder sends more than it is told; that says nothing of the wide one. */
+static void what_a_narrow_link_taught_is_forgotten_on_a_wide_one(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 5; seed++) {
+		struct sim s;
+
+		sim_init(&s, 30000, 60, &(struct path){.kbps = 50000, .queue = 65536, .rtt_us = 1000}, seed);
+		s.least_kbps = 7000;
+		sim_run(&s, 15);
+		s.path.kbps = 8000;
+		sim_run(&s, 15);
+		s.path.kbps = 50000;
+		sim_run(&s, 8);
+		sim_forget(&s);
+		sim_run(&s, 3);
+		print_message("# seed %u: %.0f kbit/s, trim %.2f\n", seed, wire_kbps(&s, 3), s.adapt.trim);
+		assert_true(wire_kbps(&s, 3) >= 0.8 * 28800);
+		sim_run(&s, 20);
+		assert_true(s.adapt.trim > 0.9);
+	}
 }
 
 static void one_bad_moment_changes_little(void **state)
@@ -416,9 +507,13 @@ int main(void)
 		cmocka_unit_test(clean_path_gets_the_whole_rate_and_the_parity_it_began_with),
 		cmocka_unit_test(random_loss_is_covered_by_parity_alone),
 		cmocka_unit_test(bursts_buy_parity_and_vital_frames_more),
+		cmocka_unit_test(easy_pictures_get_parity_that_covers_bursts),
+		cmocka_unit_test(parity_of_easy_pictures_takes_nothing_from_them),
+		cmocka_unit_test(an_encoder_that_undershoots_gets_its_share_back_too),
 		cmocka_unit_test(large_frames_pass_a_short_queue),
 		cmocka_unit_test(ceiling_that_is_too_high_comes_down_and_stays),
 		cmocka_unit_test(link_that_falls_and_returns_is_followed),
+		cmocka_unit_test(what_a_narrow_link_taught_is_forgotten_on_a_wide_one),
 		cmocka_unit_test(one_bad_moment_changes_little),
 		cmocka_unit_test(a_pause_is_no_time_to_climb_in),
 		cmocka_unit_test(pinned_orders_stay),

@@ -23,8 +23,8 @@ static void a_clean_path_needs_the_least(void **state)
 	struct loss_model m = seen(12, 3600, 0, 0), none = {0};
 
 	(void)state;
-	assert_int_equal(loss_model_parity(&m, 15, 2, 8), 2);
-	assert_int_equal(loss_model_parity(&none, 15, 3, 8), 3);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 2, 8), 2);
+	assert_int_equal(loss_model_parity(&none, 15, 15, 3, 8), 3);
 	assert_true(loss_model_rate(&m) == 0 && loss_model_rate(&none) == 0);
 }
 
@@ -38,11 +38,11 @@ static void random_loss_follows_the_binomial(void **state)
 	assert_true(fabs(loss_model_rate(&m) - 0.01) < 1e-9);
 	assert_true(fabs(loss_model_broken(&m, 12, 2) - (1 - whole)) < 1e-9);
 	/* More of it, more parity; never less than asked, never more. */
-	assert_in_range(loss_model_parity(&m, 15, 1, 8), 3, 4);
+	assert_in_range(loss_model_parity(&m, 15, 15, 1, 8), 3, 4);
 	m = seen(10, 36000, 3, 1);
-	assert_in_range(loss_model_parity(&m, 15, 1, 8), 4, 6);
-	assert_int_equal(loss_model_parity(&m, 15, 1, 2), 2);
-	assert_int_equal(loss_model_parity(&m, 15, 8, 8), 8);
+	assert_in_range(loss_model_parity(&m, 15, 15, 1, 8), 4, 6);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 1, 2), 2);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 8, 8), 8);
 }
 
 static void bursts_are_believed_when_they_come_again(void **state)
@@ -52,13 +52,27 @@ static void bursts_are_believed_when_they_come_again(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
 		loss_model_block(&m, 7);
-	assert_true(loss_model_parity(&m, 15, 3, 8) < 7);
+	assert_true(loss_model_parity(&m, 15, 15, 3, 8) < 7);
 	for (unsigned i = 0; i < 20; i++)
 		loss_model_block(&m, 7);
-	assert_int_equal(loss_model_parity(&m, 15, 3, 8), 7);
-	loss_model_fade(&m, 40 * LOSS_HALF_NS);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 3, 8), 7);
+	loss_model_fade(&m, 40 * LOSS_HALF_NS, 40 * LOSS_HALF_PACKETS);
 	loss_model_sent(&m, 600, 6000);
-	assert_int_equal(loss_model_parity(&m, 15, 3, 8), 3);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 3, 8), 3);
+}
+
+static void small_pictures_with_room_around_them_get_more(void **state)
+{
+	struct loss_model m = seen(6, 600, 0, 0);
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		loss_model_block(&m, 8);
+	assert_int_equal(loss_model_parity(&m, 6, 30, 2, 9), 8);
+	assert_int_equal(loss_model_parity(&m, 6, 30, 2, 7), 2); /* in vain */
+	assert_int_equal(loss_model_parity(&m, 30, 30, 2, 18), 8);
+	/* Room for 12 in all: each more than six is taken from the picture. */
+	assert_int_equal(loss_model_parity(&m, 6, 12, 2, 9), 8);
 }
 
 static void what_no_parity_covers_buys_none(void **state)
@@ -66,9 +80,9 @@ static void what_no_parity_covers_buys_none(void **state)
 	struct loss_model m = seen(10, 600, 1, 14);
 
 	(void)state;
-	assert_int_equal(loss_model_parity(&m, 15, 3, 8), 3);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 3, 8), 3);
 	m = seen(10, 600, 1, 65535);
-	assert_int_equal(loss_model_parity(&m, 15, 3, 8), 3);
+	assert_int_equal(loss_model_parity(&m, 15, 15, 3, 8), 3);
 	assert_true(loss_model_rate(&m) == 1);
 }
 
@@ -78,6 +92,7 @@ int main(void)
 		cmocka_unit_test(a_clean_path_needs_the_least),
 		cmocka_unit_test(random_loss_follows_the_binomial),
 		cmocka_unit_test(bursts_are_believed_when_they_come_again),
+		cmocka_unit_test(small_pictures_with_room_around_them_get_more),
 		cmocka_unit_test(what_no_parity_covers_buys_none),
 	};
 
