@@ -202,7 +202,8 @@ def figures(scenario, s, seconds, link, counters, report, out, log):
     # Needs a client that tells when frames came, by the same clock.
     came = [(f, (begin_us + f["t_us"] - shown.start_us) / 1e6) for f in frames if begin_us and f["t_us"]]
     names.idr_in = lambda a, b: sum(bool(f["idr"]) and a <= t < b for f, t in came) if came else None
-    names.recoveries = lambda a, b: sum(f["type"] in (2, 5) and a <= t < b for f, t in came) if came else None
+    tells = any(f["type"] is not None for f, _ in came)
+    names.recoveries = lambda a, b: sum(f["type"] in (2, 5) and a <= t < b for f, t in came) if tells else None
     names.bitrate = s["bitrate"] / 1000
     names.seconds, names.fps = seconds, s["fps"]
     return rows, names
@@ -248,10 +249,28 @@ def play(scenario, seed, seconds, client, keep):
             host.close()
 
 
+class Untold:
+    """What this client does not tell: no comparison with it is true or false."""
+    def __eq__(self, other):
+        raise TypeError("not told")
+
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
+
+
+UNTOLD = Untold()
+
+
+def or_untold(value):
+    if callable(value):
+        return lambda *args: or_untold(value(*args))
+    return UNTOLD if value is None else value
+
+
 def holds(expression, env):
-    # Scenario files are part of the tree; what they name is not there for a client that does not tell it.
+    # Scenario files are part of the tree.
+    names = {k: or_untold(v) for k, v in env.items()}
     try:
-        return bool(eval(expression, {**env, "__builtins__": {"max": max, "min": min, "abs": abs, "sum": sum, "len": len}}))
+        return bool(eval(expression, {**names, "__builtins__": {"max": max, "min": min, "abs": abs, "sum": sum, "len": len}}))
     except TypeError:
         return None
 
