@@ -132,7 +132,7 @@ static void on_control_connected(void *ctx, const union addr *peer)
 	s->control_up = true;
 	/* Only what is really sent is called HDR; a client in SDR shows ten bits of SDR. */
 	if (s->announce.video.hdr)
-		control_session_hdr(s->control, s->announce.video.pq ? &s->hdr : NULL);
+		control_session_hdr(s->control, s->announce.video.pq ? &s->announce.video.light : NULL);
 	maybe_streaming(s);
 }
 
@@ -211,7 +211,7 @@ static void clamp_rate(struct session *s, struct video_params *v)
 /* HDR where the client takes it and the source has it: then the matrix is not the client's to choose. */
 static void take_light(struct session *s, struct video_params *v)
 {
-	v->pq = v->hdr && screens_hdr(s->host->screens, &s->hdr);
+	v->pq = v->hdr && screens_hdr(s->host->screens, &v->light);
 	if (v->pq)
 		v->space = COLOUR_BT2020;
 }

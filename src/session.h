@@ -90,7 +90,6 @@ struct session {
 	struct session_keys keys;
 	struct rtsp_handshake *handshake;
 	struct rtsp_announce announce;
-	struct hdr_metadata hdr; /* of the source, with announce.video.pq */
 	struct pipeline *pipeline;
 	struct control_session *control;
 	char ping_payload[PING_PAYLOAD_LEN + 1];

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "media/colour.h"
 #include "media/frame.h"
+#include "media/params.h"
 
 enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART, PAINT_PATCHES, PAINT_PQ };
 

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "base/loop.h"
-#include "media/colour.h"
 #include "media/link.h"
 #include "media/params.h"
 

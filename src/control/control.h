@@ -13,7 +13,6 @@
 #include "base/addr.h"
 #include "base/loop.h"
 #include "input/input.h"
-#include "media/colour.h"
 #include "media/feedback.h"
 #include "media/params.h"
 #include "media/stats.h"

@@ -13,7 +13,7 @@
 #include "base/wake.h"
 #include "control/msg.h"
 #include "input/input.h"
-#include "media/colour.h"
+#include "media/params.h"
 
 enum out_kind { OUT_HDR, OUT_MOTION_ACCEL, OUT_MOTION_GYRO, OUT_LED, OUT_RUMBLE, OUT_TRIGGERS, OUT_EFFECT, OUT_KINDS };
 

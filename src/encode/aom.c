@@ -29,6 +29,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/wr.h"
 #include "encode/encoder.h"
 #include "encode/planar.h"
 #include "encode/ref_slots.h"
@@ -258,6 +259,38 @@ static void describe_image(aom_image_t *image, const struct video_params *v)
 	};
 }
 
+static void close_lib(struct encoder *e)
+{
+	struct av1 *a = av1_from(e);
+
+	aom_codec_destroy(&a->lib);
+	aom_img_remove_metadata(&a->image);
+	planar_finish(&a->planar);
+}
+
+/* Metadata units in front of each key frame, AV1 6.7.3 and 6.7.4. */
+static bool describe_light(aom_image_t *image, const struct hdr_metadata *m)
+{
+	const uint16_t *const points[] = {m->red, m->green, m->blue, m->white};
+	uint8_t display[24], light[4];
+	struct wr w = wr_init(display, sizeof(display));
+
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			uint32_t v = points[i][k] * 65536u / 50000; /* 0.16 */
+
+			wr_be16(&w, (uint16_t)(v < UINT16_MAX ? v : UINT16_MAX));
+		}
+	wr_be32(&w, m->max_nits * 256u);                                    /* 24.8 */
+	wr_be32(&w, (uint32_t)((uint64_t)m->min_nits * (1 << 14) / 10000)); /* 18.14 */
+	put_be16(light, m->max_cll);
+	put_be16(light + 2, m->max_fall);
+	return aom_img_add_metadata(image, OBU_METADATA_TYPE_HDR_MDCV, display, sizeof(display), AOM_MIF_KEY_FRAME) ==
+		       0 &&
+	       ((!m->max_cll && !m->max_fall) ||
+		aom_img_add_metadata(image, OBU_METADATA_TYPE_HDR_CLL, light, sizeof(light), AOM_MIF_KEY_FRAME) == 0);
+}
+
 static int open_lib(struct encoder *e)
 {
 	struct av1 *a = av1_from(e);
@@ -282,14 +315,15 @@ static int open_lib(struct encoder *e)
 		return -EIO;
 	}
 	rc = set_up(a, speed);
+	describe_image(&a->image, &e->params.video);
+	if (rc == 0 && e->params.video.pq && !describe_light(&a->image, &e->params.video.light))
+		rc = -ENOMEM;
 	if (rc < 0) {
-		aom_codec_destroy(&a->lib);
-		planar_finish(&a->planar);
+		close_lib(e);
 		return rc;
 	}
 	/* Every decoder has all the slots, so using them costs nothing. */
 	e->params.dpb = e->params.dpb > 1 ? REF_SLOTS : 1;
-	describe_image(&a->image, &e->params.video);
 	ref_slots_init(&a->refs, e->params.dpb);
 	return 0;
 }
@@ -421,12 +455,6 @@ static int set_bitrate(struct encoder *e, uint32_t kbps)
 	}
 	e->params.kbps = kbps;
 	return 0;
-}
-
-static void close_lib(struct encoder *e)
-{
-	aom_codec_destroy(&av1_from(e)->lib);
-	planar_finish(&av1_from(e)->planar);
 }
 
 const struct encoder_ops encoder_aom = {

@@ -8,15 +8,17 @@
  *
  * Rate: constant, with a buffer of one frame, of which the library uses some 70 %; encode/rate.h makes up for that. A new
  * rate does not reach it: x265_encoder_reconfig() answers 0 and changes no frame (3.5, without delay). So it is opened
- * anew, and the next frame is an IDR, if the rate differs enough to be worth that.
+ * anew, and the next frame is an IDR, if the rate differs enough to be worth that and one of the two, old or new, limits
+ * what there is to see: an easy picture uses neither.
  *
  * A build of the library encodes one depth; it finds the builds for others by itself, as packages have them.
  *
  * Output: the units of a frame lie in the library's memory until its next call and are copied once. An IDR begins VPS,
- * SPS, PPS, slice (2-media 1.5).
+ * SPS, PPS, with HDR its metadata, slice (2-media 1.5).
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <x265.h>
 
@@ -27,7 +29,8 @@
 #define LOG_MODULE "x265"
 #include "base/log.h"
 
-#define WORTH 8u /* a new rate is worth an IDR if it is another by more than this part */
+#define WORTH      8u   /* a new rate is worth an IDR if it is another by more than this part */
+#define LIGHT_FROM 512u /* packet size */
 
 struct hevc {
 	struct encoder e;
@@ -37,6 +40,7 @@ struct hevc {
 	x265_picture *in;
 	struct planar planar;
 	uint32_t kbps_next; /* to be opened anew with; 0: no */
+	size_t last_len;    /* of the frame before */
 };
 
 static struct hevc *hevc_from(struct encoder *e)
@@ -84,6 +88,27 @@ static void describe_colour(x265_param *x, const struct video_params *v)
 	x->vui.chromaSampleLocTypeTopField = x->vui.chromaSampleLocTypeBottomField = 1; /* centre: encode/convert.h */
 }
 
+/* In front of each IDR, of some 40 bytes: with packets of any usual size the slice begins in shard 0 all the same (2-media
+ * 1.5). With smaller ones HDR_MODE alone says it. */
+static int describe_light(struct hevc *h, const struct hdr_metadata *m)
+{
+	char display[120], light[16];
+
+	/* Words of the library: units of 1/50000 and of 1/10000 cd/m2. */
+	snprintf(display, sizeof(display), "G(%u,%u)B(%u,%u)R(%u,%u)WP(%u,%u)L(%u,%u)", m->green[0], m->green[1],
+		 m->blue[0], m->blue[1], m->red[0], m->red[1], m->white[0], m->white[1], m->max_nits * 10000u,
+		 m->min_nits);
+	snprintf(light, sizeof(light), "%u,%u", m->max_cll, m->max_fall);
+	if (h->api->param_parse(h->param, "master-display", display) ||
+	    ((m->max_cll || m->max_fall) && h->api->param_parse(h->param, "max-cll", light)) ||
+	    h->api->param_parse(h->param, "hdr10", "1")) {
+		log_err("the library refuses HDR metadata");
+		return -EIO;
+	}
+	h->param->bEmitCLL = m->max_cll || m->max_fall; /* else it says 0 */
+	return 0;
+}
+
 static int fill_param(struct hevc *h)
 {
 	const struct enc_params *p = &h->e.params;
@@ -121,7 +146,7 @@ static int fill_param(struct hevc *h)
 	x->bEnableAccessUnitDelimiters = 0;
 	x->bEmitInfoSEI = 0;
 	x->bEmitHRDSEI = 0;
-	return 0;
+	return v->pq && v->packet_size >= LIGHT_FROM ? describe_light(h, &v->light) : 0;
 }
 
 static void close_lib(struct encoder *e)
@@ -199,6 +224,15 @@ static int open_anew(struct hevc *h)
 	return 0;
 }
 
+/* Whether the lower of the two rates leaves the last frame little room. */
+static bool limits(const struct hevc *h)
+{
+	const struct enc_params *p = &h->e.params;
+	uint32_t kbps = h->kbps_next < p->kbps ? h->kbps_next : p->kbps;
+
+	return h->last_len * 2 > (uint64_t)kbps * 125 * 1000 / p->video.fps_mhz;
+}
+
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
 {
 	struct hevc *h = hevc_from(e);
@@ -211,8 +245,10 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 
 	if (!slot)
 		return -EAGAIN;
-	if (!h->lib || h->kbps_next)
-		rc = h->lib ? open_anew(h) : -EIO;
+	if (!h->lib)
+		rc = -EIO;
+	else if (h->kbps_next && limits(h))
+		rc = open_anew(h);
 	if (rc < 0) {
 		log_err("frame %u: the library cannot be opened anew", r->frame_no);
 		au_release(&slot->au);
@@ -235,7 +271,7 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 		return -EIO;
 	}
 	slot->au.first = slot->au.last = true;
-	slot->au.len = len;
+	slot->au.len = h->last_len = len;
 	encoder_give(e, &slot->au, r, key);
 	return 0;
 }

@@ -17,15 +17,6 @@ static inline void luma_weights(enum colour_space space, double *kr, double *kb)
 	*kb = weight[space][1];
 }
 
-/* Of the display that pictures were made for (SMPTE ST 2086) and of their light (CTA-861.3). */
-struct hdr_metadata {
-	uint16_t red[2], green[2], blue[2], white[2]; /* x, y in 1/50000 */
-	uint16_t max_nits;
-	uint16_t min_nits;            /* 1/10000 */
-	uint16_t max_cll, max_fall;   /* cd/m2; 0: not known */
-	uint16_t max_full_frame_nits; /* 0: not known */
-};
-
 /* Code points of ITU-T H.273, which H.264, HEVC and AV1 share. */
 struct colour_codes {
 	uint8_t primaries, transfer, matrix;

@@ -19,6 +19,15 @@ static inline const char *codec_name(enum codec c)
 
 enum colour_space { COLOUR_BT601, COLOUR_BT709, COLOUR_BT2020 }; /* values of encoderCscMode >> 1 */
 
+/* Of the display that pictures were made for (SMPTE ST 2086) and of their light (CTA-861.3). */
+struct hdr_metadata {
+	uint16_t red[2], green[2], blue[2], white[2]; /* x, y in 1/50000 */
+	uint16_t max_nits;
+	uint16_t min_nits;            /* 1/10000 */
+	uint16_t max_cll, max_fall;   /* cd/m2; 0: not known */
+	uint16_t max_full_frame_nits; /* 0: not known */
+};
+
 #define VIDEO_DIM_MIN         64u
 #define VIDEO_DIM_MAX         8192u
 #define VIDEO_FPS_MIN         10u
@@ -38,17 +47,18 @@ struct video_params {
 	bool hdr; /* the client negotiated a 10-bit HDR format */
 	enum colour_space space;
 	bool full_range;
-	bool pq;         /* the samples are BT.2020 with the curve of SMPTE ST 2084; else SDR, 10 bits or not */
-	uint8_t slices;  /* asked by the client, 1..VIDEO_SLICES_MAX */
-	bool single_ref; /* maxNumReferenceFrames == 1 */
-	bool rfi;        /* client may send 0x0301 and understands type-5 frames */
-	uint32_t configured_kbps; /* the client user's wish, parity included */
-	uint32_t encoder_kbps;    /* target of the encoder, formula at the end of 1-session 6.7 */
-	uint16_t packet_size;     /* x-nv-video[0].packetSize: payload per shard is this - 16, shard this + 16 */
-	uint8_t fec_percent;      /* parity per data, 0..255 */
-	uint8_t fec_min;          /* minRequiredFecPackets */
-	bool encrypt;             /* SS_ENC_VIDEO */
-	bool qos;                 /* mark DSCP */
+	bool pq; /* the samples are BT.2020 with the curve of SMPTE ST 2084; else SDR, 10 bits or not */
+	struct hdr_metadata light; /* with pq */
+	uint8_t slices;            /* asked by the client, 1..VIDEO_SLICES_MAX */
+	bool single_ref;           /* maxNumReferenceFrames == 1 */
+	bool rfi;                  /* client may send 0x0301 and understands type-5 frames */
+	uint32_t configured_kbps;  /* the client user's wish, parity included */
+	uint32_t encoder_kbps;     /* target of the encoder, formula at the end of 1-session 6.7 */
+	uint16_t packet_size;      /* x-nv-video[0].packetSize: payload per shard is this - 16, shard this + 16 */
+	uint8_t fec_percent;       /* parity per data, 0..255 */
+	uint8_t fec_min;           /* minRequiredFecPackets */
+	bool encrypt;              /* SS_ENC_VIDEO */
+	bool qos;                  /* mark DSCP */
 };
 
 struct audio_params {

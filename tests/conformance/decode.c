@@ -119,6 +119,27 @@ bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t
 	return out[0];
 }
 
+bool decode_light(const struct video_params *v, const uint8_t *stream, size_t len, char out[2048])
+{
+	char path[32], command[320];
+	FILE *f;
+
+	out[0] = '\0';
+	if (lay_down(path, stream, len)) {
+		snprintf(command, sizeof(command),
+			 "ffprobe -v error -f %s -read_intervals %%+#1 -show_entries frame=side_data_list -of "
+			 "default=nw=1 %s",
+			 demuxer(v->codec), path);
+		f = popen(command, "r");
+		if (f) {
+			out[fread(out, 1, 2047, f)] = '\0';
+			pclose(f);
+		}
+	}
+	unlink(path);
+	return out[0];
+}
+
 void decoded_finish(struct decoded *d)
 {
 	free(d->frames);

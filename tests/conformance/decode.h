@@ -23,6 +23,8 @@ bool decode_planes(struct decoded *d, const struct video_params *v, const uint8_
 /* "pixels,range,matrix,transfer,primaries" in ffprobe's words and a line end, followed by all that ffmpeg warns of when
  * it decodes the stream. */
 bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t len, char out[160]);
+/* What ffprobe finds of HDR metadata with the first picture: "key=value" lines. */
+bool decode_light(const struct video_params *v, const uint8_t *stream, size_t len, char out[2048]);
 void decoded_finish(struct decoded *d);
 /* Of two luma planes, in dB; 100 when equal. */
 double luma_psnr(const uint8_t *a, unsigned a_stride, const uint8_t *b, unsigned b_stride, unsigned w, unsigned h);

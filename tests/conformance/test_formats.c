@@ -130,6 +130,99 @@ static void each_format_matrix_and_range_is_signalled_and_decodes_without_a_warn
 	for_each_format(says_what_it_is);
 }
 
+/* The value of that key, a rational number; -1: it is not there. */
+static double light_of(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+	double n, d = 1;
+
+	if (!at || sscanf(at + strlen(key), "=%lf/%lf", &n, &d) < 1)
+		return -1;
+	return n / d;
+}
+
+static void says_its_light(const struct encoder_ops *ops, const struct enc_params *base)
+{
+	static const struct hdr_metadata light = {
+		.red = {35400, 14600},
+		.green = {8500, 39850},
+		.blue = {6550, 2300},
+		.white = {15635, 16450},
+		.max_nits = 4000,
+		.min_nits = 50,
+		.max_cll = 1234,
+		.max_fall = 321,
+	};
+	static const struct {
+		const char *key;
+		double want;
+	} rows[] = {
+		{"red_x", 0.708},        {"red_y", 0.292},         {"green_x", 0.170},        {"green_y", 0.797},
+		{"blue_x", 0.131},       {"blue_y", 0.046},        {"white_point_x", 0.3127}, {"white_point_y", 0.3290},
+		{"max_luminance", 4000}, {"min_luminance", 0.005}, {"max_content", 1234},     {"max_average", 321},
+	};
+	struct enc_params p = *base;
+	char text[2048], described[160];
+
+	if (p.video.depth == 8)
+		return;
+	for (unsigned known = 0; known < 2; known++) {
+		struct rig *r;
+
+		p.video.space = COLOUR_BT2020;
+		p.video.pq = true;
+		p.video.light = light;
+		if (!known)
+			p.video.light.max_cll = p.video.light.max_fall = 0;
+		r = rig_open(ops, &p);
+		encode_frames(r, 3);
+		assert_int_equal(submit(r, true, false), 0);
+		for (unsigned key = 0; key < 4; key += 3) {
+			const struct unit *u = &r->unit[key];
+
+			assert_true(decode_light(&p.video, r->stream + u->at, u->len, text));
+			for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+				double got = light_of(text, rows[i].key), off = got - rows[i].want;
+				bool there = known || i < 10;
+
+				if (there ? off > 1e-4 || off < -1e-4 : got >= 0)
+					fail_msg("%s: %f, not %f", rows[i].key, got, rows[i].want);
+			}
+			if (p.video.codec == CODEC_HEVC) { /* the slice begins in the first shard all the same */
+				struct nal_walk w = walk(r, key);
+				struct nal n;
+
+				do
+					assert_true(nal_walk_next(&w, &n));
+				while (hevc_type(&n) >= 32);
+				assert_true(n.payload - (r->stream + u->at) < p.video.packet_size - 16 - 8);
+			}
+		}
+		rig_close(r);
+	}
+	/* SDR in ten bits says nothing. */
+	{
+		struct rig *r;
+
+		p.video.pq = false;
+		r = rig_open(ops, &p);
+		encode_frames(r, 1);
+		decode_light(&p.video, r->stream, r->len, text);
+		assert_true(light_of(text, "max_luminance") < 0);
+		assert_true(decode_describe(&p.video, r->stream, r->len, described)); /* ffprobe can read it */
+		assert_non_null(strstr(described, "bt2020"));
+		rig_close(r);
+	}
+}
+
+static void hdr_metadata_are_in_front_of_every_key_frame(void **state)
+{
+	(void)state;
+	if (!decode_available())
+		skip();
+	for_each_format(says_its_light);
+}
+
 /* A loss is healed by what the client has, in every format. */
 static void heals(const struct encoder_ops *ops, const struct enc_params *p)
 {
@@ -178,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_format_comes_out_as_it_went_in),
 		cmocka_unit_test(each_format_matrix_and_range_is_signalled_and_decodes_without_a_warning),
+		cmocka_unit_test(hdr_metadata_are_in_front_of_every_key_frame),
 		cmocka_unit_test(a_loss_is_healed_exactly_in_each_format),
 	};
 
