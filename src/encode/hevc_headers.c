@@ -277,9 +277,9 @@ static void put_kept(struct bit_writer *w, const struct pic_refs *r, const struc
 	}
 }
 
-/* Up to the reference picture set. */
+/* Up to the reference picture set. segments: the parameter set allows dependent slice segments, and this is none. */
 static void put_references(struct bit_writer *w, const struct hevc_stream *s, const struct pic_refs *r,
-			   const struct pic_plan *p, uint32_t address)
+			   const struct pic_plan *p, uint32_t address, bool segments)
 {
 	unsigned blocks = hevc_ctbs_wide(s) * hevc_ctbs_high(s), bits = 0;
 
@@ -289,6 +289,8 @@ static void put_references(struct bit_writer *w, const struct hevc_stream *s, co
 	if (p->idr)
 		bit_put(w, 1, 0);
 	bit_ue(w, 0);
+	if (address && segments)
+		bit_put(w, 1, 0);
 	if (address)
 		bit_put(w, bits, address);
 	bit_ue(w, hevc_slice_type(s, p));
@@ -304,7 +306,7 @@ size_t hevc_slice_header_write(uint8_t *out, const struct hevc_stream *s, const 
 	uint8_t rbsp[HEVC_HEADER_MAX / 2];
 	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
 
-	put_references(&w, s, r, p, address);
+	put_references(&w, s, r, p, address, false);
 	if (s->tools.sao)
 		bit_put(&w, 2, 3);
 	if (!p->idr) {
@@ -322,12 +324,19 @@ size_t hevc_slice_header_write(uint8_t *out, const struct hevc_stream *s, const 
 bool hevc_slice_header_is(const struct nal *n, const struct hevc_stream *s, const struct pic_refs *r,
 			  const struct pic_plan *p, uint32_t address)
 {
-	uint8_t want[HEVC_HEADER_MAX / 2];
-	struct bit_writer w = bit_writer_init(want, sizeof(want));
-	size_t bits;
+	if (hevc_nal_type(n) != hevc_slice_nal(p))
+		return false;
+	/* A driver that writes a parameter set of its own may allow dependent segments there, as radeonsi's does. */
+	for (unsigned segments = 0; segments <= (address != 0); segments++) {
+		uint8_t want[HEVC_HEADER_MAX / 2];
+		struct bit_writer w = bit_writer_init(want, sizeof(want));
+		size_t bits;
 
-	put_references(&w, s, r, p, address);
-	bits = bit_pad(&w);
-	assert(!w.err);
-	return hevc_nal_type(n) == hevc_slice_nal(p) && nal_begins_with(n, 2, want, bits);
+		put_references(&w, s, r, p, address, segments);
+		bits = bit_pad(&w);
+		assert(!w.err);
+		if (nal_begins_with(n, 2, want, bits))
+			return true;
+	}
+	return false;
 }

@@ -105,7 +105,8 @@ int pic_refs_invalidate(struct pic_refs *r, uint32_t first, uint32_t newest)
 {
 	if (!r->long_term || first <= r->idr_frame)
 		return -ENOENT;
-	if ((first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS != (newest - r->idr_frame) >> PIC_REFS_NUMBER_BITS ||
+	/* The next picture that a client decodes has the number after the newest. */
+	if ((first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS != (newest + 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS ||
 	    newest - first >= 1u << (PIC_REFS_NUMBER_BITS - 1))
 		return -ENOENT;
 	return ref_slots_invalidate(&r->slots, first);

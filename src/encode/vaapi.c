@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Video on VA-API: the chip encodes blocks and holds the rate, all else is decided here. Which frame is kept and
- * referred to, and every header, are ours (encode/pic_refs.h, encode/h264_headers.h, encode/hevc_headers.h), where the
- * driver takes packed slice headers; one that does not keeps the frame before and cannot answer a loss. What differs
+ * referred to is ours (encode/pic_refs.h), and so are the headers (encode/h264_headers.h, encode/hevc_headers.h), where the
+ * driver takes packed ones; one that takes no slice headers keeps the frame before and cannot answer a loss. A driver may
+ * write parameter sets of its own all the same, as radeonsi does: those are sent on then. What differs
  * between codecs is behind encode/vaapi_codec.h.
  *
  * One picture at a time: submit copies it up, hands it over, waits until it is encoded and gives it out. The wait has a
@@ -145,6 +146,9 @@ static bool create_surface(struct vaapi *v, unsigned width, unsigned height, VAS
 static bool create_all(struct vaapi *v)
 {
 	const unsigned width = v->stream.width, height = v->stream.height, n = pic_refs_surfaces(&v->stream.refs);
+	/* Where the driver writes the headers, it knows only from here what is to be cut off. */
+	const unsigned shown_width = v->stream.ours ? width : v->e.params.video.width;
+	const unsigned shown_height = v->stream.ours ? height : v->e.params.video.height;
 	VASurfaceID targets[PIC_REFS_SURFACES_MAX + 1];
 
 	if (!create_config(v) || !create_surface(v, width, height, &v->input))
@@ -155,8 +159,8 @@ static bool create_all(struct vaapi *v)
 			return false;
 		targets[i] = v->stream.surface[i];
 	}
-	if (!worked(vaCreateContext(v->device.dpy, v->config, (int)width, (int)height, VA_PROGRESSIVE, targets,
-				    (int)n + 1, &v->context),
+	if (!worked(vaCreateContext(v->device.dpy, v->config, (int)shown_width, (int)shown_height, VA_PROGRESSIVE,
+				    targets, (int)n + 1, &v->context),
 		    "context"))
 		return false;
 	if (!worked(vaCreateBuffer(v->device.dpy, v->context, VAEncCodedBufferType, (unsigned)v->e.slab.cap, 1, NULL,

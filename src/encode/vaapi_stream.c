@@ -24,7 +24,8 @@ void vaapi_cut(struct vaapi_stream *v, unsigned want, uint32_t slice_structure)
 	if (!slice_structure || slice_structure & any || v->slices == 1)
 		return;
 	v->rows = (v->high + v->slices - 1) / v->slices;
-	if (slice_structure == VA_ENC_SLICE_STRUCTURE_POWER_OF_TWO_ROWS)
+	if (!(slice_structure & (VA_ENC_SLICE_STRUCTURE_EQUAL_ROWS | VA_ENC_SLICE_STRUCTURE_EQUAL_MULTI_ROWS)) &&
+	    slice_structure & VA_ENC_SLICE_STRUCTURE_POWER_OF_TWO_ROWS)
 		while (v->rows & (v->rows - 1))
 			v->rows++;
 	v->slices = (v->high + v->rows - 1) / v->rows;
@@ -109,7 +110,7 @@ int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uin
 			break;
 		}
 	}
-	if (!slices)
+	if (!slices || (v->ours && slices != v->slices))
 		return -EPROTO;
 	*len = s.len;
 	return s.full ? -ENOSPC : 0;

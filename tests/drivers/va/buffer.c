@@ -100,10 +100,10 @@ static void *segments_make(struct driver *d, struct buffer *b)
 /* As wait_surface() in surface.c. */
 static VAStatus wait_coded(struct driver *d, VABufferID id, uint64_t timeout_ns)
 {
-	uint64_t limit = timeout_ns == VA_TIMEOUT_INFINITE ? d->q.hang_ms * 1000000ull : timeout_ns;
+	uint64_t until = driver_now() + (timeout_ns == VA_TIMEOUT_INFINITE ? d->q.hang_ms * 1000000ull : timeout_ns);
 	struct buffer *b = table_find(&d->buffers, id);
 
-	for (uint64_t waited = 0; b && b->hung && waited < limit; waited += 1000000) {
+	while (b && b->hung && driver_now() < until) {
 		pthread_mutex_unlock(&d->lock);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		pthread_mutex_lock(&d->lock);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <va/va.h>
 #include <va/va_backend.h>
@@ -77,6 +78,14 @@ static inline struct driver *driver_enter(VADriverContextP va, const char *call)
 	pthread_mutex_lock(&d->lock);
 	d->call = call;
 	return d;
+}
+
+static inline uint64_t driver_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static inline VAStatus driver_leave(struct driver *d, VAStatus status)

@@ -430,11 +430,11 @@ static bool surface_hung(struct driver *d, VASurfaceID id)
 /* Until the surface's picture is done, or the time is over. A picture that hangs is never done. */
 static VAStatus wait_surface(struct driver *d, VASurfaceID id, uint64_t timeout_ns)
 {
-	uint64_t limit = timeout_ns == VA_TIMEOUT_INFINITE ? d->q.hang_ms * 1000000ull : timeout_ns;
+	uint64_t until = driver_now() + (timeout_ns == VA_TIMEOUT_INFINITE ? d->q.hang_ms * 1000000ull : timeout_ns);
 
 	if (!surface_find(d, id))
 		return rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "no surface %#x", id);
-	for (uint64_t waited = 0; surface_hung(d, id) && waited < limit; waited += 1000000) {
+	while (surface_hung(d, id) && driver_now() < until) {
 		pthread_mutex_unlock(&d->lock);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		pthread_mutex_lock(&d->lock);

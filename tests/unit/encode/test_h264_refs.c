@@ -174,6 +174,8 @@ static void losses_of_an_idr_or_across_the_wrap_are_not_answered(void **state)
 		step(&r, f, f == 1, false, &p);
 		if (f == 4)
 			assert_int_equal(pic_refs_invalidate(&r, 1, 4), -ENOENT);
+		if (f == 65536) /* the recovery frame would be number 0 */
+			assert_int_equal(pic_refs_invalidate(&r, 65536, 65536), -ENOENT);
 	}
 	assert_int_equal((uint16_t)p.number, 1);
 	assert_int_equal(pic_refs_invalidate(&r, 65536, 65538), -ENOENT);

@@ -169,7 +169,7 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
 	struct vaapi_stream v = make(320, 192, 2, 0, 8);
 	uint8_t in[1024], out[1024];
 	struct pic_plan p;
-	size_t len = 0, got;
+	size_t len = 0, first, got;
 	struct nal_walk walk;
 	struct nal n;
 
@@ -180,9 +180,11 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
 	len += h264_pps_write(in + len, &v.h264);
 	len += put_bytes(in + len, "\0\0\0\1\x06\5\1\2\x80", 9);
 	len += put_slice(in + len, &v, &p, 0);
+	first = len;
 	len += put_slice(in + len, &v, &p, 120);
 	len += put_bytes(in + len, "\0\0\0\1\x0c\xff\xff\x80", 8);
 
+	assert_int_equal(vaapi_take(&v, &p, in, first, out, sizeof(out), &got), -EPROTO); /* half a picture */
 	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
 	walk = nal_walk_init(out, got);
 	for (unsigned i = 0; i < 4; i++) {
