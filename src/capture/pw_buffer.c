@@ -45,13 +45,12 @@ int buffer_map_open(struct buffer_map *m, const struct spa_data *d)
 		m->addr = NULL;
 		return err;
 	}
-	if (dmabuf) {
-		m->fd = fcntl((int)d->fd, F_DUPFD_CLOEXEC, 3);
-		if (m->fd < 0) {
-			err = -errno;
-			buffer_map_close(m);
-			return err;
-		}
+	m->dmabuf = dmabuf;
+	m->fd = fcntl((int)d->fd, F_DUPFD_CLOEXEC, 3);
+	if (m->fd < 0) {
+		err = -errno;
+		buffer_map_close(m);
+		return err;
 	}
 	return 0;
 }
@@ -92,7 +91,7 @@ static void sync_dmabuf(const struct buffer_map *m, uint64_t flags)
 {
 	struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
 
-	if (!m->addr || m->fd < 0)
+	if (!m->addr || !m->dmabuf)
 		return;
 	/* A failure (ENOTTY: memory that only calls itself a dma-buf) leaves nothing to be done. */
 	while (ioctl(m->fd, DMA_BUF_IOCTL_SYNC, &sync) < 0 && (errno == EINTR || errno == EAGAIN))
@@ -209,7 +208,7 @@ static int mapped_plane(struct frame *f, const struct spa_data *d, const struct 
 		return -EINVAL;
 	f->n_planes = 1;
 	f->plane[0] = (struct frame_plane){
-		.fd = (int)d->fd,
+		.fd = m->fd,
 		.offset = (uint32_t)(format->dmabuf ? offset : d->mapoffset + offset),
 		.stride = (uint32_t)stride,
 	};

@@ -19,7 +19,8 @@ struct buffer_map {
 	void *addr; /* page aligned; NULL: not mapped */
 	size_t len;
 	size_t skip;       /* from addr to where the buffer's data begins */
-	int fd;            /* dup of a dma-buf, for its CPU access brackets; -1: memory */
+	int fd;            /* ours, of what is mapped; -1 */
+	bool dmabuf;       /* reads are bracketed */
 	unsigned n_planes; /* of a buffer that is imported, of which nothing is mapped; else 0 */
 	int plane_fd[FRAME_PLANES_MAX];
 };

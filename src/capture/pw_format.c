@@ -13,26 +13,18 @@
 #include "base/str.h"
 
 #define DAMAGE_REGIONS 16 /* asked for; more than a frame carries, so that "too many" can be told from "all" */
-
-#define MODIFIERS_MAX 32 /* offered of one format */
+#define MODIFIERS_MAX  32 /* offered of one format */
 
 /* SPA names bytes in memory, DRM names little-endian words. Alpha of a screen means nothing. */
 static const struct row {
 	uint32_t spa, fourcc;
-	bool gpu_only; /* the CPU reads eight bits */
 } formats[] = {
-	{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888, false},
-	{SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888, false},
-	{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888, false},
-	{SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888, false},
-	{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888, false},
-	{SPA_VIDEO_FORMAT_ARGB, FOURCC_BGRX8888, false},
-	{SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888, false},
-	{SPA_VIDEO_FORMAT_ABGR, FOURCC_RGBX8888, false},
-	{SPA_VIDEO_FORMAT_xRGB_210LE, FOURCC_XRGB2101010, true},
-	{SPA_VIDEO_FORMAT_xBGR_210LE, FOURCC_XBGR2101010, true},
-	{SPA_VIDEO_FORMAT_ARGB_210LE, FOURCC_ARGB2101010, true},
-	{SPA_VIDEO_FORMAT_ABGR_210LE, FOURCC_ABGR2101010, true},
+	{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888},          {SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888},
+	{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888},          {SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888},
+	{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888},          {SPA_VIDEO_FORMAT_ARGB, FOURCC_BGRX8888},
+	{SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888},          {SPA_VIDEO_FORMAT_ABGR, FOURCC_RGBX8888},
+	{SPA_VIDEO_FORMAT_xRGB_210LE, FOURCC_XRGB2101010}, {SPA_VIDEO_FORMAT_xBGR_210LE, FOURCC_XBGR2101010},
+	{SPA_VIDEO_FORMAT_ARGB_210LE, FOURCC_ARGB2101010}, {SPA_VIDEO_FORMAT_ABGR_210LE, FOURCC_ABGR2101010},
 };
 
 /* Every format in a pod of its own, one fixed, memory, and linear dma-bufs. */
@@ -68,8 +60,7 @@ static void add_formats(struct spa_pod_builder *b, const struct pw_format *fixed
 	spa_pod_builder_push_choice(b, &choice, SPA_CHOICE_Enum, 0);
 	spa_pod_builder_id(b, formats[0].spa); /* the default comes first, and again among the others */
 	for (unsigned i = 0; i < ARRAY_LEN(formats); i++)
-		if (!formats[i].gpu_only)
-			spa_pod_builder_id(b, formats[i].spa);
+		spa_pod_builder_id(b, formats[i].spa);
 	spa_pod_builder_pop(b, &choice);
 }
 
@@ -218,7 +209,7 @@ int pw_format_parse(const struct spa_pod *param, const struct dmabuf_formats *im
 		if (!f->import && f->modifier != MODIFIER_LINEAR && f->modifier != MODIFIER_INVALID)
 			return -ENOTSUP;
 	}
-	return row->gpu_only && !f->import ? -ENOTSUP : 0;
+	return 0;
 }
 
 bool pw_format_withdraw(struct dmabuf_formats *importable, const struct pw_format *f, bool all)

@@ -83,9 +83,10 @@ static void memory_is_taken_before_dmabuf_and_every_byte_order_is_known(void **s
 	static const struct {
 		uint32_t spa, fourcc;
 	} want[] = {
-		{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888}, {SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888},
-		{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888}, {SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888},
-		{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888}, {SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888},
+		{SPA_VIDEO_FORMAT_BGRx, FOURCC_XRGB8888},          {SPA_VIDEO_FORMAT_BGRA, FOURCC_ARGB8888},
+		{SPA_VIDEO_FORMAT_RGBx, FOURCC_XBGR8888},          {SPA_VIDEO_FORMAT_RGBA, FOURCC_ABGR8888},
+		{SPA_VIDEO_FORMAT_xRGB, FOURCC_BGRX8888},          {SPA_VIDEO_FORMAT_xBGR, FOURCC_RGBX8888},
+		{SPA_VIDEO_FORMAT_xRGB_210LE, FOURCC_XRGB2101010},
 	};
 
 	(void)state;
@@ -400,6 +401,29 @@ static void a_dmabuf_is_measured_by_its_file_never_by_the_chunk(void **state)
 	fake_finish(&k);
 }
 
+/* PipeWire may close its file, and open another under the same number, while a reader has the frame. */
+static void a_mapped_frame_has_a_file_of_its_own(void **state)
+{
+	struct buffer_map m;
+	struct frame f = {0};
+	struct stat a, b;
+	struct fake k;
+
+	(void)state;
+	for (unsigned dmabuf = 0; dmabuf < 2; dmabuf++) {
+		fake_init(&k, dmabuf ? SPA_DATA_DmaBuf : SPA_DATA_MemFd, STRIDE * H);
+		assert_int_equal(buffer_map_open(&m, &k.data), 0);
+		assert_int_equal(buffer_frame(&f, &k.buffer, &m, &format, NOW), 0);
+		assert_int_equal(fstat((int)k.data.fd, &a), 0);
+		assert_int_not_equal(f.plane[0].fd, k.data.fd);
+		fake_finish(&k);
+		assert_int_equal(fstat(f.plane[0].fd, &b), 0);
+		assert_int_equal(a.st_ino, b.st_ino);
+		buffer_map_close(&m);
+		assert_int_equal(fstat(f.plane[0].fd, &b), -1);
+	}
+}
+
 static void what_is_imported_is_not_mapped_and_outlives_its_buffer(void **state)
 {
 	struct pw_format dma = format;
@@ -565,6 +589,7 @@ int main(void)
 		cmocka_unit_test(the_buffers_asked_for_fit_the_format),
 		cmocka_unit_test(a_picture_must_lie_within_what_is_mapped),
 		cmocka_unit_test(a_dmabuf_is_measured_by_its_file_never_by_the_chunk),
+		cmocka_unit_test(a_mapped_frame_has_a_file_of_its_own),
 		cmocka_unit_test(what_is_imported_is_not_mapped_and_outlives_its_buffer),
 		cmocka_unit_test(chunks_without_a_picture_are_told),
 		cmocka_unit_test(metadata_is_read_and_cut_to_the_picture),
