@@ -166,6 +166,130 @@ static void nothing_arrives_after_removal_while_frames_flow(void **state)
 	assert_int_equal(slots_out(&slots), 0);
 }
 
+/* --- a stream of buffers: who reads one never sees it drawn into, and nobody holds up the others --- */
+
+static uint64_t pixels[POOL]; /* what is in the buffer of that slot; not atomic, so that the thread sanitizer watches */
+
+struct painter {
+	struct thread thread;
+	struct fanout *fanout;
+	atomic_ulong made;
+};
+
+static void paint(void *arg)
+{
+	struct painter *p = arg;
+	unsigned long n = 0;
+
+	while (!thread_should_stop(&p->thread)) {
+		struct frame *f = fresh(n + 1);
+
+		if (!f) { /* every buffer is out */
+			clock_sleep_until(clock_ns() + NS_PER_MS / 10);
+			continue;
+		}
+		pixels[f->slot] = ++n;
+		fanout_deliver(p->fanout, f);
+		atomic_store(&p->made, n);
+	}
+}
+
+static void assert_whole(const struct frame *f)
+{
+	assert_int_equal(pixels[f->slot], f->seq);
+}
+
+/* Holds two frames at a time, for long. */
+struct slow {
+	struct user u;
+	struct thread thread;
+	unsigned taken;
+};
+
+static void read_slowly(void *arg)
+{
+	struct slow *s = arg;
+	struct frame *held[2] = {NULL, NULL};
+
+	while (!thread_should_stop(&s->thread)) {
+		struct frame *f;
+
+		wake_wait(&s->u.wake, clock_ns() + NS_PER_MS);
+		f = latest_take(&s->u.link.slot);
+		if (!f)
+			continue;
+		assert_whole(f);
+		clock_sleep_until(clock_ns() + 2 * NS_PER_MS);
+		if (held[s->taken % 2]) {
+			assert_whole(held[s->taken % 2]);
+			frame_unref(held[s->taken % 2], -1);
+		}
+		held[s->taken++ % 2] = f;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		if (held[i])
+			assert_whole(held[i]);
+		frame_unref(held[i], -1);
+	}
+}
+
+/* One that vanishes in the middle of reading, and gives back what it had afterwards. */
+static void come_and_go(struct fanout *f)
+{
+	struct user *u = test_malloc(sizeof(*u));
+	struct frame *got = NULL;
+	int index;
+
+	user_init(u);
+	index = fanout_add(f, &u->link);
+	while (!got) {
+		wake_wait(&u->wake, clock_ns() + 10 * NS_PER_MS);
+		got = latest_take(&u->link.slot);
+	}
+	fanout_remove(f, index);
+	assert_whole(got);
+	user_finish(u);
+	test_free(u);
+	assert_whole(got);
+	frame_unref(got, -1);
+}
+
+static void a_buffer_is_drawn_into_when_all_have_released_it(void **state)
+{
+	struct painter p = {0};
+	struct slow slow = {0};
+	struct user dead; /* never takes anything: what it was given last is kept for it, no more */
+	struct fanout f;
+	unsigned long before;
+
+	(void)state;
+	fanout_init(&f);
+	p.fanout = &f;
+	user_init(&slow.u);
+	user_init(&dead);
+	assert_true(fanout_add(&f, &slow.u.link) >= 0);
+	assert_true(fanout_add(&f, &dead.link) >= 0);
+	assert_int_equal(thread_start(&p.thread, "painter", paint, &p), 0);
+	assert_int_equal(thread_start(&slow.thread, "slow", read_slowly, &slow), 0);
+	for (int i = 0; i < 300; i++)
+		come_and_go(&f);
+	/* It goes on however slow and dead they are: a dead one holds one, a slow one three. */
+	before = atomic_load(&p.made);
+	while (atomic_load(&p.made) < before + 1000)
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	thread_stop(&slow.thread);
+	thread_join(&slow.thread);
+	thread_stop(&p.thread);
+	thread_join(&p.thread);
+	assert_true(slow.taken > 2);
+	assert_true(dead.link.superseded >= 1000);
+	assert_true(slots_out(&slots) <= 2); /* in the slots of the two */
+	fanout_retract(&f);
+	assert_int_equal(slots_out(&slots), 0);
+	user_finish(&slow.u);
+	user_finish(&dead);
+}
+
 static atomic_bool inside, go_on, removed;
 
 /* The hand-over stands still in the middle, as if the scheduler had put its thread aside. */
@@ -221,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(the_newest_frame_wins_at_each_user, setup),
 		cmocka_unit_test_setup(the_table_is_bounded_and_entries_are_used_again, setup),
 		cmocka_unit_test_setup(removal_waits_for_the_hand_over_that_may_have_seen_the_link, setup),
+		cmocka_unit_test_setup(a_buffer_is_drawn_into_when_all_have_released_it, setup),
 		cmocka_unit_test_setup(nothing_arrives_after_removal_while_frames_flow, setup),
 	};
 
