@@ -38,7 +38,7 @@ struct movie {
 	struct movie_file *file;
 	/* anyone reads */
 	_Atomic uint64_t frames_written, taken, gaps, unusable, first_ns;
-	atomic_bool over;
+	atomic_bool over, waits;
 	atomic_int err;
 };
 
@@ -85,8 +85,11 @@ static struct picture *wait_picture(struct movie *m)
 {
 	struct picture *p;
 
-	while (!(p = take_picture(m)) && !atomic_load(&m->err))
+	while (!(p = take_picture(m)) && !atomic_load(&m->err)) {
+		atomic_store(&m->waits, true);
 		wake_wait(&m->convert_wake, NS_NEVER);
+	}
+	atomic_store(&m->waits, false);
 	return p;
 }
 
@@ -257,6 +260,7 @@ struct movie_state movie_state(struct movie *m)
 		.gaps = atomic_load(&m->gaps),
 		.unusable = atomic_load(&m->unusable),
 		.first_ns = atomic_load(&m->first_ns),
+		.waits = atomic_load(&m->waits),
 		.over = atomic_load(&m->over),
 		.err = atomic_load(&m->err),
 	};

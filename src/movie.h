@@ -26,6 +26,7 @@ struct movie_state {
 	uint64_t gaps;     /* numbers that the source passed over */
 	uint64_t unusable; /* nobody here could read them */
 	uint64_t first_ns; /* capture time of the first; 0: none yet */
+	bool waits;        /* for the encoder or the disk: the source may be far behind */
 	bool over;         /* the length is reached */
 	int err;           /* the file or the encoder failed: -errno */
 };

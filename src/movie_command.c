@@ -133,7 +133,7 @@ static void on_timer(void *ctx)
 	struct movie_state s = movie_state(r->movie);
 	uint64_t now = clock_ns();
 
-	if (s.taken != r->taken || !r->fresh_ns)
+	if (s.taken != r->taken || s.waits || !r->fresh_ns)
 		r->fresh_ns = now;
 	r->taken = s.taken;
 	if (s.err || s.over ||
@@ -225,6 +225,7 @@ int movie_command(const struct movie_wish *w, const struct config *c, const stru
 {
 	struct recorder r = {.config = c, .paths = p};
 	struct movie_state end = {0};
+	sigset_t again;
 	int rc = take_wish(&r, w), err;
 
 	if (rc)
@@ -242,7 +243,13 @@ int movie_command(const struct movie_wish *w, const struct config *c, const stru
 			"moonrill record: this desktop asks whether its screen may be shared: a click is needed\n");
 	on_screens_changed(&r);
 	loop_timer_arm_in(r.timer, LOOK_NS);
-	loop_run(r.loop);
+	if (!*r.why) /* else it is over before it began */
+		loop_run(r.loop);
+	/* Who interrupts again does not wait for what is still to be written. */
+	sigemptyset(&again);
+	sigaddset(&again, SIGINT);
+	sigaddset(&again, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &again, NULL);
 	close_all(&r, &end);
 	return report(&r, &end, w->json);
 }

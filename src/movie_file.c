@@ -30,6 +30,7 @@ struct movie_file {
 	off_t at;     /* written, of the frame under way too */
 	int err;      /* of the first write that failed */
 	bool regular; /* can be cut off and removed */
+	bool created; /* was not there before */
 	uint16_t width, height;
 	struct encoder *encoder; /* MOVIE_H264, from the first picture on */
 	uint8_t *frame;          /* MOVIE_Y4M: as it is written */
@@ -163,11 +164,16 @@ int movie_file_create(struct movie_file **out, const char *path, const struct mo
 	if (!m)
 		return err;
 	m->p = *p;
+	m->fd = -1;
 	m->path = strdup(path);
 	if (!m->path)
 		goto fail;
-	m->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (p->force ? O_TRUNC : O_EXCL), 0666);
-	if (m->fd < 0) {
+	m->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	m->created = m->fd >= 0;
+	if (m->fd < 0 && errno == EEXIST && p->force)
+		m->fd = open(path,
+			     O_WRONLY | O_CLOEXEC | O_NONBLOCK); /* who waits for a FIFO's reader waits for ever */
+	if (m->fd < 0 || fcntl(m->fd, F_SETFL, 0) < 0) {
 		err = -errno;
 		goto fail;
 	}
@@ -175,9 +181,21 @@ int movie_file_create(struct movie_file **out, const char *path, const struct mo
 	*out = m;
 	return 0;
 fail:
+	if (m->fd >= 0)
+		close(m->fd);
 	free(m->path);
 	free(m);
 	return err;
+}
+
+/* Of the first picture: now that there is one, what was in the file goes. */
+static int begin(struct movie_file *m, const struct picture *pic)
+{
+	int rc = m->p.kind == MOVIE_H264 ? open_h264(m, pic) : 0;
+
+	if (rc == 0 && m->regular && !m->created && ftruncate(m->fd, 0) < 0)
+		rc = -errno;
+	return rc == 0 && m->p.kind == MOVIE_Y4M ? open_y4m(m, pic) : rc;
 }
 
 /* What was begun and is not whole. */
@@ -196,7 +214,7 @@ int movie_file_put(struct movie_file *m, const struct picture *pic)
 	if (m->err)
 		return m->err;
 	if (!m->width) {
-		rc = h264 ? open_h264(m, pic) : open_y4m(m, pic);
+		rc = begin(m, pic);
 		m->width = pic->width;
 		m->height = pic->height;
 	}
@@ -227,9 +245,11 @@ int movie_file_close(struct movie_file *m)
 	if (!m)
 		return 0;
 	encoder_close(m->encoder);
-	if (close(m->fd) < 0)
+	if (m->regular && m->frames && fsync(m->fd) < 0)
 		err = -errno;
-	if (!m->frames && m->regular)
+	if (close(m->fd) < 0 && !err)
+		err = -errno;
+	if (!m->frames && m->regular && m->created)
 		unlink(m->path);
 	free(m->frame);
 	free(m->path);

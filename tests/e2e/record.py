@@ -64,7 +64,8 @@ def test_two_seconds_hold_every_picture():
 
 def test_an_encoder_that_is_too_slow_loses_nothing():
     with scratch() as d:
-        p = record(d, "a.264", "--size", "1280x720", "--fps", 120, "--seconds", 1, "-o", "encode.preset=slow")
+        # 97 pictures wait at most: the source waits as well.
+        p = record(d, "a.264", "--size", "2560x1440", "--fps", 120, "--seconds", 1, "-o", "encode.preset=medium")
         assert p.returncode == 0 and p.report["frames"] == 120 and p.report["gaps"] == 0, (p.report, p.stderr)
         whole(d / "a.264", 120)
 
@@ -81,6 +82,7 @@ def test_interrupt_ends_the_file():
             (d / "a.h264").unlink(missing_ok=True)
             p = subprocess.Popen(command(d, "a.h264", *SMALL), stdout=subprocess.PIPE, text=True)
             while not (d / "a.h264").exists() or (d / "a.h264").stat().st_size < 50000:
+                assert p.poll() is None, p.returncode
                 time.sleep(0.02)
             p.send_signal(sig)
             out, _ = p.communicate(timeout=60)
@@ -95,6 +97,29 @@ def test_a_file_that_is_there_stays():
         assert p.returncode == 1 and "--force" in p.stderr and (d / "a.y4m").read_text() == "precious", p
         assert record(d, "a.y4m", *SMALL, "--seconds", 1, "--force").returncode == 0
         whole(d / "a.y4m", 60)
+
+
+def test_an_old_file_stays_until_there_is_a_picture():
+    with scratch() as d:
+        (d / "a.h264").write_text("precious")
+        p = record(d, "a.h264", *SMALL, "--seconds", 1, "--force", "-o", "encode.preset=warp")
+        assert p.returncode == 1 and (d / "a.h264").read_text() == "precious", p
+
+
+def test_a_source_that_is_not_there_ends_it():
+    with scratch() as d:
+        for seconds in ([], ["--seconds", 1]):
+            p = record(d, "a.h264", *seconds, "-o", "video.source=pipewire", "-o", "video.node=none",
+                       env={**os.environ, "PIPEWIRE_REMOTE": "/nonexistent"})
+            assert p.returncode == 1 and p.report["error"] and p.report["frames"] == 0, p
+            assert not (d / "a.h264").exists()
+
+
+def test_a_pipe_that_nobody_reads_is_said():
+    with scratch() as d:
+        os.mkfifo(d / "a.h264")
+        p = record(d, "a.h264", "--seconds", 1, "--force")
+        assert p.returncode == 1 and "No such device or address" in p.stderr, p
 
 
 def test_a_full_disk_is_said_and_the_file_is_good():

@@ -79,6 +79,9 @@ static void what_is_there_is_replaced_by_force_only(void **state)
 {
 	struct movie_file_params p = y4m;
 	struct movie_file *m;
+	struct picture pic;
+	uint8_t *bytes;
+	size_t len;
 
 	(void)state;
 	put_file("a.y4m", "precious");
@@ -86,11 +89,25 @@ static void what_is_there_is_replaced_by_force_only(void **state)
 	assert_string_equal(get_file("a.y4m"), "precious");
 	assert_int_equal(movie_file_create(&m, in_scratch("no/a.y4m"), &p), -ENOENT);
 	p.force = true;
+	/* Nothing was put in: what was there is still worth something, and a new one is no movie. */
 	assert_int_equal(movie_file_create(&m, in_scratch("a.y4m"), &p), 0);
 	assert_int_equal(movie_file_close(m), 0);
-	/* Nothing was put in: it is no movie. */
-	assert_int_equal(access(in_scratch("a.y4m"), F_OK), -1);
+	assert_string_equal(get_file("a.y4m"), "precious");
+	assert_int_equal(movie_file_create(&m, in_scratch("b.y4m"), &p), 0);
+	assert_int_equal(movie_file_close(m), 0);
+	assert_int_equal(access(in_scratch("b.y4m"), F_OK), -1);
 	assert_int_equal(movie_file_close(NULL), 0);
+	/* Longer than a picture: nothing of it is left. */
+	assert_int_equal(truncate(in_scratch("a.y4m"), 1 << 20), 0);
+	assert_int_equal(picture_init(&pic, W, H, COLOUR_BT709, false), 0);
+	assert_int_equal(movie_file_create(&m, in_scratch("a.y4m"), &p), 0);
+	assert_int_equal(movie_file_put(m, &pic), 0);
+	assert_int_equal(movie_file_close(m), 0);
+	len = load("a.y4m", &bytes);
+	assert_memory_equal(bytes, "YUV4MPEG2", 9);
+	assert_true(len > W * H && len < 2 * W * H);
+	free(bytes);
+	picture_finish(&pic);
 }
 
 static void a_full_disk_is_said(void **state)
