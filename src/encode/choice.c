@@ -31,6 +31,7 @@ struct verdict {
 	struct wish wish;
 	int rc;
 	uint64_t at_ns; /* 0: not tried yet */
+	bool stale;     /* it has failed in a stream since */
 };
 
 /* Of each back end and codec: a usual stream, and the one that was last asked for. */
@@ -81,10 +82,11 @@ static int verdict(struct known *k, struct verdict *v, const struct encoder_ops 
 	};
 	uint64_t now = clock_ns();
 
-	if (v->at_ns && equal(&v->wish, w) && (v->rc == 0 || now - v->at_ns < AGAIN_NS))
+	if (v->at_ns && !v->stale && equal(&v->wish, w) && (v->rc == 0 || now - v->at_ns < AGAIN_NS))
 		return v->rc;
 	v->wish = *w;
 	v->at_ns = now;
+	v->stale = false;
 	v->rc = try_twice(ops, &p);
 	if (v->rc < 0)
 		snprintf(k->why, sizeof(k->why), "a trial at %ux%u failed: %s", w->width, w->height,
@@ -210,7 +212,7 @@ void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, cons
 
 	if (!k)
 		return;
-	k->last = (struct verdict){0};
+	k->usual.stale = k->last.stale = true;
 	snprintf(k->why, sizeof(k->why), "%s", why);
 }
 

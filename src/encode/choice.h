@@ -4,7 +4,7 @@
  * software. Whether hardware works is not believed but tried: opened with what the stream wants, it encodes a few
  * pictures. What came of that is remembered, and what went wrong in streams as well, for people to see.
  *
- * Main thread: a trial takes a second at most, where hardware hangs; else some tens of milliseconds.
+ * Main thread: a trial takes some tens of milliseconds, and where hardware hangs two seconds at most.
  */
 #pragma once
 

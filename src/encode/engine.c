@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
@@ -113,9 +115,6 @@ void engine_failed(struct engine *g, int err, uint32_t frame, uint64_t begun_ns,
 	g->trouble.frame = frame;
 	g->trouble.err = err;
 	failover_failed(&g->failover, begun_ns, now_ns);
-	if (g->failover.step == FAILOVER_OVER)
-		log_err("%s failed at frame %u (%s), and there is no other", g->trouble.ops->name, frame,
-			strerrordesc_np(-err));
 }
 
 enum failover_step engine_look(struct engine *g, uint64_t now_ns)
@@ -132,18 +131,29 @@ enum failover_step engine_look(struct engine *g, uint64_t now_ns)
 static void post_news(struct engine *g)
 {
 	struct engine_news *n = malloc(sizeof(*n));
-	const char *now = g->encoder->ops->name;
+	const struct encoder_ops *now = g->failover.step == FAILOVER_OVER ? NULL : g->encoder->ops;
+	bool same = now == g->trouble.ops;
 
 	if (!n)
-		return; /* it was logged; who asks sees it not */
+		return; /* who asks sees it not */
 	n->failed = g->trouble.ops;
-	describe(g, n->describe);
-	snprintf(n->why, sizeof(n->why), "%s failed at frame %u (%s): %s", g->trouble.ops->name, g->trouble.frame,
-		 strerrordesc_np(-g->trouble.err), now == g->trouble.ops->name ? "opened anew" : "");
-	if (now != g->trouble.ops->name)
-		snprintf(n->why + strlen(n->why), sizeof(n->why) - strlen(n->why), "%s goes on", now);
+	if (now)
+		describe(g, n->describe);
+	else
+		str_copy(n->describe, sizeof(n->describe), "none");
+	snprintf(n->why, sizeof(n->why), "%s failed at frame %u (%s): %s%s", g->trouble.ops->name, g->trouble.frame,
+		 strerrordesc_np(-g->trouble.err),
+		 !now   ? "there is no other"
+		 : same ? "opened anew"
+			: now->name,
+		 now && !same ? " goes on" : "");
 	log_warn("%s", n->why);
 	free(latest_put(&g->news, n));
+}
+
+void engine_over(struct engine *g)
+{
+	post_news(g);
 }
 
 bool engine_mend(struct engine *g, uint32_t kbps)

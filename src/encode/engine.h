@@ -2,7 +2,7 @@
 /*
  * The encoder of a stream, and what takes its place when it fails: opened anew, or another back end, as encode/failover.h
  * decides. An encoder that is replaced is put aside, because access units on their way lie in its memory and closing
- * what hangs may take long; it is closed at the end. Encode thread unless said otherwise; opening allocates there, but
+ * what hangs may take long; it is closed at the end, on the main thread, which then has to wait. Encode thread unless said otherwise; opening allocates there, but
  * a stream without an encoder has no hot path.
  */
 #pragma once
@@ -61,6 +61,8 @@ static inline bool engine_runs(const struct engine *g)
 }
 /* What is to be done: REOPEN and NEXT ask for engine_mend(). With OVER trouble.err says why. */
 enum failover_step engine_look(struct engine *g, uint64_t now_ns);
+/* With OVER: tells main, as engine_mend() does of what it opens. */
+void engine_over(struct engine *g);
 /* True: an encoder is open again, the next frame must be an IDR. */
 bool engine_mend(struct engine *g, uint32_t kbps);
 

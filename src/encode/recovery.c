@@ -144,12 +144,17 @@ bool recovery_marks_next(const struct recovery *r, bool answers)
 	return r->p.mark_each && (answers || r->newest + 1 - r->marked >= r->p.mark_each);
 }
 
+void recovery_answered(struct recovery *r)
+{
+	r->want_idr = r->want_rfi = r->unsure = false;
+}
+
 void recovery_restart(struct recovery *r, bool rfi, uint8_t dpb)
 {
 	assert(dpb >= 1 && dpb <= RECOVERY_DPB_MAX);
 	r->p.rfi = rfi;
 	r->p.dpb = dpb;
-	r->want_idr = r->want_rfi = r->unsure = false;
+	recovery_answered(r);
 }
 
 void recovery_encoded(struct recovery *r, uint32_t frame_no, bool key, bool marked, uint64_t now_ns)

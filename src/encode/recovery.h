@@ -78,6 +78,8 @@ uint32_t recovery_mark_each(uint32_t fps_mhz);
 /* Whether the next frame is to be marked; answers: it is an IDR or follows an invalidation. */
 bool recovery_marks_next(const struct recovery *r, bool answers);
 
+/* The next frame is an IDR already, for a reason of its own: it answers whatever was asked. */
+void recovery_answered(struct recovery *r);
 /* The encoder was opened anew, or another took its place: it keeps dpb frames, and can answer a loss or not. Its first
  * frame, the next, is an IDR, which answers whatever was asked. */
 void recovery_restart(struct recovery *r, bool rfi, uint8_t dpb);

@@ -15,6 +15,7 @@
 #define KBPS       4000u
 #define WARM       2u /* frames: the key frame and the one after it are not like the rest */
 #define LIMIT_NS   (400 * NS_PER_MS)
+#define SLOW_NS    (2 * NS_PER_S)
 #define USE_PERMIL 700u /* of the time that a frame has */
 
 struct sink {
@@ -81,6 +82,8 @@ static int measure(struct encoder *e, struct picture *p, const struct sink *sink
 			return -EIO;
 		if (frame > WARM)
 			took[n++] = now - before;
+		if (!n && now - begun > SLOW_NS)
+			return -EIO;
 	}
 	qsort(took, n, sizeof(*took), by_value);
 	out->pixels_per_s = (uint64_t)p->width * p->height * NS_PER_S / (took[n / 2] ? took[n / 2] : 1);

@@ -196,6 +196,25 @@ static void what_failed_in_a_stream_is_tried_before_the_next(void **state)
 	assert_int_equal(trials, 4);
 }
 
+static void nor_is_the_usual_stream_believed_then(void **state)
+{
+	struct video_params usual = video;
+
+	(void)state;
+	usual.width = 1280;
+	usual.height = 720;
+	usual.fps_mhz = 60000;
+	encoder_choice_measure("auto", plain, 1);
+	assert_int_equal(trials, 1);
+	chosen("auto", &usual, "");
+	assert_int_equal(trials, 1); /* tried at the start */
+	encoder_choice_failed(&chip, CODEC_H264, "it burnt");
+	chosen("auto", &usual, "");
+	assert_int_equal(trials, 2);
+	chosen("auto", &usual, "");
+	assert_int_equal(trials, 2);
+}
+
 static void what_is_offered_has_been_tried_at_the_start(void **state)
 {
 	struct video_params v = video;
@@ -232,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup(one_that_is_named_is_not_tried_and_has_software_behind_it, setup),
 		cmocka_unit_test_setup(a_quality_level_is_no_preset_of_software, setup),
 		cmocka_unit_test_setup(what_failed_in_a_stream_is_tried_before_the_next, setup),
+		cmocka_unit_test_setup(nor_is_the_usual_stream_believed_then, setup),
 		cmocka_unit_test_setup(what_is_offered_has_been_tried_at_the_start, setup),
 	};
 

@@ -190,6 +190,8 @@ static void it_ends_when_all_have_failed(void **state)
 {
 	struct rig *r = begin("fail 5", "hang 5", EARLY_OFF);
 	uint64_t give_up = clock_ns() + RIG_PATIENCE_NS;
+	const struct encoder_ops *failed;
+	const char *why;
 
 	(void)state;
 	while (!atomic_load(&r->failed) && clock_ns() < give_up)
@@ -198,6 +200,10 @@ static void it_ends_when_all_have_failed(void **state)
 	rig_wait_seen(r, 16); /* twice four each */
 	assert_int_equal(atomic_load(&opened[0]), 2);
 	assert_int_equal(atomic_load(&opened[1]), 2);
+	/* Told as well: else the next stream would take it untried. */
+	assert_true(encode_worker_tell(r->worker, &failed, &why));
+	assert_ptr_equal(failed, &second);
+	assert_non_null(strstr(why, "there is no other"));
 	rig_stop_gapless(r);
 }
 
