@@ -27,6 +27,7 @@ struct conversion_gpu {
 	struct upload upload;
 	struct gpu_convert convert;
 	struct readback *ring;
+	unsigned lies; /* imports in a row that were not what they said */
 	/* of the frame under way */
 	struct gpu_source source;
 	struct gpu_geometry geometry;
@@ -139,8 +140,10 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	at = f->transform & 1 ? layout_fit(visible.h, visible.w, dst->width, dst->height)
 			      : layout_fit(visible.w, visible.h, dst->width, dst->height);
 	rc = mapped ? upload_frame(&g->upload, f, &visible, &g->source) : import_get(&g->imports, f, &g->source);
+	/* A buffer that is not what it says it is, and the next one neither: so it will go on. */
+	g->lies = rc == -EINVAL && !mapped ? g->lies + 1 : 0;
 	if (rc < 0)
-		return rc;
+		return g->lies >= 2 ? -ENOTSUP : rc;
 	g->geometry = (struct gpu_geometry){
 		.visible = visible,
 		.transform = f->transform,

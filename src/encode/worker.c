@@ -3,8 +3,7 @@
  * Thread "encode", one per stream. Each turn: look at what was asked for upstream, take the newest picture if pace and
  * credit allow, convert it and give the captured buffer back, encode. Without a new picture, or with one that shows the
  * same, the converted one is encoded again at the minimum rate, more often until it is sharp, or at once when a client
- * waits for a recovery frame. After warm-up nothing here
- * allocates, locks or prints; libx264 does what it does.
+ * waits for a recovery frame. After warm-up nothing here allocates, locks or prints; libx264 does what it does.
  */
 #include "encode/worker.h"
 
@@ -39,12 +38,12 @@ struct encode_worker {
 	struct encode_worker_params p;
 	const struct encode_worker_events *ev;
 	void *ctx;
-	bool converts_on_gpu; /* from the start */
 	struct thread thread;
 	struct log_hot *log;
 
 	atomic_bool begun;                       /* main sets */
-	char describe[ENGINE_DESCRIBE_MAX + 24]; /* main */
+	atomic_int converter;                    /* enum converter; encode thread writes */
+	char describe[ENGINE_DESCRIBE_MAX + 48]; /* main */
 
 	/* encode thread */
 	struct engine engine;
@@ -63,6 +62,7 @@ struct encode_worker {
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
 	uint64_t retry_ns;             /* 0: no retry */
 	bool have_source;              /* the picture is more than the black start */
+	bool unseen;                   /* it has not come out of an encoder yet */
 	uint64_t last_seq;             /* of it, as the source counts */
 	bool gave_up;
 
@@ -156,6 +156,10 @@ static void decide(struct encode_worker *w, uint64_t now)
 {
 	uint32_t first = 0, last = 0;
 
+	if (w->next_idr) {
+		recovery_answered(&w->recovery);
+		return;
+	}
 	switch (recovery_next(&w->recovery, now, &first, &last)) {
 	case RECOVERY_NONE:
 		return;
@@ -188,6 +192,9 @@ static uint64_t mend(struct encode_worker *w, uint64_t now)
 		return now + MEND_LOOK_NS;
 	case FAILOVER_OVER:
 		w->gave_up = true;
+		engine_over(&w->engine);
+		if (w->ev->changed)
+			w->ev->changed(w->ctx);
 		w->ev->failed(w->ctx, w->engine.trouble.err);
 		return NS_NEVER;
 	case FAILOVER_NEXT:
@@ -298,6 +305,7 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
 		return;
 	}
+	w->unseen = false;
 	numbering_encoded(&w->numbering);
 	failover_good(&w->engine.failover);
 	w->next_idr = w->next_after_rfi = false;
@@ -325,10 +333,13 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 {
 	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
 	int rc = conversion_run(&w->conversion, f, &w->picture);
+	enum converter by = conversion_by(&w->conversion);
 	uint64_t seq = f->seq;
 	uint32_t fourcc = f->fourcc;
 
 	frame_unref(f, -1);
+	if (by != (enum converter)atomic_load_explicit(&w->converter, memory_order_relaxed))
+		atomic_store_explicit(&w->converter, by, memory_order_relaxed);
 	if (rc < 0) {
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,
 			  strerrordesc_np(-rc));
@@ -337,7 +348,7 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 	/* Whoever passed them over, the source, the slot or the pace. A source that was opened anew counts from anew. */
 	if (w->have_source && seq > w->last_seq + 1)
 		STAT_ADD(w->p.stats->frames_skipped, seq - w->last_seq - 1);
-	w->have_source = true;
+	w->have_source = w->unseen = true;
 	w->last_seq = seq;
 	t.converted = clock_ns();
 	if (!t.captured || t.captured > t.taken)
@@ -353,7 +364,7 @@ static void encode_again(struct encode_worker *w, uint64_t now)
 	struct trace t = {.taken = now, .converted = now};
 
 	pace_repeated(&w->pace, now);
-	encode(w, &t, now, true);
+	encode(w, &t, now, !w->unseen);
 }
 
 /* --- the thread --- */
@@ -495,7 +506,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	if (rc < 0)
 		goto fail;
 	conversion_init(&w->conversion, p->convert, &w->picture);
-	w->converts_on_gpu = w->conversion.gpu;
+	atomic_store(&w->converter, conversion_by(&w->conversion));
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
 	refine_init(&w->refine, p->refine, w->pace.interval_ns);
@@ -556,7 +567,12 @@ bool encode_worker_tell(struct encode_worker *w, const struct encoder_ops **fail
 
 const char *encode_worker_describe(struct encode_worker *w)
 {
-	snprintf(w->describe, sizeof(w->describe), "%s%s", w->engine.shown.describe,
-		 w->converts_on_gpu ? ", GPU conversion" : "");
+	static const char *const by[] = {
+		[CONVERTER_CPU] = "",
+		[CONVERTER_GPU] = ", GPU conversion",
+		[CONVERTER_GPU_FAILED] = ", CPU conversion as the GPU failed",
+	};
+
+	snprintf(w->describe, sizeof(w->describe), "%s%s", w->engine.shown.describe, by[atomic_load(&w->converter)]);
 	return w->describe;
 }

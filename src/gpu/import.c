@@ -269,6 +269,7 @@ static void add_format(struct dmabuf_formats *out, uint32_t fourcc, uint64_t mod
 
 void import_formats(const struct gpu_device *dev, struct dmabuf_formats *out)
 {
+	const bool buffers = buffers_importable(dev);
 	const struct gpu_source_format *f;
 
 	out->n = 0;
@@ -277,7 +278,7 @@ void import_formats(const struct gpu_device *dev, struct dmabuf_formats *out)
 	for (unsigned i = 0; (f = gpu_source_format_at(i)); i++) {
 		VkDrmFormatModifierPropertiesEXT all[MODIFIERS_MAX];
 		unsigned n = modifiers_of(dev, (VkFormat)f->vk, all);
-		bool linear = buffers_importable(dev);
+		bool linear = buffers;
 
 		for (unsigned k = 0; k < n; k++)
 			if (all[k].drmFormatModifier == MODIFIER_LINEAR)

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define DMABUF_FORMATS_MAX 256 /* some forty modifiers of six formats; more than any driver has */
+#define DMABUF_FORMATS_MAX 512 /* some forty modifiers of twelve formats; more than any driver has */
 
 struct dmabuf_format {
 	uint32_t fourcc;

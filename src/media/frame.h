@@ -15,7 +15,6 @@
 #include "media/trace.h"
 
 #define FRAME_PLANES_MAX 4
-
 #define FRAME_DAMAGE_MAX 8
 
 /* DRM fourcc codes of the formats that sources give us; the same values as in drm_fourcc.h. Little-endian words, so

@@ -25,6 +25,32 @@ struct gpu_device *rig_device(void)
 	return dev;
 }
 
+void rig_image_becomes(VkCommandBuffer cmd, VkImage image, VkImageLayout from, VkImageLayout to,
+		       const struct gpu_device *giver)
+{
+	const uint32_t taker = giver && giver->foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
+	const VkImageMemoryBarrier2 b = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+		.srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+		.srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
+		.dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+		.dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT,
+		.oldLayout = from,
+		.newLayout = to,
+		.srcQueueFamilyIndex = giver ? giver->family : VK_QUEUE_FAMILY_IGNORED,
+		.dstQueueFamilyIndex = giver ? taker : VK_QUEUE_FAMILY_IGNORED,
+		.image = image,
+		.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
+	};
+	const VkDependencyInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
+		.imageMemoryBarrierCount = 1,
+		.pImageMemoryBarriers = &b,
+	};
+
+	vkCmdPipelineBarrier2(cmd, &info);
+}
+
 void source_init(struct source *s, uint32_t fourcc, unsigned width, unsigned height, unsigned extra_stride)
 {
 	static uint64_t id;

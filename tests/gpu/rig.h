@@ -11,6 +11,10 @@
 /* The device that the machine has (lavapipe where gpu-env.sh was run), or the program ends as skipped. */
 struct gpu_device *rig_device(void);
 
+/* A barrier for the whole image. giver: the device that hands it to whoever imports it; NULL: it stays. */
+void rig_image_becomes(VkCommandBuffer cmd, VkImage image, VkImageLayout from, VkImageLayout to,
+		       const struct gpu_device *giver);
+
 struct source { /* a frame with memory of its own, a memory file */
 	struct frame frame;
 	size_t size;

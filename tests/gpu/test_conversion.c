@@ -209,6 +209,16 @@ static void what_is_imported_is_asked_for_and_what_is_not_is_refused(void **stat
 	assert_int_equal(conversion_run(&gpu, &s.frame, &a), -ENOTSUP);
 	assert_int_equal(refused, 1);
 	assert_int_equal(refused_all, 0);
+	/* A buffer that is not what it says it is, twice. */
+	if (import_possible(dev, MODIFIER_LINEAR)) {
+		s.frame.modifier = MODIFIER_LINEAR;
+		s.frame.plane[0].offset = UINT32_MAX / 2;
+		assert_int_equal(conversion_run(&gpu, &s.frame, &a), -EINVAL);
+		assert_int_equal(refused, 1);
+		assert_int_equal(conversion_run(&gpu, &s.frame, &a), -ENOTSUP);
+		assert_int_equal(refused--, 2);
+		s.frame.plane[0].offset = 0;
+	}
 	/* ... or none. */
 	assert_int_equal(conversion_run(&cpu, &s.frame, &a), -ENOTSUP);
 	assert_int_equal(refused_all, 1);

@@ -60,30 +60,6 @@ static void image_finish(struct image *i)
 	vkFreeMemory(dev->vk, i->memory, NULL);
 }
 
-static void become(VkCommandBuffer cmd, VkImage image, VkImageLayout from, VkImageLayout to)
-{
-	const VkImageMemoryBarrier2 b = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
-		.srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-		.srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
-		.dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-		.dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT,
-		.oldLayout = from,
-		.newLayout = to,
-		.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.image = image,
-		.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.imageMemoryBarrierCount = 1,
-		.pImageMemoryBarriers = &b,
-	};
-
-	vkCmdPipelineBarrier2(cmd, &info);
-}
-
 struct pass {
 	struct chain *c;
 	struct gpu_source uploaded, source;
@@ -99,9 +75,9 @@ static int record(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 		.imageExtent = {p->uploaded.width, p->uploaded.height, 1},
 	};
 
-	become(cmd, p->source.image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
+	rig_image_becomes(cmd, p->source.image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, NULL);
 	vkCmdCopyBufferToImage(cmd, p->uploaded.buffer, p->source.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &all);
-	become(cmd, p->source.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_IMAGE_LAYOUT_GENERAL);
+	rig_image_becomes(cmd, p->source.image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_IMAGE_LAYOUT_GENERAL, NULL);
 	return gpu_convert_record(&p->c->convert, cmd, &p->source, &p->geometry, NULL, dst);
 }
 

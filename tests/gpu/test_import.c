@@ -107,30 +107,6 @@ static void create(struct drawn *d, const struct gpu_source_format *f, uint64_t 
 	assert_int_equal(vkBindImageMemory(drawer->vk, d->image, d->memory, 0), VK_SUCCESS);
 }
 
-static void become(VkCommandBuffer cmd, VkImage image, VkImageLayout from, VkImageLayout to, uint32_t to_family)
-{
-	const VkImageMemoryBarrier2 b = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
-		.srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-		.srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT,
-		.dstStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-		.dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT,
-		.oldLayout = from,
-		.newLayout = to,
-		.srcQueueFamilyIndex = to_family == VK_QUEUE_FAMILY_IGNORED ? to_family : drawer->family,
-		.dstQueueFamilyIndex = to_family,
-		.image = image,
-		.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
-	};
-	const VkDependencyInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.imageMemoryBarrierCount = 1,
-		.pImageMemoryBarriers = &b,
-	};
-
-	vkCmdPipelineBarrier2(cmd, &info);
-}
-
 /* The source's pixels into the image, and the image to whoever comes. */
 static void draw(struct drawn *d, const struct source *s)
 {
@@ -149,10 +125,9 @@ static void draw(struct drawn *d, const struct source *s)
 	assert_int_equal(gpu_buffer_flush(drawer, &staging), 0);
 	assert_int_equal(gpu_commands_init(drawer, &cmd), 0);
 	assert_int_equal(gpu_commands_begin(cmd), 0);
-	become(cmd, d->image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_QUEUE_FAMILY_IGNORED);
+	rig_image_becomes(cmd, d->image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, NULL);
 	vkCmdCopyBufferToImage(cmd, staging.vk, d->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &all);
-	become(cmd, d->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_IMAGE_LAYOUT_GENERAL,
-	       drawer->foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL);
+	rig_image_becomes(cmd, d->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_IMAGE_LAYOUT_GENERAL, drawer);
 	assert_int_equal(gpu_submit(drawer, cmd, &point), 0);
 	assert_int_equal(gpu_wait(drawer, point, UINT64_MAX), 0);
 	gpu_commands_finish(drawer, &cmd);

@@ -114,9 +114,11 @@ static void auto_takes_the_gpu_for_what_the_cpu_cannot_read(void **state)
 	conversion_init(&conversion, CONVERT_AUTO, &dst);
 	assert_int_equal(run(true), 0);
 	assert_by_cpu();
+	assert_int_equal(conversion_by(&conversion), CONVERTER_CPU);
 	assert_int_equal(opens, 0);
 	assert_int_equal(run(false), 0);
 	assert_int_equal(dst.luma[0], DONE);
+	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU);
 	assert_true(conversion.on_gpu);
 	odd.fourcc = FOURCC_XBGR16161616F;
 	assert_int_equal(conversion_run(&conversion, &odd, &dst), 0);
@@ -162,6 +164,7 @@ static void when_the_gpu_is_lost_the_cpu_converts_that_very_picture(void **state
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		conversion_init(&conversion, CONVERT_GPU, &dst);
+		assert_int_equal(conversion_by(&conversion), CONVERTER_GPU);
 		run_rc = 0;
 		assert_int_equal(run(true), 0);
 		assert_int_equal(dst.luma[0], DONE);
@@ -170,6 +173,7 @@ static void when_the_gpu_is_lost_the_cpu_converts_that_very_picture(void **state
 		for (unsigned n = 0; n < 3; n++) {
 			assert_int_equal(run(true), 0);
 			assert_by_cpu();
+			assert_int_equal(conversion_by(&conversion), CONVERTER_GPU_FAILED);
 		}
 		/* It is not asked again, well though it may be. */
 		run_rc = 0;
