@@ -14,17 +14,18 @@ SMALL = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 3000)
 VAAPI = ("encode.backend=vaapi", "encode.device=/dev/null", "encode.hevc=on")
 
 
-def environment(log, fault=""):
+def environment(log, fault="", **more):
     driver = pathlib.Path(os.environ["MOONRILL_BUILD"]) / "tests" / "drivers" / "va"
     return {**os.environ, "LD_PRELOAD": str(driver / "libmoonrill-drm-shim.so"), "LIBVA_DRIVERS_PATH": str(driver),
             "LIBVA_DRIVER_NAME": "moonrill", "MOONRILL_VA_FAULT": fault, "MOONRILL_VA_LOG": str(log),
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **more}
 
 
 @contextlib.contextmanager
-def host(tmp, *options, fault=""):
+def host(tmp, *options, fault="", **more):
+    """more: of the daemon's environment."""
     log = pathlib.Path(tmp) / "va.log"
-    h = Host(*VAAPI, *options, env=environment(log, fault))
+    h = Host(*VAAPI, *options, env=environment(log, fault, **more))
     try:
         yield h.paired()
     finally:
