@@ -6,6 +6,7 @@ is ours. $VM_SHARE is a folder of the guest that outlives it: with --keep DIR it
 can be had a TAP line says so, and the exit status is 0. Everything is emulated: nothing asks for KVM or for privileges.
 """
 import argparse
+import fcntl
 import os
 import pathlib
 import re
@@ -26,7 +27,14 @@ def skip(why):
 
 
 def prepare(where):
-    """The parts of the machine, fetched and unpacked once by vm-env.sh."""
+    """The parts of the machine, fetched and unpacked once by vm-env.sh, also when several tests begin together."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{where}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return prepared(where)
+
+
+def prepared(where):
     p = subprocess.run([HERE.parent.parent / "scripts/vm-env.sh", where], stdout=subprocess.PIPE, text=True)
     last = p.stdout.strip().splitlines()[-1:] or [""]
     if p.returncode == 77:
