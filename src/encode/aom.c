@@ -316,7 +316,8 @@ static int open_lib(struct encoder *e)
 	}
 	rc = set_up(a, speed);
 	describe_image(&a->image, &e->params.video);
-	if (rc == 0 && e->params.video.pq && !describe_light(&a->image, &e->params.video.light))
+	if (rc == 0 && e->params.video.pq && e->params.video.light.max_nits &&
+	    !describe_light(&a->image, &e->params.video.light))
 		rc = -ENOMEM;
 	if (rc < 0) {
 		close_lib(e);

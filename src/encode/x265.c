@@ -146,7 +146,7 @@ static int fill_param(struct hevc *h)
 	x->bEnableAccessUnitDelimiters = 0;
 	x->bEmitInfoSEI = 0;
 	x->bEmitHRDSEI = 0;
-	return v->pq && v->packet_size >= LIGHT_FROM ? describe_light(h, &v->light) : 0;
+	return v->pq && v->light.max_nits && v->packet_size >= LIGHT_FROM ? describe_light(h, &v->light) : 0;
 }
 
 static void close_lib(struct encoder *e)

@@ -22,10 +22,10 @@ enum colour_space { COLOUR_BT601, COLOUR_BT709, COLOUR_BT2020 }; /* values of en
 /* Of the display that pictures were made for (SMPTE ST 2086) and of their light (CTA-861.3). */
 struct hdr_metadata {
 	uint16_t red[2], green[2], blue[2], white[2]; /* x, y in 1/50000 */
-	uint16_t max_nits;
-	uint16_t min_nits;            /* 1/10000 */
-	uint16_t max_cll, max_fall;   /* cd/m2; 0: not known */
-	uint16_t max_full_frame_nits; /* 0: not known */
+	uint16_t max_nits;                            /* 0: nothing is known */
+	uint16_t min_nits;                            /* 1/10000 */
+	uint16_t max_cll, max_fall;                   /* cd/m2; 0: not known */
+	uint16_t max_full_frame_nits;                 /* 0: not known */
 };
 
 #define VIDEO_DIM_MIN         64u

@@ -127,8 +127,8 @@ bool decode_light(const struct video_params *v, const uint8_t *stream, size_t le
 	out[0] = '\0';
 	if (lay_down(path, stream, len)) {
 		snprintf(command, sizeof(command),
-			 "ffprobe -v error -f %s -read_intervals %%+#1 -show_entries frame=side_data_list -of "
-			 "default=nw=1 %s",
+			 "ffprobe -v error -f %s -read_intervals %%+#1 -show_frames -of default=nw=1 %s | "
+			 "sed -n '/^side_data_type/,$p'",
 			 demuxer(v->codec), path);
 		f = popen(command, "r");
 		if (f) {

@@ -164,7 +164,7 @@ static void says_its_light(const struct encoder_ops *ops, const struct enc_param
 	struct enc_params p = *base;
 	char text[2048], described[160];
 
-	if (p.video.depth == 8)
+	if (p.video.depth == 8 || p.video.codec == CODEC_H264) /* which no client gets in HDR */
 		return;
 	for (unsigned known = 0; known < 2; known++) {
 		struct rig *r;

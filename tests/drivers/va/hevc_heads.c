@@ -114,6 +114,7 @@ static void own_sets(struct hevc_job *j)
 		hevc_sps_of(&x->sps, j->p->seq, j->c->d->q.refs & 0xffff);
 		x->sps.window[1] = (x->sps.width - j->c->width) / 2;
 		x->sps.window[3] = (x->sps.height - j->c->height) / 2;
+		x->sps.cropped = x->sps.window[1] || x->sps.window[3];
 		hevc_vps_of(&x->vps, &x->sps);
 		hevc_vps_write(&o, &x->vps);
 		lead_own(j, &o);
