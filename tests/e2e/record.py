@@ -37,7 +37,7 @@ def numbers(path):
     """Of the pattern, one for each picture that ffmpeg decodes; it must have nothing to say."""
     if not shutil.which("ffmpeg"):
         raise Skip("ffmpeg is not installed")
-    dec = subprocess.Popen(["ffmpeg", "-v", "warning", "-i", str(path), "-vsync", "passthrough", "-f", "yuv4mpegpipe",
+    dec = subprocess.Popen(["ffmpeg", "-v", "warning", "-probesize", "100M", "-i", str(path), "-vsync", "passthrough", "-f", "yuv4mpegpipe",
                             "-pix_fmt", "yuv420p", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out = subprocess.run([os.environ["READ_PATTERN"], "--list"], stdin=dec.stdout, capture_output=True, text=True, timeout=300)
     said = [line for line in dec.stderr.read().decode().splitlines() if "-vsync is deprecated" not in line]
