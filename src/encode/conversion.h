@@ -28,7 +28,8 @@ void conversion_init(struct conversion *s, enum convert_where where, const struc
 void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a zeroed one */
 
 /* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it, which its owner
- * is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL, -ENOMEM, -EIO. On error dst is as before. */
+ * is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL, -ENOMEM, -EIO. On
+ * error dst is as before. */
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 
 /* Who converts. GPU_FAILED: it was asked for or needed, and is not there or was lost. */
