@@ -28,7 +28,9 @@ def info(path):
 
 
 def run_daemon():
-    subprocess.run(["/run/systemd-udevd", "--daemon", "--resolve-names=early"], env=ENV, check=True, timeout=120)
+    # It says hello where this script says TAP.
+    subprocess.run(["/run/systemd-udevd", "--daemon", "--resolve-names=early"], env=ENV, check=True, timeout=120,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     udevadm("trigger", "--action=add", "--subsystem-match=misc", "--subsystem-match=input", "--subsystem-match=hidraw")
     settle()
 
