@@ -257,7 +257,7 @@ static void come_and_go(struct fanout *f)
 static void a_buffer_is_drawn_into_when_all_have_released_it(void **state)
 {
 	struct painter p = {0};
-	struct slow slow = {0};
+	struct slow slow;
 	struct user dead; /* never takes anything: what it was given last is kept for it, no more */
 	struct fanout f;
 	unsigned long before;
@@ -265,6 +265,7 @@ static void a_buffer_is_drawn_into_when_all_have_released_it(void **state)
 	(void)state;
 	fanout_init(&f);
 	p.fanout = &f;
+	memset(&slow, 0, sizeof(slow));
 	user_init(&slow.u);
 	user_init(&dead);
 	assert_true(fanout_add(&f, &slow.u.link) >= 0);
