@@ -170,9 +170,9 @@ int movie_file_create(struct movie_file **out, const char *path, const struct mo
 		goto fail;
 	m->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	m->created = m->fd >= 0;
+	/* Who waits for the reader of a FIFO may wait for ever. */
 	if (m->fd < 0 && errno == EEXIST && p->force)
-		m->fd = open(path,
-			     O_WRONLY | O_CLOEXEC | O_NONBLOCK); /* who waits for a FIFO's reader waits for ever */
+		m->fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	if (m->fd < 0 || fcntl(m->fd, F_SETFL, 0) < 0) {
 		err = -errno;
 		goto fail;

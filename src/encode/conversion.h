@@ -36,9 +36,9 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 enum converter { CONVERTER_CPU, CONVERTER_GPU, CONVERTER_GPU_FAILED };
 static inline enum converter conversion_by(const struct conversion *s)
 {
-	return s->gpu_failed                                      ? CONVERTER_GPU_FAILED
-	       : s->on_gpu || (s->gpu && s->where == CONVERT_GPU) ? CONVERTER_GPU
-								  : CONVERTER_CPU;
+	if (s->gpu_failed)
+		return CONVERTER_GPU_FAILED;
+	return s->on_gpu || (s->gpu && s->where == CONVERT_GPU) ? CONVERTER_GPU : CONVERTER_CPU;
 }
 
 /* What conversions of that kind import, so that nobody need map it. None but with CONVERT_GPU: auto takes memory, because

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
-
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
@@ -130,24 +128,22 @@ enum failover_step engine_look(struct engine *g, uint64_t now_ns)
 
 static void post_news(struct engine *g)
 {
-	struct engine_news *n = malloc(sizeof(*n));
 	const struct encoder_ops *now = g->failover.step == FAILOVER_OVER ? NULL : g->encoder->ops;
-	bool same = now == g->trouble.ops;
+	const bool same = now == g->trouble.ops;
+	struct engine_news news = {.failed = g->trouble.ops, .describe = "none"}, *n = malloc(sizeof(*n));
 
-	if (!n)
-		return; /* who asks sees it not */
-	n->failed = g->trouble.ops;
 	if (now)
-		describe(g, n->describe);
-	else
-		str_copy(n->describe, sizeof(n->describe), "none");
-	snprintf(n->why, sizeof(n->why), "%s failed at frame %u (%s): %s%s", g->trouble.ops->name, g->trouble.frame,
+		describe(g, news.describe);
+	snprintf(news.why, sizeof(news.why), "%s failed at frame %u (%s): %s%s", g->trouble.ops->name, g->trouble.frame,
 		 strerrordesc_np(-g->trouble.err),
 		 !now   ? "there is no other"
 		 : same ? "opened anew"
 			: now->name,
 		 now && !same ? " goes on" : "");
-	log_warn("%s", n->why);
+	log_warn("%s", news.why);
+	if (!n)
+		return; /* who asks sees it not */
+	*n = news;
 	free(latest_put(&g->news, n));
 }
 

@@ -333,13 +333,11 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 {
 	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
 	int rc = conversion_run(&w->conversion, f, &w->picture);
-	enum converter by = conversion_by(&w->conversion);
 	uint64_t seq = f->seq;
 	uint32_t fourcc = f->fourcc;
 
 	frame_unref(f, -1);
-	if (by != (enum converter)atomic_load_explicit(&w->converter, memory_order_relaxed))
-		atomic_store_explicit(&w->converter, by, memory_order_relaxed);
+	STAT_SET(w->converter, conversion_by(&w->conversion));
 	if (rc < 0) {
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,
 			  strerrordesc_np(-rc));

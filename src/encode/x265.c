@@ -88,7 +88,7 @@ static void describe_colour(x265_param *x, const struct video_params *v)
 	x->vui.chromaSampleLocTypeTopField = x->vui.chromaSampleLocTypeBottomField = 1; /* centre: encode/convert.h */
 }
 
-/* In front of each IDR, of some 40 bytes: with packets of any usual size the slice begins in shard 0 all the same (2-media
+/* In front of each IDR, of 46 bytes: with packets of any usual size the slice begins in shard 0 all the same (2-media
  * 1.5). With smaller ones HDR_MODE alone says it. */
 static int describe_light(struct hevc *h, const struct hdr_metadata *m)
 {

@@ -96,10 +96,20 @@ bool decode_planes(struct decoded *d, const struct video_params *v, const uint8_
 	return decode_to(d, v->codec, stream, len, pixels_of(v));
 }
 
+/* What the command says, cut to cap - 1 bytes. */
+static void read_command(const char *command, char *out, size_t cap)
+{
+	FILE *f = popen(command, "r");
+
+	if (f) {
+		out[fread(out, 1, cap - 1, f)] = '\0';
+		pclose(f);
+	}
+}
+
 bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t len, char out[160])
 {
 	char path[32], command[320];
-	FILE *f;
 
 	out[0] = '\0';
 	if (lay_down(path, stream, len)) {
@@ -109,11 +119,7 @@ bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t
 			 "stream=pix_fmt,color_range,color_space,color_transfer,color_primaries -of csv=p=0 %s;"
 			 "ffmpeg -v warning -f %s -i %s -f null -; } 2>&1",
 			 demuxer(v->codec), path, demuxer(v->codec), path);
-		f = popen(command, "r");
-		if (f) {
-			out[fread(out, 1, 159, f)] = '\0';
-			pclose(f);
-		}
+		read_command(command, out, 160);
 	}
 	unlink(path);
 	return out[0];
@@ -122,7 +128,6 @@ bool decode_describe(const struct video_params *v, const uint8_t *stream, size_t
 bool decode_light(const struct video_params *v, const uint8_t *stream, size_t len, char out[2048])
 {
 	char path[32], command[320];
-	FILE *f;
 
 	out[0] = '\0';
 	if (lay_down(path, stream, len)) {
@@ -130,11 +135,7 @@ bool decode_light(const struct video_params *v, const uint8_t *stream, size_t le
 			 "ffprobe -v error -f %s -read_intervals %%+#1 -show_frames -of default=nw=1 %s | "
 			 "sed -n '/^side_data_type/,$p'",
 			 demuxer(v->codec), path);
-		f = popen(command, "r");
-		if (f) {
-			out[fread(out, 1, 2047, f)] = '\0';
-			pclose(f);
-		}
+		read_command(command, out, 2048);
 	}
 	unlink(path);
 	return out[0];

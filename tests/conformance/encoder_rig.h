@@ -4,6 +4,7 @@
 
 #include "cmocka_all.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,19 @@ static inline int rig_verdict(int failed)
 	if (f)
 		fclose(f);
 	return failed;
+}
+
+/* Files of this process; what opendir() itself adds is there each time. */
+static inline unsigned rig_open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
 }
 
 /* Whether that encoder works here and is to be tested. */

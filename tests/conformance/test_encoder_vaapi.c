@@ -6,8 +6,6 @@
  */
 #include "encoder_rig.h"
 
-#include <dirent.h>
-
 #include "encode/vaapi_device.h"
 
 static const struct encoder_ops *vaapi(void)
@@ -17,18 +15,6 @@ static const struct encoder_ops *vaapi(void)
 	if (!ops)
 		skip();
 	return ops;
-}
-
-static unsigned open_files(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 /* --- any driver --- */
@@ -167,14 +153,14 @@ static void any_thousand_frames_leave_nothing_behind(void **state)
 		p.video.width = p.video.height = 64;
 		r = rig_open(vaapi(), &p);
 		encode_frames(r, 4);
-		before = open_files();
+		before = rig_open_files();
 		encode_frames(r, round ? 20 : 1000);
-		assert_int_equal(open_files(), before);
+		assert_int_equal(rig_open_files(), before);
 		assert_int_equal(encoder_units_out(r->e), 0);
 		rig_close(r);
 		if (round)
-			assert_int_equal(open_files(), after);
-		after = open_files();
+			assert_int_equal(rig_open_files(), after);
+		after = rig_open_files();
 	}
 }
 
@@ -334,7 +320,7 @@ static void failing_picture_is_reported_and_opening_anew_helps(void **state)
 
 	(void)state;
 	encode_frames(r, 11);
-	files = open_files();
+	files = rig_open_files();
 	assert_int_equal(submit(r, false, false), -EIO);
 	assert_int_equal(r->n, 11);
 	assert_int_equal(encoder_units_out(r->e), 0);
@@ -343,7 +329,7 @@ static void failing_picture_is_reported_and_opening_anew_helps(void **state)
 	r = rig_open(vaapi(), &p);
 	encode_frames(r, 20);
 	assert_true(key_by_stream(r, 0));
-	assert_int_equal(open_files(), files);
+	assert_int_equal(rig_open_files(), files);
 	rig_close(r);
 }
 

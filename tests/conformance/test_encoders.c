@@ -446,6 +446,38 @@ static void follows(const struct encoder_ops *ops)
 	rig_close(r);
 }
 
+/* One that a new rate costs a key frame takes it when there is something to gain: not in an easy picture. */
+static void takes_its_time(const struct encoder_ops *ops)
+{
+	struct enc_params p = defaults_for(ops);
+	struct enc_caps caps = {0};
+	struct rig *r;
+
+	ops->probe(p.video.codec, &caps);
+	if (!(caps.flags & ENC_RATE_KEY))
+		return;
+	r = rig_open(ops, &p);
+	for (unsigned i = 0; i < 10; i++) { /* the same, grey */
+		if (i == 5)
+			assert_int_equal(encoder_set_bitrate(r->e, p.kbps / 2), 0);
+		assert_int_equal(submit(r, i == 0, false), 0);
+		assert_int_equal(r->unit[i].key, i == 0);
+	}
+	encode_frames(r, 10);
+	assert_int_equal(r->e->params.kbps, p.kbps / 2);
+	for (unsigned i = 10, keys = 0; i < 20; i++) {
+		keys += r->unit[i].key;
+		assert_int_equal(i < 19 || keys, 1);
+	}
+	rig_close(r);
+}
+
+static void a_rate_that_limits_nothing_costs_no_key_frame(void **state)
+{
+	(void)state;
+	for_each(takes_its_time);
+}
+
 static void new_rates_are_followed_without_a_key_frame(void **state)
 {
 	(void)state;
@@ -500,6 +532,7 @@ int main(void)
 		cmocka_unit_test(units_come_from_a_bounded_pool_and_go_back),
 		cmocka_unit_test(m24_time_and_repeat_flag_travel_with_the_frame),
 		cmocka_unit_test(new_rates_are_followed_without_a_key_frame),
+		cmocka_unit_test(a_rate_that_limits_nothing_costs_no_key_frame),
 		cmocka_unit_test(what_it_cannot_do_is_refused_at_open),
 	};
 

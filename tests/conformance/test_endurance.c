@@ -6,7 +6,6 @@
  */
 #include "encoder_rig.h"
 
-#include <dirent.h>
 #include <malloc.h>
 
 #include "base/clock.h"
@@ -47,18 +46,6 @@ static void release_unit(void *ctx, struct au *a)
 }
 
 static const struct encoder_events unit_events = {.au = release_unit};
-
-static unsigned open_files(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* What can happen to frame n of a stream. */
 static struct enc_request what_happens(struct encoder *e, unsigned n, uint32_t kbps)
@@ -156,11 +143,11 @@ static void endures(const struct capture_ops *capture, const struct encoder_ops 
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		one_round(capture, ops, round);
 		if (round == ROUNDS / 2 - 1) {
-			files = open_files();
+			files = rig_open_files();
 			bytes = bytes_in_use();
 		}
 	}
-	assert_int_equal(open_files(), files);
+	assert_int_equal(rig_open_files(), files);
 	assert_true(bytes_in_use() < bytes + allowed);
 }
 

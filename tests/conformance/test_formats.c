@@ -200,6 +200,18 @@ static void says_its_light(const struct encoder_ops *ops, const struct enc_param
 		}
 		rig_close(r);
 	}
+	/* Where a packet has no room for them, the slice comes first. */
+	if (p.video.codec == CODEC_HEVC) {
+		struct rig *r;
+
+		p.video.packet_size = 256;
+		r = rig_open(ops, &p);
+		encode_frames(r, 1);
+		decode_light(&p.video, r->stream, r->len, text);
+		assert_true(light_of(text, "max_luminance") < 0);
+		rig_close(r);
+		p.video.packet_size = base->video.packet_size;
+	}
 	/* SDR in ten bits says nothing. */
 	{
 		struct rig *r;

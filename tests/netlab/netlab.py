@@ -202,8 +202,7 @@ def figures(scenario, s, seconds, link, counters, report, out, log):
     # Needs a client that tells when frames came, by the same clock.
     came = [(f, (begin_us + f["t_us"] - shown.start_us) / 1e6) for f in frames if begin_us and f["t_us"]]
     names.idr_in = lambda a, b: sum(bool(f["idr"]) and a <= t < b for f, t in came) if came else None
-    tells = any(f["type"] is not None for f, _ in came)
-    names.recoveries = lambda a, b: sum(f["type"] in (2, 5) and a <= t < b for f, t in came) if tells else None
+    names.recoveries = lambda a, b: sum(f["type"] in (2, 5) and a <= t < b for f, t in came) if came else None
     names.bitrate = s["bitrate"] / 1000
     names.seconds, names.fps = seconds, s["fps"]
     return rows, names

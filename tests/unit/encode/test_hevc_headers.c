@@ -461,18 +461,35 @@ static void long_term_pictures_are_named_across_the_wrap(void **state)
 	free(m.data);
 }
 
+/* The slice with one bit more behind those up to at; false where that makes start codes of it. */
+static bool with_zero_bit(const uint8_t *in, size_t len, unsigned at, uint8_t *out)
+{
+	memset(out, 0, len + 1);
+	for (size_t i = 0; i < 8 * len; i++)
+		if (in[i / 8] >> (7 - i % 8) & 1)
+			out[(i + (i >= at)) / 8] |= (uint8_t)(0x80 >> (i + (i >= at)) % 8);
+	for (size_t i = 5; i + 2 <= len; i++)
+		if (!in[i - 1] && !in[i] && in[i + 1] <= 3)
+			return false;
+	for (size_t i = 5; i + 2 <= len + 1; i++)
+		if (!out[i - 1] && !out[i] && out[i + 1] <= 3)
+			return false;
+	return true;
+}
+
 static void a_slice_that_somebody_else_wrote_is_compared(void **state)
 {
 	struct hevc_stream s = stream_of(1920, 1080, 60000, 8, 10000);
+	unsigned segmented = 0;
 	struct pic_refs r;
 
 	(void)state;
 	pic_refs_init(&r, 8, true);
 	for (uint32_t f = 1; f <= 300; f++) {
-		uint8_t out[HEVC_HEADER_MAX + 8];
+		uint8_t out[HEVC_HEADER_MAX + 8], shifted[HEVC_HEADER_MAX + 9];
 		struct pic_plan p;
 		struct nal_walk walk;
-		struct nal n;
+		struct nal n, other_n;
 		size_t len;
 
 		pic_refs_plan(&r, f == 1 || f == 200, f, &p);
@@ -485,6 +502,14 @@ static void a_slice_that_somebody_else_wrote_is_compared(void **state)
 		assert_int_equal(hevc_nal_type(&n), p.idr ? 19 : 1);
 		assert_true(hevc_slice_header_is(&n, &s, &r, &p, f % 400));
 		assert_false(hevc_slice_header_is(&n, &s, &r, &p, f % 400 + 1));
+		/* A parameter set that allows dependent segments: one bit in front of the address says that this is none. */
+		if (with_zero_bit(out, len, 8 * 6 + (p.idr ? 3 : 2), shifted)) {
+			walk = nal_walk_init(shifted, len + 1);
+			assert_true(nal_walk_next(&walk, &other_n));
+			assert_true(hevc_slice_header_is(&other_n, &s, &r, &p, f % 400));
+			assert_false(hevc_slice_header_is(&other_n, &s, &r, &p, f % 400 + 1));
+			segmented++;
+		}
 		if (!p.idr) {
 			struct pic_plan other = p;
 
@@ -503,6 +528,7 @@ static void a_slice_that_somebody_else_wrote_is_compared(void **state)
 		assert_false(hevc_slice_header_is(&n, &s, &r, &p, f % 400));
 		pic_refs_encoded(&r, &p, false);
 	}
+	assert_true(segmented > 50);
 }
 
 int main(void)

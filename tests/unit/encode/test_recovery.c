@@ -502,6 +502,26 @@ static void random_losses_never_leave_a_broken_reference(void **state)
 	}
 }
 
+/* No IDR is due yet, and then there is one for another reason: it is not followed by the one that was owed. */
+static void an_idr_of_its_own_answers_whatever_was_asked(void **state)
+{
+	struct recovery r;
+	uint32_t first, last, n = 0;
+
+	(void)state;
+	recovery_init(&r, &(struct recovery_params){.rfi = false, .dpb = 1});
+	do {
+		n++;
+		recovery_encoded(&r, n, true, false, n);
+		recovery_request_idr(&r, n);
+	} while (recovery_next(&r, n, &first, &last) == RECOVERY_IDR);
+	assert_true(recovery_pending(&r));
+	recovery_answered(&r);
+	assert_false(recovery_pending(&r));
+	recovery_encoded(&r, n + 1, true, false, n + 1);
+	assert_int_equal(recovery_next(&r, 1000000000000ull, &first, &last), RECOVERY_NONE);
+}
+
 static void an_encoder_opened_anew_owes_nothing_and_keeps_what_it_can(void **state)
 {
 	struct recovery r;
@@ -555,6 +575,7 @@ int main(void)
 		cmocka_unit_test(room_is_what_keeps_the_acknowledged_frame_in_the_dpb),
 		cmocka_unit_test(a_client_owes_an_answer_from_the_first_unanswered_mark_on),
 		cmocka_unit_test(marks_are_one_in_four_and_fifteen_a_second),
+		cmocka_unit_test(an_idr_of_its_own_answers_whatever_was_asked),
 		cmocka_unit_test(an_encoder_opened_anew_owes_nothing_and_keeps_what_it_can),
 	};
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "encode/registry.h"
 
 static const struct encoder_ops *null_ops(void)
@@ -76,6 +77,61 @@ static void a_trial_is_made_at_the_size_that_is_asked_for(void **state)
 	assert_int_equal(encoder_trial(null_ops(), &p, &t), -ENOTSUP);
 }
 
+static unsigned slow_frames;
+
+static int slow_probe(enum codec codec, struct enc_caps *caps)
+{
+	(void)codec;
+	*caps = (struct enc_caps){
+		.max_width = 4096, .max_height = 4096, .max_refs = 1, .max_slices = 1, .max_depth = 8};
+	return 0;
+}
+
+static int slow_open(struct encoder *e)
+{
+	(void)e;
+	return 0;
+}
+
+/* 1.1 s a picture: it works, and is of no use. */
+static int slow_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	struct au_slot *slot = au_slab_take(&e->slab);
+
+	(void)pic;
+	assert_non_null(slot);
+	slow_frames++;
+	clock_sleep_until(clock_ns() + 1100 * NS_PER_MS);
+	slot->data[0] = 1;
+	slot->au.len = 1;
+	slot->au.first = slot->au.last = true;
+	encoder_give(e, &slot->au, r, r->idr);
+	return 0;
+}
+
+static void slow_close(struct encoder *e)
+{
+	(void)e;
+}
+
+static void one_that_is_much_too_slow_is_not_waited_for(void **state)
+{
+	static const struct encoder_ops slow = {
+		.name = "slow",
+		.size = sizeof(struct encoder),
+		.probe = slow_probe,
+		.open = slow_open,
+		.submit = slow_submit,
+		.close = slow_close,
+	};
+	const struct trial_params p = {.codec = CODEC_H264, .preset = "", .slices = 1, .frames = TRIAL_MANY};
+	struct trial t;
+
+	(void)state;
+	assert_int_equal(encoder_trial(&slow, &p, &t), -EIO);
+	assert_int_equal(slow_frames, 2);
+}
+
 static void a_stream_is_carried_with_room_to_spare(void **state)
 {
 	const struct trial t = {.pixels_per_s = 1280ull * 720 * 60};
@@ -93,6 +149,7 @@ int main(void)
 		cmocka_unit_test(an_encoder_that_runs_gets_a_speed),
 		cmocka_unit_test(what_does_not_open_or_fails_is_said),
 		cmocka_unit_test(a_trial_is_made_at_the_size_that_is_asked_for),
+		cmocka_unit_test(one_that_is_much_too_slow_is_not_waited_for),
 		cmocka_unit_test(a_stream_is_carried_with_room_to_spare),
 	};
 

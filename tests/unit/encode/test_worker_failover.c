@@ -117,6 +117,21 @@ static void one_that_fails_for_good_is_opened_anew_once_then_left(void **state)
 	rig_stop_gapless(r);
 }
 
+static void the_picture_that_it_failed_at_is_no_repeat(void **state)
+{
+	const struct encoder_choice c = {.at = {{&first, "fail 2"}, {&second, "superfast"}}, .n = 2};
+	struct rig *r = rig_start_with(60000, 1000, true, &c, EARLY_OFF);
+
+	(void)state;
+	encode_worker_begin(r->worker);
+	rig_wait_seen(r, 1); /* the black start */
+	assert_true(rig_post(r, clock_ns()));
+	rig_wait_seen(r, 3); /* it, and then it is one */
+	assert_true(r->seen[1].key && !r->seen[1].repeat);
+	assert_true(r->seen[2].repeat);
+	rig_stop_gapless(r);
+}
+
 static void one_that_breaks_frames_off_is_left(void **state)
 {
 	struct rig *r = begin("break 40", "superfast", EARLY_AUTO);
@@ -289,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(one_that_fails_for_good_is_opened_anew_once_then_left, setup),
+		cmocka_unit_test_setup(the_picture_that_it_failed_at_is_no_repeat, setup),
 		cmocka_unit_test_setup(one_that_breaks_frames_off_is_left, setup),
 		cmocka_unit_test_setup(one_that_hangs_is_left_at_once, setup),
 		cmocka_unit_test_setup(one_that_does_not_open_again_is_left, setup),

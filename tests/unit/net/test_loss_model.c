@@ -75,6 +75,21 @@ static void small_pictures_with_room_around_them_get_more(void **state)
 	assert_int_equal(loss_model_parity(&m, 6, 12, 2, 9), 8);
 }
 
+static void few_packets_are_remembered_for_longer(void **state)
+{
+	struct loss_model busy = {0}, quiet = {0};
+
+	(void)state;
+	loss_model_block(&busy, 8);
+	loss_model_block(&quiet, 8);
+	loss_model_fade(&busy, LOSS_HALF_NS, 10 * LOSS_HALF_PACKETS);
+	assert_true(fabs(busy.missing - 4) < 1e-9); /* time alone counts */
+	loss_model_fade(&quiet, LOSS_HALF_NS, LOSS_HALF_PACKETS / 2);
+	assert_true(fabs(quiet.missing - 8 * sqrt(0.5)) < 1e-9);
+	loss_model_fade(&quiet, LOSS_HALF_MOST_NS, 0); /* but not for ever */
+	assert_true(fabs(quiet.missing - 4 * sqrt(0.5)) < 1e-9);
+}
+
 static void what_no_parity_covers_buys_none(void **state)
 {
 	struct loss_model m = seen(10, 600, 1, 14);
@@ -93,6 +108,7 @@ int main(void)
 		cmocka_unit_test(random_loss_follows_the_binomial),
 		cmocka_unit_test(bursts_are_believed_when_they_come_again),
 		cmocka_unit_test(small_pictures_with_room_around_them_get_more),
+		cmocka_unit_test(few_packets_are_remembered_for_longer),
 		cmocka_unit_test(what_no_parity_covers_buys_none),
 	};
 
