@@ -107,7 +107,7 @@ static const struct option options[] = {
 	      "Where that screen lies among the outputs, for the pointer, as 1920x1080+1280+0 (width, height, left, "
 	      "top); "
 	      "empty: as the source says"),
-	STRING(video, pattern, "motion", "Test picture: motion, noise, still, chart, patches or pq (HDR)"),
+	STRING(video, pattern, "motion", "Test picture: motion, noise, mixed, still, chart, patches or pq (HDR)"),
 
 	ENCODER(encode, backend, "auto",
 		"Encoder to use: auto (hardware where a trial says that it works, else software) or one that moonrill "

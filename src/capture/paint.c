@@ -14,12 +14,13 @@
 #define PAN_STEP     5   /* pixels a frame; odd, so that motion search has work to do */
 #define DISCS        5
 #define NOISE_PIXELS 65536u /* a strip longer than any line; each line begins at a place of its own */
+#define MIXED_BAND   8     /* mixed: noise on the lowest 1 / n of the picture */
 
 static const uint32_t disc_colour[DISCS] = {0xe05030, 0x40c060, 0x4070e0, 0xe0c040, 0xc050c0};
 
 int paint_kind_parse(const char *word, enum paint_kind *kind)
 {
-	static const char *const words[] = {"motion", "noise", "still", "chart", "patches", "pq"};
+	static const char *const words[] = {"motion", "noise", "mixed", "still", "chart", "patches", "pq"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
 		if (!strcmp(word, words[i])) {
@@ -123,22 +124,31 @@ static int motion_init(struct painter *p)
 	return 0;
 }
 
+static int noise_init(struct painter *p)
+{
+	p->noise_rows = p->kind == PAINT_NOISE ? p->height : p->height / MIXED_BAND;
+	p->noise = malloc((NOISE_PIXELS + p->width) * sizeof(*p->noise));
+	if (!p->noise)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < NOISE_PIXELS + p->width; i++)
+		p->noise[i] = (uint32_t)mix(i) & 0xffffff;
+	return 0;
+}
+
+static bool has_motion(const struct painter *p)
+{
+	return p->kind == PAINT_MOTION || p->kind == PAINT_MIXED;
+}
+
 int painter_init(struct painter *p, enum paint_kind kind, uint32_t width, uint32_t height)
 {
 	int err = 0;
 
 	*p = (struct painter){.kind = kind, .width = width, .height = height};
-	if (kind == PAINT_MOTION) {
+	if (has_motion(p))
 		err = motion_init(p);
-	} else if (kind == PAINT_NOISE) {
-		p->texture = malloc((NOISE_PIXELS + width) * sizeof(*p->texture));
-		if (p->texture) {
-			for (uint32_t i = 0; i < NOISE_PIXELS + width; i++)
-				p->texture[i] = (uint32_t)mix(i) & 0xffffff;
-		} else {
-			err = -ENOMEM;
-		}
-	}
+	if (!err && (kind == PAINT_NOISE || kind == PAINT_MIXED))
+		err = noise_init(p);
 	if (err)
 		painter_finish(p);
 	return err;
@@ -148,7 +158,8 @@ void painter_finish(struct painter *p)
 {
 	free(p->texture);
 	free(p->span);
-	p->texture = p->span = NULL;
+	free(p->noise);
+	p->texture = p->span = p->noise = NULL;
 }
 
 static uint32_t *line_at(void *pixels, size_t stride, uint32_t y)
@@ -269,28 +280,27 @@ static void disc_lines(const struct painter *p, void *pixels, size_t stride, uns
 	}
 }
 
-static void motion_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now)
+static void noise_advance(const struct painter *p, void *pixels, size_t stride, uint64_t now)
+{
+	for (uint32_t y = p->height - p->noise_rows; y < p->height; y++)
+		memcpy(line_at(pixels, stride, y), p->noise + mix(now << 16 | y) % NOISE_PIXELS, (size_t)p->width * 4);
+}
+
+void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now)
 {
 	size_t row = p->window.w + PAN_PERIOD, pan = now * PAN_STEP % PAN_PERIOD;
 
-	for (unsigned i = 0; i < DISCS && old != PAINT_FRESH; i++)
+	for (unsigned i = 0; i < DISCS && has_motion(p) && old != PAINT_FRESH; i++)
 		disc_lines(p, pixels, stride, i, disc_at(p, i, old), true);
+	if (p->noise)
+		noise_advance(p, pixels, stride, now);
+	if (!has_motion(p))
+		return;
 	for (uint32_t y = 0; y < p->window.h; y++)
 		memcpy(line_at(pixels, stride, (uint32_t)p->window.y + y) + p->window.x, p->texture + y * row + pan,
 		       (size_t)p->window.w * 4);
 	for (unsigned i = 0; i < DISCS; i++)
 		disc_lines(p, pixels, stride, i, disc_at(p, i, now), false);
-}
-
-void painter_advance(const struct painter *p, void *pixels, size_t stride, uint64_t old, uint64_t now)
-{
-	if (p->kind == PAINT_MOTION)
-		motion_advance(p, pixels, stride, old, now);
-	if (p->kind != PAINT_NOISE)
-		return;
-	for (uint32_t y = 0; y < p->height; y++)
-		memcpy(line_at(pixels, stride, y), p->texture + mix(now << 16 | y) % NOISE_PIXELS,
-		       (size_t)p->width * 4);
 }
 
 static struct rect join(struct rect a, struct rect b)
@@ -309,12 +319,14 @@ unsigned painter_damage(const struct painter *p, uint64_t old, uint64_t now, str
 	struct pattern_grid g = pattern_grid(p->width, p->height);
 	unsigned n = 0;
 
-	_Static_assert(DISCS + 2 <= FRAME_DAMAGE_MAX, "one rectangle a disc, the window, the code");
+	_Static_assert(DISCS + 3 <= FRAME_DAMAGE_MAX, "one rectangle a disc, the window, the noise, the code");
 	if (old == PAINT_FRESH || p->kind == PAINT_NOISE)
 		return 0;
 	out[n++] = (struct rect){(int32_t)g.x, (int32_t)g.y, (uint32_t)g.cell * PATTERN_COLS,
 				 (uint32_t)g.cell * PATTERN_ROWS};
-	if (p->kind == PAINT_MOTION) {
+	if (p->noise)
+		out[n++] = (struct rect){0, (int32_t)(p->height - p->noise_rows), p->width, p->noise_rows};
+	if (has_motion(p)) {
 		out[n++] = p->window;
 		for (unsigned i = 0; i < DISCS; i++)
 			out[n++] = join(disc_at(p, i, old), disc_at(p, i, now));

@@ -5,6 +5,7 @@
  *
  *	motion  a window with a texture that pans, and discs that bounce, on a static ground
  *	noise   every pixel random: the worst case of an encoder
+ *	mixed   motion, with noise on the lowest eighth: fills a line as a game does, and leaves an encoder time
  *	still   the ground of motion
  *	chart   colour bars and ramps with the values of chart_pixel()
  *	patches named colours, capture/patches.h
@@ -21,15 +22,17 @@
 #include "media/frame.h"
 #include "media/params.h"
 
-enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_STILL, PAINT_CHART, PAINT_PATCHES, PAINT_PQ };
+enum paint_kind { PAINT_MOTION, PAINT_NOISE, PAINT_MIXED, PAINT_STILL, PAINT_CHART, PAINT_PATCHES, PAINT_PQ };
 
 struct painter {
 	enum paint_kind kind;
 	uint32_t width, height;
-	uint32_t *texture; /* motion: rows of the window and one period more; noise: a strip of random pixels */
+	uint32_t *texture; /* motion: rows of the window and one period more */
 	struct rect window;
 	uint32_t radius; /* of the discs */
 	uint32_t *span;  /* half width of a disc on each of its 2 * radius + 1 lines */
+	uint32_t *noise; /* a strip of random pixels */
+	uint32_t noise_rows;
 };
 
 /* -EINVAL: no such word. */

@@ -154,7 +154,7 @@ static bool inside(const struct rect *r, unsigned n, int32_t x, int32_t y)
 	return false;
 }
 
-static void what_changes_lies_within_the_damage_and_off_the_code(void **state)
+static void check_damage(enum paint_kind kind)
 {
 	enum { W = 640, H = 360 };
 	uint32_t *a = picture(W, H, 0), *b = picture(W, H, 0);
@@ -162,8 +162,7 @@ static void what_changes_lies_within_the_damage_and_off_the_code(void **state)
 	struct rect d[FRAME_DAMAGE_MAX];
 	struct painter p;
 
-	(void)state;
-	assert_int_equal(painter_init(&p, PAINT_MOTION, W, H), 0);
+	assert_int_equal(painter_init(&p, kind, W, H), 0);
 	painter_begin(&p, a, W * 4);
 	painter_begin(&p, b, W * 4);
 	painter_advance(&p, a, W * 4, PAINT_FRESH, 0);
@@ -189,6 +188,13 @@ static void what_changes_lies_within_the_damage_and_off_the_code(void **state)
 	painter_finish(&p);
 	free(a);
 	free(b);
+}
+
+static void what_changes_lies_within_the_damage_and_off_the_code(void **state)
+{
+	(void)state;
+	check_damage(PAINT_MOTION);
+	check_damage(PAINT_MIXED);
 }
 
 static void the_chart_has_the_documented_values(void **state)
@@ -245,7 +251,7 @@ static void patches_are_even_and_below_the_code(void **state)
 
 static void only_the_pq_chart_is_hdr(void **state)
 {
-	static const char *const sdr[] = {"motion", "noise", "still", "chart", "patches", "", "PQ"};
+	static const char *const sdr[] = {"motion", "noise", "mixed", "still", "chart", "patches", "", "PQ"};
 	enum { W = 640, H = 360 };
 	uint32_t *px = picture(W, H, 1);
 	struct hdr_metadata m;
