@@ -265,7 +265,10 @@ def disagreements(report, shown, decoded, frames, idr, wire, seconds):
         ends = seconds - (frames[-1]["t_us"] - frames[0]["t_us"]) / 1e6 if frames[0]["t_us"] else seconds / 10
         slack = 1 + max(0.5, ends) * shown.fps
         differ("frames_lost", said, gaps + slack / 2, slack / 2 + 1)
-        differ("lost pictures", gaps, shown.missing()[0], 2 + shown.repeats + gaps * 0.05)
+        # A recovery frame may show again what was lost before it: a frame less, and no picture.
+        again = sum(b["type"] == 5 and b["frame"] > a["frame"] + 1 for a, b in zip(frames, frames[1:]))
+        counted = shown.missing()[0]
+        differ("lost pictures", gaps, max(counted, min(gaps, counted + again)), 2 + shown.repeats + gaps * 0.05)
     differ("idr", report.get("idr"), idr, 1)
     if wire.video and report.get("packets") is not None:
         tail = 1.5 * wire.video["packets"] / max(1.0, seconds)  # sent after the client had stopped counting

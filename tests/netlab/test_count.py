@@ -100,6 +100,26 @@ def test_a_client_that_hides_something_is_found_out():
     assert "datagrams" in check(report(500, packets=500))[0]
 
 
+def test_a_lost_picture_that_a_recovery_frame_shows_is_a_frame_less_and_no_picture():
+    seen, frames, wire_no = [], [], 0
+    for i in range(500):
+        for again in (False, True) if i % 25 == 10 else (False,):
+            wire_no += 1
+            if i % 25 == 10 and not again:
+                continue  # lost; the same picture comes once more, as a recovery
+            seen.append((i, 1_000_000 + i * 20_000))
+            frames.append({"frame": wire_no, "t_us": i * 20_000, "first_us": None, "idr": i == 0, "type": 5 if again else 1,
+                           "bytes": 1000, "rtp": 1500 + i * 1800})
+    s = Shown(seen, frames, FPS, 1_000_000)
+    said = report(500, lost=20, missing_packets=20)
+    assert s.missing() == (0, 0)
+    assert disagreements(said, s, {"pictures": 500}, frames, 1, wire(dropped=20), 10) == []
+    # The same without recoveries is a client that makes frames up.
+    for f in frames:
+        f["type"] = 1
+    assert "lost pictures" in disagreements(said, s, {"pictures": 500}, frames, 1, wire(dropped=20), 10)[0]
+
+
 def test_a_lab_that_lost_datagrams_itself_is_found_out():
     assert "sockets" in check(report(500), w=wire(overflow=1))[0]
 
