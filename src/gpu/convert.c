@@ -247,6 +247,13 @@ int gpu_convert_set_cursor(struct gpu_convert *c, const void *argb, size_t strid
 	return gpu_buffer_flush(c->dev, &c->cursor);
 }
 
+void gpu_convert_place(struct gpu_convert *c, const struct gpu_layout *l)
+{
+	assert(l->format == c->target.layout.format && l->width == c->target.layout.width &&
+	       l->height == c->target.layout.height);
+	c->target.layout = *l;
+}
+
 /* --- the pass --- */
 
 static bool swaps_sides(enum transform t)

@@ -76,6 +76,9 @@ void gpu_convert_finish(struct gpu_convert *c); /* the GPU is done with it; acce
 /* The next cursor picture: ARGB8888, premultiplied. The GPU is done with the last one. -EINVAL: too large. */
 int gpu_convert_set_cursor(struct gpu_convert *c, const void *argb, size_t stride, uint32_t w, uint32_t h);
 
+/* From the next pass on pictures lie in dst as l says, which is of the target's format and size. */
+void gpu_convert_place(struct gpu_convert *c, const struct gpu_layout *l);
+
 /* Records the pass into dst, which holds target.layout.size bytes; ordered after what used dst before, and before
  * copies out of it and reads by the CPU. The first of a kind of source makes its pipeline, which takes time; later ones
  * allocate nothing. -EINVAL: geometry or strides that are not as above; -ENOTSUP: a source larger than a shader sees;

@@ -267,9 +267,11 @@ int gpu_device_open(struct gpu_device **out, const struct gpu_choice *choice)
 	describe(d, &c);
 	vkGetDeviceQueue(d->vk, d->family, 0, &d->queue);
 	d->push_descriptors = (PFN_vkCmdPushDescriptorSetKHR)vkGetDeviceProcAddr(d->vk, "vkCmdPushDescriptorSetKHR");
-	if (d->dmabuf)
+	if (d->dmabuf) {
 		d->get_fd_properties =
 			(PFN_vkGetMemoryFdPropertiesKHR)vkGetDeviceProcAddr(d->vk, "vkGetMemoryFdPropertiesKHR");
+		d->get_fd = (PFN_vkGetMemoryFdKHR)vkGetDeviceProcAddr(d->vk, "vkGetMemoryFdKHR");
+	}
 	rc = gpu_errno(vkCreateSemaphore(d->vk, &sem, NULL, &d->timeline));
 	if (rc < 0)
 		goto fail;

@@ -38,7 +38,8 @@ struct gpu_device {
 	size_t buffer_max; /* bytes that a shader sees of one buffer */
 	float ns_per_tick; /* of time stamps; 0: none */
 	VkPhysicalDeviceMemoryProperties memory;
-	PFN_vkGetMemoryFdPropertiesKHR get_fd_properties;
+	PFN_vkGetMemoryFdPropertiesKHR get_fd_properties; /* with dmabuf */
+	PFN_vkGetMemoryFdKHR get_fd;                      /* with dmabuf */
 	PFN_vkCmdPushDescriptorSetKHR push_descriptors;
 	/* owning thread */
 	VkSemaphore timeline;

@@ -42,15 +42,19 @@ const char *gpu_format_name(enum gpu_format f)
 	return f < GPU_FORMATS ? names[f] : "?";
 }
 
-static size_t align64(size_t n)
+/* to: a power of two. */
+static uint32_t align(uint32_t n, uint32_t to)
 {
-	return (n + 63) & ~(size_t)63;
+	return (n + to - 1) & ~(to - 1);
 }
 
-int gpu_layout_init(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height)
+/* Lines begin on a multiple of pitch, and planes have room for a multiple of block pixels each way. */
+static int layout(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height, uint32_t block,
+		  uint32_t pitch)
 {
 	const bool whole = format == GPU_YUV444 || format == GPU_YUV444P10;
 	const unsigned sample = format == GPU_P010 || format == GPU_YUV444P10 ? 2 : 1;
+	unsigned room;
 
 	if ((unsigned)format >= GPU_FORMATS || !width || !height || width > GPU_DIM_MAX || height > GPU_DIM_MAX)
 		return -ENOTSUP;
@@ -65,13 +69,25 @@ int gpu_layout_init(struct gpu_layout *l, enum gpu_format format, unsigned width
 
 		p->bytes = width * sample;
 		p->lines = height;
+		room = align(height, block);
 		if (i && !whole) {
 			p->bytes = (width + 1) / 2 * 2 * sample;
 			p->lines = (height + 1) / 2;
+			room = (room + 1) / 2;
 		}
-		p->stride = (uint32_t)align64(p->bytes);
+		p->stride = align(align(p->bytes, block * sample), pitch);
 		p->offset = l->size;
-		l->size += (size_t)p->stride * p->lines;
+		l->size += (size_t)p->stride * room;
 	}
 	return 0;
+}
+
+int gpu_layout_init(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height)
+{
+	return layout(l, format, width, height, 1, 64);
+}
+
+int gpu_layout_init_blocks(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height)
+{
+	return layout(l, format, width, height, GPU_BLOCK, GPU_BLOCK_PITCH);
 }

@@ -64,3 +64,8 @@ struct gpu_layout {
 
 /* -ENOTSUP: no such format, or a side of 0 or beyond GPU_DIM_MAX. */
 int gpu_layout_init(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height);
+
+#define GPU_BLOCK       64u  /* no codec's blocks are larger */
+#define GPU_BLOCK_PITCH 256u /* of lines: what the pickiest encoders (radeonsi) ask for */
+/* The same with room for whole blocks on both sides, as encoders that read the buffer itself want it. */
+int gpu_layout_init_blocks(struct gpu_layout *l, enum gpu_format format, unsigned width, unsigned height);

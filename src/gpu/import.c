@@ -2,15 +2,15 @@
 #include "gpu/import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "gpu/external.h"
 
 #define LOG_MODULE "gpu"
 #include "base/log.h"
 
 #define MODIFIERS_MAX 64 /* of a format; drivers have up to some thirty */
-#define DMABUF        VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 void import_init(struct import_cache *c, struct gpu_device *dev)
 {
@@ -54,17 +54,7 @@ static bool is_linear(uint64_t modifier)
 /* As a storage buffer, the memory not dedicated to it. */
 static bool buffers_importable(const struct gpu_device *dev)
 {
-	const VkPhysicalDeviceExternalBufferInfo info = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-		.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
-		.handleType = DMABUF,
-	};
-	VkExternalBufferProperties props = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
-
-	if (!dev->dmabuf)
-		return false;
-	vkGetPhysicalDeviceExternalBufferProperties(dev->physical, &info, &props);
-	return (props.externalMemoryProperties.externalMemoryFeatures &
+	return (gpu_external_buffers(dev, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT) &
 		(VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT)) ==
 	       VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
 }
@@ -88,47 +78,11 @@ static bool one_file(const struct frame *f)
 	return true;
 }
 
-/* Binds nothing yet. image: the memory is dedicated to it; VK_NULL_HANDLE: to nobody. */
-static int import_memory(struct import_cache *c, struct import *e, int fd, size_t size, uint32_t mask, VkImage image)
-{
-	VkMemoryFdPropertiesKHR props = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
-	const VkMemoryDedicatedAllocateInfo dedicated = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
-		.image = image,
-	};
-	VkImportMemoryFdInfoKHR import = {
-		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-		.pNext = image ? &dedicated : NULL,
-		.handleType = DMABUF,
-	};
-	VkMemoryAllocateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-		.pNext = &import,
-		.allocationSize = size,
-	};
-	int type, rc;
-
-	rc = gpu_errno(c->dev->get_fd_properties(c->dev->vk, DMABUF, fd, &props));
-	if (rc < 0)
-		return rc == -ENOMEM ? rc : -ENOTSUP;
-	type = gpu_memory_type(c->dev, mask & props.memoryTypeBits, 0, 0);
-	if (type < 0)
-		return -ENOTSUP;
-	info.memoryTypeIndex = (uint32_t)type;
-	import.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (import.fd < 0)
-		return -errno;
-	rc = gpu_errno(vkAllocateMemory(c->dev->vk, &info, NULL, &e->memory));
-	if (rc < 0)
-		close(import.fd); /* else it is the driver's */
-	return rc;
-}
-
 static int import_buffer(struct import_cache *c, struct import *e, const struct frame *f, size_t file_size)
 {
 	const VkExternalMemoryBufferCreateInfo external = {
 		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-		.handleTypes = DMABUF,
+		.handleTypes = GPU_DMABUF,
 	};
 	VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
@@ -157,7 +111,7 @@ static int import_buffer(struct import_cache *c, struct import *e, const struct 
 	vkGetBufferMemoryRequirements(c->dev->vk, s->buffer, &need);
 	if (need.size > file_size)
 		return -ENOTSUP;
-	rc = import_memory(c, e, f->plane[0].fd, file_size, need.memoryTypeBits, VK_NULL_HANDLE);
+	rc = gpu_external_import(c->dev, f->plane[0].fd, file_size, need.memoryTypeBits, VK_NULL_HANDLE, &e->memory);
 	if (rc < 0)
 		return rc;
 	return gpu_errno(vkBindBufferMemory(c->dev->vk, s->buffer, e->memory, 0));
@@ -180,7 +134,7 @@ static int import_image(struct import_cache *c, struct import *e, const struct f
 	const VkExternalMemoryImageCreateInfo external = {
 		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
 		.pNext = &modifier,
-		.handleTypes = DMABUF,
+		.handleTypes = GPU_DMABUF,
 	};
 	const VkImageCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
@@ -219,7 +173,7 @@ static int import_image(struct import_cache *c, struct import *e, const struct f
 	vkGetImageMemoryRequirements(c->dev->vk, s->image, &need);
 	if (need.size > file_size)
 		return -EINVAL;
-	rc = import_memory(c, e, f->plane[0].fd, need.size, need.memoryTypeBits, s->image);
+	rc = gpu_external_import(c->dev, f->plane[0].fd, need.size, need.memoryTypeBits, s->image, &e->memory);
 	if (rc < 0)
 		return rc;
 	rc = gpu_errno(vkBindImageMemory(c->dev->vk, s->image, e->memory, 0));
