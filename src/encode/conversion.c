@@ -25,14 +25,33 @@ void conversion_gpu_close(struct conversion_gpu *g)
 	(void)g;
 }
 
-int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied)
 {
-	(void)g, (void)f, (void)dst;
+	(void)g, (void)f, (void)dst, (void)copied;
 	return -ENOTSUP;
 }
 
-void conversion_gpu_importable(struct dmabuf_formats *out)
+bool conversion_gpu_is_real(const struct conversion_gpu *g)
 {
+	(void)g;
+	return false;
+}
+
+int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst)
+{
+	(void)g, (void)on, (void)dst;
+	return -ENOTSUP;
+}
+
+int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst)
+{
+	(void)g, (void)dst;
+	return -ENOTSUP;
+}
+
+void conversion_gpu_importable(bool real, struct dmabuf_formats *out)
+{
+	(void)real;
 	out->n = 0;
 }
 #endif
@@ -59,6 +78,34 @@ void conversion_finish(struct conversion *s)
 	*s = (struct conversion){0};
 }
 
+/* The other encoder has to begin with something. */
+static void fetch(struct conversion *s, struct picture *dst)
+{
+	int rc = s->gpu_failed ? -EIO : conversion_gpu_fetch(s->gpu, dst);
+
+	dst->share = NULL;
+	if (rc == 0) {
+		s->copied += picture_bytes(dst);
+		return;
+	}
+	log_errno(rc, "the newest picture was lost with the GPU");
+	picture_fill_black(dst);
+}
+
+void conversion_share(struct conversion *s, bool takes, struct picture *dst)
+{
+	bool on = takes && s->where != CONVERT_CPU && gpu_open(s, dst) &&
+		  (s->where == CONVERT_GPU || conversion_gpu_is_real(s->gpu));
+
+	if (on == s->share)
+		return;
+	if (dst->share)
+		fetch(s, dst);
+	s->share = false;
+	if (!s->gpu_failed && conversion_gpu_share(s->gpu, on, dst) == 0)
+		s->share = on;
+}
+
 static bool fence_passed(const struct frame *f)
 {
 	struct pollfd fd = {.fd = f->acquire_fence, .events = POLLIN};
@@ -72,11 +119,11 @@ static bool cpu_can(const struct frame *f)
 	       convert_supports(f->fourcc);
 }
 
-void conversion_importable(enum convert_where where, struct dmabuf_formats *out)
+void conversion_importable(enum convert_where where, bool shared, struct dmabuf_formats *out)
 {
 	out->n = 0;
-	if (where == CONVERT_GPU)
-		conversion_gpu_importable(out);
+	if (where == CONVERT_GPU || (where == CONVERT_AUTO && shared))
+		conversion_gpu_importable(where == CONVERT_AUTO, out);
 }
 
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
@@ -86,9 +133,10 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 
 	if (!fence_passed(f))
 		return -ETIMEDOUT;
-	s->on_gpu = s->where == CONVERT_GPU || (s->where == CONVERT_AUTO && (!readable || f->colour.pq != dst->pq));
+	s->on_gpu = s->where == CONVERT_GPU ||
+		    (s->where == CONVERT_AUTO && (!readable || s->share || f->colour.pq != dst->pq));
 	if (s->on_gpu && gpu_open(s, dst)) {
-		rc = conversion_gpu_run(s->gpu, f, dst);
+		rc = conversion_gpu_run(s->gpu, f, dst, &s->copied);
 		/* A device that is lost or hangs stays so. */
 		if (rc == -EIO || rc == -ETIMEDOUT) {
 			s->gpu_failed = true;
@@ -104,5 +152,10 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 		frame_refuse(f, true);
 		return -ENOTSUP;
 	}
-	return scale_run(&s->scale, f, dst);
+	rc = scale_run(&s->scale, f, dst);
+	if (rc < 0)
+		return rc;
+	dst->share = NULL;
+	s->copied += (uint64_t)f->plane[0].stride * f->height;
+	return 0;
 }

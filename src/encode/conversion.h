@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The conversion step of the encode thread: from a captured frame to a picture in memory, on the CPU (encode/scale.h)
- * or on a GPU (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for
- * what it can read and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows, and, where
- * there is one, for what has to change between SDR and PQ. The GPU's device is opened at the start when it is asked for,
- * else by the first frame that needs it.
+ * The conversion step of the encode thread: from a captured frame to a picture, on the CPU (encode/scale.h) or on a GPU
+ * (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for what it can read
+ * and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows, and, where there is one,
+ * for what has to change between SDR and PQ. The GPU's device is opened at the start when it is asked for, else by the
+ * first frame that needs it.
+ *
+ * For an encoder that reads dma-bufs (ENC_SHARED) the picture stays where the GPU made it, and no CPU touches a pixel; auto
+ * takes the GPU for everything then, unless that is one that computes on the CPU.
  *
  * Init and finish: main thread while no encode thread exists; everything else: encode thread.
  */
@@ -21,6 +24,8 @@ struct conversion {
 	struct conversion_gpu *gpu; /* NULL: not opened */
 	bool gpu_failed;            /* no device, or it was lost: not tried again */
 	bool on_gpu;                /* what made the newest picture */
+	bool share;                 /* pictures stay on the GPU */
+	uint64_t copied;            /* bytes of pictures that the CPU read so far */
 };
 
 /* Pictures will be like dst. Never fails: without a GPU that can, the CPU converts, and the log says so. */
@@ -32,23 +37,42 @@ void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a ze
  * error dst is as before. */
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 
+/* Whether the encoder reads dma-bufs. Where a GPU converts, pictures stay there from the next one on; else nothing changes.
+ * What is there only when it no longer may is brought into memory, or black where the GPU was lost. */
+void conversion_share(struct conversion *s, bool takes, struct picture *dst);
+
 /* Who converts. GPU_FAILED: it was asked for or needed, and is not there or was lost. */
-enum converter { CONVERTER_CPU, CONVERTER_GPU, CONVERTER_GPU_FAILED };
+enum converter { CONVERTER_CPU, CONVERTER_GPU, CONVERTER_GPU_SHARED, CONVERTER_GPU_FAILED };
+static inline bool conversion_prefers_gpu(const struct conversion *s)
+{
+	return s->gpu && (s->where == CONVERT_GPU || (s->where == CONVERT_AUTO && s->share));
+}
 static inline enum converter conversion_by(const struct conversion *s)
 {
 	if (s->gpu_failed)
 		return CONVERTER_GPU_FAILED;
-	return s->on_gpu || (s->gpu && s->where == CONVERT_GPU) ? CONVERTER_GPU : CONVERTER_CPU;
+	if (s->share && (s->on_gpu || conversion_prefers_gpu(s)))
+		return CONVERTER_GPU_SHARED;
+	return s->on_gpu || conversion_prefers_gpu(s) ? CONVERTER_GPU : CONVERTER_CPU;
 }
 
-/* What conversions of that kind import, so that nobody need map it. None but with CONVERT_GPU: auto takes memory, because
- * the CPU can read it as well when the GPU fails. Opens a device for the question and logs; main thread. */
-void conversion_importable(enum convert_where where, struct dmabuf_formats *out);
+/* What conversions of that kind import, so that nobody need map it. With auto none, because the CPU can read memory as well
+ * when the GPU fails, but where encoders read dma-bufs (shared): there a real GPU's. Opens a device for the question and
+ * logs; main thread. */
+void conversion_importable(enum convert_where where, bool shared, struct dmabuf_formats *out);
 
 /* conversion_gpu.c, with HAVE_VULKAN. */
 
 /* -ENODEV, -ENOTSUP, -ENOMEM, -EIO; logged. */
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst);
 void conversion_gpu_close(struct conversion_gpu *g); /* accepts NULL */
-int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst);
-void conversion_gpu_importable(struct dmabuf_formats *out);
+/* copied: is increased by what the CPU read. */
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied);
+/* A GPU for which it is worth the while to bring it pictures that are in memory. */
+bool conversion_gpu_is_real(const struct conversion_gpu *g);
+/* Pictures like dst stay where they are made, or do not any more. -ENOTSUP, -ENOMEM, -EIO. */
+int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst);
+/* Into memory. -ETIMEDOUT, -EIO. */
+int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst);
+/* real: of a GPU that is one only. */
+void conversion_gpu_importable(bool real, struct dmabuf_formats *out);

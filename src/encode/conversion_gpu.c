@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Conversion on a GPU for encoders that take memory: the frame goes up or is imported, the pass makes the picture, the
- * ring brings it back. The encode thread waits for it, as it waits for the CPU's conversion: no frame of latency is
- * added, and nobody upstream waits.
+ * Conversion on a GPU: the frame goes up or is imported, the pass makes the picture, and the ring brings it back for
+ * encoders that take memory; for others it stays in a dma-buf. The encode thread waits for it, as it waits for the CPU's
+ * conversion: no frame of latency is added, nobody upstream waits, and encoders need no fence.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +12,7 @@
 #include "encode/conversion.h"
 #include "gpu/convert.h"
 #include "gpu/readback.h"
+#include "gpu/shared.h"
 #include "gpu/upload.h"
 
 #define LOG_MODULE "convert"
@@ -27,7 +28,10 @@ struct conversion_gpu {
 	struct upload upload;
 	struct gpu_convert convert;
 	struct readback *ring;
-	unsigned lies; /* imports in a row that were not what they said */
+	struct gpu_shared shared; /* dev NULL: pictures go to memory */
+	struct picture_share share;
+	uint64_t shares; /* made so far */
+	unsigned lies;   /* imports in a row that were not what they said */
 	/* of the frame under way */
 	struct gpu_source source;
 	struct gpu_geometry geometry;
@@ -77,12 +81,12 @@ fail:
 	return rc;
 }
 
-void conversion_gpu_importable(struct dmabuf_formats *out)
+void conversion_gpu_importable(bool real, struct dmabuf_formats *out)
 {
 	struct gpu_device *dev;
 
 	out->n = 0;
-	if (gpu_device_open(&dev, &(struct gpu_choice){0}) < 0)
+	if (gpu_device_open(&dev, &(struct gpu_choice){.no_cpu = real}) < 0)
 		return;
 	import_formats(dev, out);
 	log_info("%s imports %u kinds of dma-bufs", dev->name, out->n);
@@ -93,6 +97,7 @@ void conversion_gpu_close(struct conversion_gpu *g)
 {
 	if (!g)
 		return;
+	conversion_gpu_share(g, false, NULL);
 	readback_destroy(g->ring);
 	gpu_convert_finish(&g->convert);
 	upload_finish(&g->upload);
@@ -120,12 +125,26 @@ static int record(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 	return gpu_convert_record(&g->convert, cmd, &g->source, &g->geometry, NULL, dst);
 }
 
-int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
+static struct readback_planes planes_of(const struct picture *p)
 {
-	const struct readback_planes planes = {
-		.data = {dst->luma, dst->chroma, dst->cr},
-		.stride = {dst->stride, dst->stride, dst->stride},
+	return (struct readback_planes){
+		.data = {p->luma, p->chroma, p->cr},
+		.stride = {p->stride, p->stride, p->stride},
 	};
+}
+
+/* What the ring holds becomes the picture. */
+static int receive(struct conversion_gpu *g, struct picture *dst)
+{
+	const struct readback_planes planes = planes_of(dst);
+	int rc = readback_wait(g->ring, HUNG_NS);
+
+	return rc < 0 ? rc : readback_try_recv_into(g->ring, &planes, NULL);
+}
+
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied)
+{
+	const uint64_t uploaded = g->upload.copied_bytes;
 	const bool mapped = f->map[0];
 	struct rect visible = frame_visible(f);
 	struct layout at;
@@ -152,15 +171,85 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 		.w = at.w,
 		.h = at.h,
 	};
-	rc = readback_try_submit(g->ring, record, g, NULL, &point);
+	if (g->shared.dev)
+		rc = gpu_shared_submit(&g->shared, record, g, &point);
+	else
+		rc = readback_try_submit(g->ring, record, g, NULL, &point);
 	if (rc < 0)
 		return rc;
 	if (mapped)
 		upload_used(&g->upload, point);
 	else
 		import_used(&g->imports, f->buffer_id, point);
-	rc = readback_wait(g->ring, HUNG_NS);
-	if (rc < 0)
+	*copied += g->upload.copied_bytes - uploaded;
+	if (g->shared.dev) {
+		rc = gpu_wait(g->dev, point, HUNG_NS);
+		if (rc == 0)
+			dst->share = &g->share;
 		return rc;
-	return readback_try_recv_into(g->ring, &planes, NULL);
+	}
+	rc = receive(g, dst);
+	if (rc == 0)
+		*copied += picture_bytes(dst);
+	return rc;
+}
+
+/* --- pictures that stay --- */
+
+bool conversion_gpu_is_real(const struct conversion_gpu *g)
+{
+	return !g->dev->cpu;
+}
+
+static void describe_share(struct conversion_gpu *g)
+{
+	const struct gpu_layout *l = &g->shared.layout;
+
+	g->share = (struct picture_share){
+		.fd = g->shared.fd,
+		.id = ++g->shares,
+		.size = l->size,
+		.stride = l->plane[0].stride,
+	};
+	for (unsigned i = 0; i < l->n_planes; i++)
+		g->share.offset[i] = l->plane[i].offset;
+}
+
+int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst)
+{
+	int rc;
+
+	if (!on) {
+		if (!g->shared.dev)
+			return 0;
+		gpu_wait(g->dev, g->shared.point, HUNG_NS);
+		gpu_shared_finish(&g->shared);
+		if (g->ring)
+			gpu_convert_place(&g->convert, readback_layout(g->ring));
+		return 0;
+	}
+	rc = gpu_shared_init(&g->shared, g->dev, formats[dst->format], dst->width, dst->height, dst->full_range);
+	if (rc < 0) {
+		log_errno(rc, "%s cannot hand pictures to the encoder", g->dev->name);
+		return rc;
+	}
+	gpu_convert_place(&g->convert, &g->shared.layout);
+	describe_share(g);
+	log_info("pictures stay on %s for the encoder", g->dev->name);
+	return 0;
+}
+
+static int record_copy(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
+{
+	struct conversion_gpu *g = ctx;
+
+	gpu_shared_copy(&g->shared, cmd, dst, readback_layout(g->ring));
+	return 0;
+}
+
+int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst)
+{
+	int rc = readback_try_submit(g->ring, record_copy, g, NULL, NULL);
+
+	return rc < 0 ? rc : receive(g, dst);
 }

@@ -84,6 +84,7 @@ int encoder_submit(struct encoder *e, const struct picture *pic, const struct en
 	assert(pic->width == e->params.video.width && pic->height == e->params.video.height);
 	assert(!e->newest || r->frame_no == e->newest + 1);
 	assert(!(r->idr && r->after_rfi));
+	assert(!pic->share || e->caps.flags & ENC_SHARED);
 	assert(!r->unit_bytes || (r->units >= 1 && r->units <= ENCODER_UNITS_MAX));
 	rc = e->ops->submit(e, pic, r);
 	if (rc == 0)

@@ -15,7 +15,7 @@
 #include "media/params.h"
 
 struct encoder;
-struct picture; /* converted picture in memory, encode/picture.h */
+struct picture; /* converted picture, encode/picture.h */
 
 #define ENCODER_DPB_MAX   16 /* frames an encoder may keep for recovery */
 #define ENCODER_UNITS_MAX 4  /* access units of one frame: more parts than FEC blocks are of no use (2-media 2.1) */
@@ -27,6 +27,7 @@ enum enc_flags {
 	ENC_SLICES = 8,        /* gives slices out before the frame is complete */
 	ENC_RATE = 16,         /* set_bitrate */
 	ENC_RATE_KEY = 256,    /* a rate that is another by more than an eighth costs a key frame */
+	ENC_SHARED = 512,      /* takes pictures that are in a dma-buf (picture.share) */
 	ENC_KEEPS_OLD = 32,    /* also frames older than the newest dpb: only invalidate_refs knows what is left */
 };
 
@@ -92,6 +93,7 @@ struct encoder_ops {
 	int (*open)(struct encoder *e);
 	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
 	 * pool reached, nothing taken; -EIO: reopen, or go on with another. It waits for no hardware longer than 800 ms.
+	 * -ENOTSUP: of a picture in a dma-buf; it cannot read this one, nothing was taken: hand it over in memory.
 	 * If units of this frame were out, the one that came last is broken and the frame number is used up; else none
 	 * came. */
 	int (*submit)(struct encoder *e, const struct picture *pic, const struct enc_request *r);

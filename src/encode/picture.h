@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A converted picture in memory, ready for an encoder. 8-bit 4:2:0 is NV12, because that is x264's own layout (it copies
+ * A converted picture, ready for an encoder: in memory, or for encoders that take it (ENC_SHARED) in a dma-buf. 8-bit 4:2:0 is NV12, because that is x264's own layout (it copies
  * lines instead of interleaving) and what hardware takes; the others are what the conversion on the GPU makes. Allocated
  * once, reused for every frame; the encode thread owns it. Lines begin on 64 bytes.
  */
@@ -21,13 +21,24 @@ enum picture_format {
 	PICTURE_FORMATS,
 };
 
+/* Where a picture lies that a GPU made for an encoder that reads it there: in one dma-buf, linear. Around it is room for
+ * whole blocks of 64 pixels, and every line begins on 256 bytes. */
+struct picture_share {
+	int fd;      /* its maker's; dup to keep */
+	uint64_t id; /* another buffer, another id; never 0 */
+	size_t size; /* bytes of the buffer */
+	size_t offset[3];
+	uint32_t stride; /* of all planes, bytes */
+};
+
 struct picture {
 	enum picture_format format;
 	uint16_t width, height; /* even */
 	uint8_t *luma;
-	uint8_t *chroma; /* 4:2:0: Cb, Cr interleaved, half the lines; 4:4:4: Cb */
-	uint8_t *cr;     /* 4:4:4 only */
-	uint32_t stride; /* of all planes, bytes */
+	uint8_t *chroma;                   /* 4:2:0: Cb, Cr interleaved, half the lines; 4:4:4: Cb */
+	uint8_t *cr;                       /* 4:4:4 only */
+	uint32_t stride;                   /* of all planes, bytes */
+	const struct picture_share *share; /* not NULL: the picture is there, and not in memory */
 	enum colour_space space;
 	bool full_range;
 	bool pq; /* the curve of SMPTE ST 2084, else SDR */

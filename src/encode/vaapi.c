@@ -6,7 +6,7 @@
  * write parameter sets of its own all the same, as radeonsi does: those are sent on then. What differs
  * between codecs is behind encode/vaapi_codec.h.
  *
- * One picture at a time: submit copies it up, hands it over, waits until it is encoded and gives it out. The wait has a
+ * One picture at a time: submit copies it up, where a GPU has not left it in a dma-buf, hands it over, waits until it is encoded and gives it out. The wait has a
  * limit, after which the chip hangs as far as we are concerned: -EIO, and the worker opens everything anew.
  *
  * Rate: constant, with a buffer of one frame, and where the driver has it a ceiling for each frame, so that no frame is
@@ -24,6 +24,7 @@
 #include "encode/encoder.h"
 #include "encode/vaapi_codec.h"
 #include "encode/vaapi_device.h"
+#include "encode/vaapi_shared.h"
 #include "encode/vaapi_upload.h"
 
 #define LOG_MODULE "vaapi"
@@ -48,6 +49,8 @@ struct vaapi {
 	VASurfaceID input;
 	VABufferID coded;
 	struct vaapi_upload upload;
+	struct vaapi_shared shared;
+	VASurfaceID picture; /* being encoded: input, or shared */
 	struct vaapi_stream stream;
 	bool rate_is_new; /* to be told with the next picture */
 	bool no_sync_buffer, no_sync_surface;
@@ -78,7 +81,7 @@ static int probe(enum codec codec, struct enc_caps *caps)
 		return rc;
 	ours = vaapi_writes_references(&c);
 	*caps = (struct enc_caps){
-		.flags = ENC_RATE | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
+		.flags = ENC_RATE | ENC_SHARED | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
 		.max_width = least(c.max_width, VIDEO_DIM_MAX),
 		.max_height = least(c.max_height, VIDEO_DIM_MAX),
 		.max_refs = ours ? PIC_REFS_DPB_MAX : 1,
@@ -103,6 +106,7 @@ static void finish(struct vaapi *v)
 
 	if (dpy) {
 		vaapi_upload_finish(&v->upload);
+		vaapi_shared_finish(&v->shared, dpy);
 		if (v->coded != VA_INVALID_ID)
 			vaDestroyBuffer(dpy, v->coded);
 		if (v->context != VA_INVALID_ID)
@@ -344,7 +348,7 @@ static bool add_all(struct vaapi *v, const struct pic_plan *p)
 static bool hand_over(struct vaapi *v, const struct pic_plan *p)
 {
 	VADisplay dpy = v->device.dpy;
-	bool ok = worked(vaBeginPicture(dpy, v->context, v->input), "picture");
+	bool ok = worked(vaBeginPicture(dpy, v->context, v->picture), "picture");
 
 	v->n_buffers = 0;
 	ok = ok && add_all(v, p) &&
@@ -376,7 +380,7 @@ static VAStatus look_until(struct vaapi *v, uint64_t limit_ns)
 	VAStatus s;
 
 	for (;; now = clock_ns()) {
-		s = vaQuerySurfaceStatus(v->device.dpy, v->input, &state);
+		s = vaQuerySurfaceStatus(v->device.dpy, v->picture, &state);
 		if (s != VA_STATUS_SUCCESS || !(state & VASurfaceRendering))
 			return s;
 		if (now >= end)
@@ -395,7 +399,7 @@ static bool wait_for(struct vaapi *v)
 		v->no_sync_buffer = s == VA_STATUS_ERROR_UNIMPLEMENTED;
 	}
 	if (s == VA_STATUS_ERROR_UNIMPLEMENTED && !v->no_sync_surface) {
-		s = vaSyncSurface2(v->device.dpy, v->input, limit_ns);
+		s = vaSyncSurface2(v->device.dpy, v->picture, limit_ns);
 		v->no_sync_surface = s == VA_STATUS_ERROR_UNIMPLEMENTED;
 	}
 	if (s == VA_STATUS_ERROR_UNIMPLEMENTED)
@@ -459,6 +463,20 @@ static int take(struct vaapi *v, const struct pic_plan *p, struct au_slot *slot)
 	}
 }
 
+/* The picture as a surface. */
+static int bring(struct vaapi *v, const struct picture *pic, uint32_t frame_no)
+{
+	int rc;
+
+	if (pic->share)
+		return vaapi_shared_get(&v->shared, v->device.dpy, pic, v->stream.width, v->stream.height, &v->picture);
+	v->picture = v->input;
+	rc = vaapi_upload(&v->upload, v->input, pic);
+	if (rc < 0)
+		log_err("frame %u: the picture cannot be copied to the device", frame_no);
+	return rc;
+}
+
 static int submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
 {
 	struct vaapi *v = vaapi_from(e);
@@ -471,10 +489,8 @@ static int submit(struct encoder *e, const struct picture *pic, const struct enc
 		return -EAGAIN;
 	au = &slot->au;
 	pic_refs_plan(&v->stream.refs, r->idr, r->frame_no, &plan);
-	rc = vaapi_upload(&v->upload, v->input, pic);
-	if (rc < 0)
-		log_err("frame %u: the picture cannot be copied to the device", r->frame_no);
-	else
+	rc = bring(v, pic, r->frame_no);
+	if (rc == 0)
 		rc = hand_over(v, &plan) && wait_for(v) ? take(v, &plan, slot) : -EIO;
 	if (rc < 0) {
 		au_release(au);

@@ -184,6 +184,13 @@ static uint8_t kept_by(const struct encoder *e)
 	return e->caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : e->params.dpb;
 }
 
+/* Where the encoder wants its pictures; the one that is converted already goes there as well. */
+static void share_as_it_takes(struct encode_worker *w)
+{
+	conversion_share(&w->conversion, w->engine.encoder->caps.flags & ENC_SHARED, &w->picture);
+	STAT_SET(w->converter, conversion_by(&w->conversion));
+}
+
 /* Nothing is encoded meanwhile; returns when to look again. */
 static uint64_t mend(struct encode_worker *w, uint64_t now)
 {
@@ -207,6 +214,7 @@ static uint64_t mend(struct encode_worker *w, uint64_t now)
 	}
 	if (!engine_mend(&w->engine, rate_ask(&w->rate)))
 		return now;
+	share_as_it_takes(w);
 	recovery_restart(&w->recovery, w->engine.encoder->params.dpb > 1, kept_by(w->engine.encoder));
 	w->next_idr = true;
 	w->next_after_rfi = false;
@@ -299,9 +307,14 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		} else {
 			w->last_pts = before_pts;
 		}
-		if (rc == -EAGAIN)
+		if (rc == -EAGAIN) {
 			w->retry_ns = submitted_ns + RETRY_NS;
-		else
+		} else if (rc == -ENOTSUP && w->picture.share) {
+			log_warn("the encoder does not read the GPU's pictures: they are handed over in memory");
+			conversion_share(&w->conversion, false, &w->picture);
+			STAT_SET(w->converter, conversion_by(&w->conversion));
+			w->retry_ns = submitted_ns;
+		} else
 			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
 		return;
 	}
@@ -504,7 +517,6 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	if (rc < 0)
 		goto fail;
 	conversion_init(&w->conversion, p->convert, &w->picture);
-	atomic_store(&w->converter, conversion_by(&w->conversion));
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
 	refine_init(&w->refine, p->refine, w->pace.interval_ns);
@@ -516,6 +528,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 			  rate_ask(&w->rate), &encoder_events, w);
 	if (rc < 0)
 		goto fail;
+	share_as_it_takes(w);
 	recovery_init(&w->recovery, &(struct recovery_params){
 					    .rfi = w->engine.encoder->params.dpb > 1,
 					    .dpb = kept_by(w->engine.encoder),
@@ -568,6 +581,7 @@ const char *encode_worker_describe(struct encode_worker *w)
 	static const char *const by[] = {
 		[CONVERTER_CPU] = "",
 		[CONVERTER_GPU] = ", GPU conversion",
+		[CONVERTER_GPU_SHARED] = ", GPU conversion without copies",
 		[CONVERTER_GPU_FAILED] = ", CPU conversion as the GPU failed",
 	};
 

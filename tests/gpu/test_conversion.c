@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "encode/conversion.h"
 
@@ -176,7 +177,7 @@ static bool importable(enum convert_where where, uint32_t fourcc, uint64_t modif
 {
 	static struct dmabuf_formats list;
 
-	conversion_importable(where, &list);
+	conversion_importable(where, true, &list);
 	for (unsigned i = 0; i < list.n; i++)
 		if (list.format[i].fourcc == fourcc && list.format[i].modifier == modifier)
 			return list.format[i].n_planes;
@@ -256,6 +257,99 @@ static void what_nobody_reads_leaves_the_picture_alone(void **state)
 	picture_finish(&b);
 }
 
+/* The picture as it lies in the dma-buf. */
+static void read_share(const struct picture *p, struct picture *out)
+{
+	const struct picture_share *s = p->share;
+	const unsigned sample = picture_sample(p->format), planes = picture_is_444(p->format) ? 3 : 2;
+	uint8_t *map = mmap(NULL, s->size, PROT_READ, MAP_SHARED, s->fd, 0);
+	uint8_t *const to[] = {out->luma, out->chroma, out->cr};
+
+	assert_true(map != MAP_FAILED);
+	for (unsigned i = 0; i < planes; i++)
+		for (unsigned y = 0; y < (i && planes == 2 ? p->height / 2u : p->height); y++)
+			memcpy(to[i] + (size_t)y * out->stride, map + s->offset[i] + (size_t)y * s->stride,
+			       (size_t)p->width * sample);
+	/* Below and beside it is black: the luma of the last line that there is room for, and of the column behind. */
+	for (unsigned n = 0; n < sample; n++) {
+		const uint8_t black[] = {0x10, 0x10}, *at = map + s->offset[1] - s->stride;
+
+		if (p->height % 64)
+			assert_int_equal(at[n], sample == 1                 ? black[n]
+						: n                         ? p->format == PICTURE_P010 ? 0x10 : 0
+						: p->format == PICTURE_P010 ? 0
+									    : 0x40);
+	}
+	munmap(map, s->size);
+}
+
+static void assert_same(const struct picture *a, const struct picture *b)
+{
+	const uint8_t *const pa[] = {a->luma, a->chroma, a->cr}, *const pb[] = {b->luma, b->chroma, b->cr};
+	const unsigned planes = picture_is_444(a->format) ? 3 : 2;
+
+	for (unsigned i = 0; i < planes; i++)
+		for (unsigned y = 0; y < (i && planes == 2 ? a->height / 2u : a->height); y++)
+			assert_memory_equal(pa[i] + (size_t)y * a->stride, pb[i] + (size_t)y * b->stride,
+					    a->width * picture_sample(a->format));
+}
+
+static void what_stays_on_the_gpu_is_the_same_and_comes_back(void **state)
+{
+	(void)state;
+	if (!import_possible(dev, MODIFIER_LINEAR))
+		skip();
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++)
+		for (unsigned n = 0; n < 2; n++) {
+			struct video_params v = {
+				.width = n ? 100 : W,
+				.height = n ? 70 : H,
+				.depth = picture_is_10bit((enum picture_format)f) ? 10 : 8,
+				.yuv444 = picture_is_444((enum picture_format)f),
+				.space = COLOUR_BT709,
+			};
+			struct conversion away, kept;
+			struct picture a, b, seen;
+			struct source s;
+
+			assert_int_equal(picture_init_for(&a, &v), 0);
+			assert_int_equal(picture_init_for(&b, &v), 0);
+			assert_int_equal(picture_init_for(&seen, &v), 0);
+			conversion_init(&away, CONVERT_GPU, &a);
+			conversion_init(&kept, CONVERT_GPU, &b);
+			conversion_share(&kept, true, &b);
+			assert_int_equal(conversion_by(&kept), CONVERTER_GPU_SHARED);
+			for (unsigned i = 0; i < 3; i++) {
+				source_init(&s, FOURCC_XRGB8888, v.width, v.height, 0);
+				source_random(&s, i);
+				s.frame.map[0] = NULL;
+				assert_int_equal(conversion_run(&away, &s.frame, &a), 0);
+				assert_int_equal(conversion_run(&kept, &s.frame, &b), 0);
+				assert_non_null(b.share);
+				read_share(&b, &seen);
+				assert_same(&seen, &a);
+				source_finish(&s);
+			}
+			assert_int_equal(kept.copied, 0);
+			assert_true(away.copied);
+			conversion_share(&kept, false, &b);
+			assert_null(b.share);
+			assert_same(&b, &a);
+			/* And as ever. */
+			source_init(&s, FOURCC_XRGB8888, v.width, v.height, 0);
+			source_random(&s, 9);
+			assert_int_equal(conversion_run(&away, &s.frame, &a), 0);
+			assert_int_equal(conversion_run(&kept, &s.frame, &b), 0);
+			assert_same(&b, &a);
+			source_finish(&s);
+			conversion_finish(&away);
+			conversion_finish(&kept);
+			picture_finish(&a);
+			picture_finish(&b);
+			picture_finish(&seen);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +358,7 @@ int main(void)
 		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
 		cmocka_unit_test(what_is_imported_is_asked_for_and_what_is_not_is_refused),
 		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),
+		cmocka_unit_test(what_stays_on_the_gpu_is_the_same_and_comes_back),
 	};
 	int failed;
 

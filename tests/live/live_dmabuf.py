@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A screen in dma-bufs (memory that calls itself so) through the daemon to the probe. Runs inside live-dmabuf.sh's session."""
-from harness import run
+import pathlib
+
+from harness import BUILD, Skip, run
 from live_screen import codes, host, node
+from vaapi import VAAPI, environment, scratch
 
 SIZE = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 4000)
 TILED = "0x0100000000000002"
 
 
-def streamed(source, frames=60):
+def streamed(source, *options, frames=60, env=None, codec="h264"):
     """What the probe got of such a source, and what the daemon said meanwhile."""
-    with node("screen", "--size", "640x360", *source), host("pipewire", "video.node=screen", "encode.convert=gpu") as h:
-        out = h.dir / "v.h264"
-        r = h.stream(*SIZE, "--frames", frames, "--out", out)
+    with (node("screen", "--size", "640x360", *source),
+          host("pipewire", "video.node=screen", "encode.convert=gpu", *options, env=env) as h):
+        out = h.dir / f"v.{codec}"
+        r = h.stream(*SIZE, "--codec", codec, "--frames", frames, "--out", out)
         assert r["frames"] >= frames and r["frames_lost"] == 0 and r["errors"] == [], r
         c = codes(out)
         assert c["missing"] == 0 and c["backwards"] == 0 and c["black"] < frames / 2, c
@@ -32,6 +36,20 @@ def test_an_import_that_fails_ends_in_memory_not_in_the_stream():
     # Rows that no shader can address.
     said = streamed(["--modifiers", "0", "--padding", "130"], frames=120)
     assert "cannot be imported" in said and "XR24 in memory" in said, said[-4000:]
+
+
+def test_no_pixel_is_touched_from_the_screen_to_the_stream():
+    if not (BUILD / "tests/drivers/va/libmoonrill-drm-shim.so").exists():
+        raise Skip("built without VA-API")
+    with scratch() as d:
+        for codec in "h264", "hevc":
+            log = pathlib.Path(d) / codec
+            # Readable and writable by the driver, which is its own hardware; the daemon maps nothing of it.
+            said = streamed(["--modifiers", "0"], *VAAPI, codec=codec, env=environment(log))
+            assert "in dma-bufs that are imported" in said and "pictures stay on" in said, said[-4000:]
+            assert "handed over in memory" not in said and "is unusable" not in said, said[-4000:]
+            objected = log.read_text()
+            assert "RULE" not in objected and "LEAK" not in objected, objected[-3000:]
 
 
 if __name__ == "__main__":

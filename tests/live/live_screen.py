@@ -72,8 +72,8 @@ def ended_well(h):
 
 
 @contextlib.contextmanager
-def host(source, *options):
-    h = Host(*options, source=source)
+def host(source, *options, env=None):
+    h = Host(*options, source=source, env=env)
     try:
         deadline = time.monotonic() + 20
         while h.status()["screen"]["state"] != "ready":
@@ -110,8 +110,9 @@ def resize(size):
 def codes(path, source=None):
     """The report of read_pattern. Pictures that cannot be read are counted, not an error; the black ones before the
     source's first frame are not counted (there are few: black)."""
-    dec = subprocess.Popen(["ffmpeg", "-v", "error", "-f", "h264", "-i", str(path), "-vsync", "passthrough", "-f",
-                            "yuv4mpegpipe", "-pix_fmt", "yuv420p", "-"], stdout=subprocess.PIPE)
+    codec = pathlib.Path(path).suffix.lstrip(".") or "h264"
+    dec = subprocess.Popen(["ffmpeg", "-v", "error", "-f", codec, "-i", str(path), "-vsync", "passthrough", "-f", "yuv4mpegpipe",
+                            "-pix_fmt", "yuv420p", "-"], stdout=subprocess.PIPE)
     out = subprocess.run([os.environ["READ_PATTERN"], "--list", *(["--source", source] if source else [])], stdin=dec.stdout,
                          capture_output=True, text=True, timeout=300)
     assert dec.wait() == 0, "ffmpeg found errors in the stream"

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "encode/conversion.h"
+#include "encode/registry.h"
 
 #define W    64u
 #define H    48u
 #define DONE 0x5a /* what the GPU paints */
+#define KEPT 0x77 /* what it brings back of a picture that stayed with it */
 
 struct conversion_gpu {
 	int unused;
@@ -18,6 +20,9 @@ struct conversion_gpu {
 
 static struct conversion_gpu the_gpu;
 static atomic_int opens, closes, runs, open_rc, run_rc, fails_from;
+static atomic_int sharing, shares, share_rc, fetches, fetch_rc; /* of pictures that stay */
+static bool real;
+static const struct picture_share share = {.fd = -1, .id = 1};
 
 /* In place of conversion_gpu.c. */
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
@@ -33,18 +38,52 @@ void conversion_gpu_close(struct conversion_gpu *g)
 	closes += g != NULL;
 }
 
-void conversion_gpu_importable(struct dmabuf_formats *out)
+void conversion_gpu_importable(bool of_a_real_one, struct dmabuf_formats *out)
 {
-	out->n = 0;
+	out->n = of_a_real_one ? real : 2;
 }
 
-int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst)
+bool conversion_gpu_is_real(const struct conversion_gpu *g)
+{
+	assert_ptr_equal(g, &the_gpu);
+	return real;
+}
+
+int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst)
+{
+	(void)dst;
+	assert_ptr_equal(g, &the_gpu);
+	assert_int_not_equal(on, sharing);
+	if (on && share_rc)
+		return share_rc;
+	sharing = on;
+	shares += on;
+	return 0;
+}
+
+int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst)
+{
+	assert_ptr_equal(g, &the_gpu);
+	assert_true(sharing);
+	assert_ptr_equal(dst->share, &share);
+	fetches++;
+	if (!fetch_rc)
+		memset(dst->luma, KEPT, dst->stride);
+	return fetch_rc;
+}
+
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied)
 {
 	(void)f;
 	assert_ptr_equal(g, &the_gpu);
 	runs++;
 	if (fails_from ? runs >= fails_from : run_rc)
 		return run_rc;
+	if (sharing) {
+		dst->share = &share;
+		return 0;
+	}
+	*copied += 1;
 	memset(dst->luma, DONE, dst->stride);
 	return 0;
 }
@@ -79,6 +118,8 @@ static int setup(void **state)
 {
 	(void)state;
 	opens = closes = runs = open_rc = run_rc = fails_from = 0;
+	sharing = shares = share_rc = fetches = fetch_rc = 0;
+	real = true;
 	refused_one = refused_all = 0;
 	rig_convert = CONVERT_AUTO;
 	memset(pixels, 0xff, sizeof(pixels));
@@ -279,9 +320,221 @@ static void a_stream_goes_on_when_the_gpu_is_lost_in_it(void **state)
 	assert_int_equal(closes, 1);
 }
 
+/* --- pictures that stay on the GPU --- */
+
+static void auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there(void **state)
+{
+	(void)state;
+	conversion_init(&conversion, CONVERT_AUTO, &dst);
+	conversion_share(&conversion, false, &dst);
+	assert_int_equal(opens, 0);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU_SHARED);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(shares, 1);
+	/* What the CPU could read as well, too. */
+	assert_int_equal(run(true), 0);
+	assert_int_equal(run(false), 0);
+	assert_int_equal(runs, 2);
+	assert_ptr_equal(dst.share, &share);
+	assert_int_equal(dst.luma[0], 0);
+	assert_int_equal(conversion.copied, 0);
+
+	/* Another encoder goes on with the same picture. */
+	conversion_share(&conversion, false, &dst);
+	assert_null(dst.share);
+	assert_int_equal(dst.luma[0], KEPT);
+	assert_false(sharing);
+	assert_int_equal(conversion.copied, picture_bytes(&dst));
+	assert_int_equal(run(true), 0);
+	assert_by_cpu();
+	assert_int_equal(conversion_by(&conversion), CONVERTER_CPU);
+	conversion_finish(&conversion);
+	assert_int_equal(fetches, 1);
+}
+
+static void what_computes_on_the_cpu_shares_only_by_wish(void **state)
+{
+	(void)state;
+	real = false;
+	conversion_init(&conversion, CONVERT_AUTO, &dst);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(shares, 0);
+	assert_int_equal(run(true), 0);
+	assert_by_cpu();
+	conversion_finish(&conversion);
+	conversion_init(&conversion, CONVERT_CPU, &dst);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(shares, 0);
+	conversion_finish(&conversion);
+	conversion_init(&conversion, CONVERT_GPU, &dst);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(shares, 1);
+	conversion_finish(&conversion);
+}
+
+static void a_gpu_that_shares_nothing_gives_memory(void **state)
+{
+	(void)state;
+	share_rc = -ENOTSUP;
+	conversion_init(&conversion, CONVERT_GPU, &dst);
+	conversion_share(&conversion, true, &dst);
+	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU);
+	assert_int_equal(run(true), 0);
+	assert_null(dst.share);
+	assert_int_equal(dst.luma[0], DONE);
+	conversion_finish(&conversion);
+}
+
+/* With the GPU, or without it afterwards, or with a picture of the CPU after it: never a picture that is nowhere. */
+static void a_picture_that_was_lost_with_the_gpu_is_black(void **state)
+{
+	static const struct {
+		int fetch_rc, run_rc;
+		uint8_t luma;
+	} rows[] = {{-EIO, 0, 16}, {0, -EIO, 235}, {0, 0, KEPT}};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		fetch_rc = rows[i].fetch_rc;
+		run_rc = fetches = sharing = 0;
+		dst.share = NULL;
+		conversion_init(&conversion, CONVERT_GPU, &dst);
+		conversion_share(&conversion, true, &dst);
+		assert_int_equal(run(true), 0);
+		assert_ptr_equal(dst.share, &share);
+		if (rows[i].run_rc) {
+			run_rc = rows[i].run_rc;
+			assert_int_equal(run(true), 0);
+			assert_null(dst.share);
+		}
+		conversion_share(&conversion, false, &dst);
+		assert_null(dst.share);
+		assert_int_equal(dst.luma[0], rows[i].luma);
+		assert_int_equal(fetches, !rows[i].run_rc);
+		conversion_finish(&conversion);
+	}
+}
+
+static void dmabufs_are_asked_for_where_nobody_maps_them(void **state)
+{
+	struct dmabuf_formats list;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		real = i;
+		conversion_importable(CONVERT_GPU, false, &list);
+		assert_int_equal(list.n, 2);
+		conversion_importable(CONVERT_AUTO, false, &list);
+		assert_int_equal(list.n, 0);
+		conversion_importable(CONVERT_AUTO, true, &list);
+		assert_int_equal(list.n, real);
+		conversion_importable(CONVERT_CPU, true, &list);
+		assert_int_equal(list.n, 0);
+	}
+}
+
+/* The stand-in, but that it reads pictures on the GPU. */
+static struct encoder_ops reader;
+static const struct encoder_ops *grey;
+static atomic_int read_there, read_here, reads_rc; /* reads_rc: what it says of a picture on the GPU */
+
+static int reader_probe(enum codec codec, struct enc_caps *caps)
+{
+	int rc = grey->probe(codec, caps);
+
+	caps->flags |= ENC_SHARED;
+	return rc;
+}
+
+static int reader_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
+{
+	if (pic->share && reads_rc)
+		return reads_rc;
+	read_there += pic->share != NULL;
+	read_here += pic->share == NULL;
+	return grey->submit(e, pic, r);
+}
+
+static struct rig *begin_with_reader(int rc)
+{
+	struct encoder_choice c = {.at = {{&reader, ""}}, .n = 2};
+	struct rig *r;
+
+	grey = encoder_find("null", CODEC_H264, NULL);
+	assert_non_null(grey);
+	c.at[1].ops = grey;
+	c.at[1].preset = "";
+	reader = *grey;
+	reader.name = "reader";
+	reader.probe = reader_probe;
+	reader.submit = reader_submit;
+	read_there = read_here = 0;
+	reads_rc = rc;
+	r = rig_start_with(500000, 1000, true, &c, EARLY_OFF);
+	encode_worker_begin(r->worker);
+	rig_feed(r, 20);
+	rig_wait_seen(r, 20);
+	return r;
+}
+
+static void an_encoder_that_reads_dmabufs_gets_them(void **state)
+{
+	struct rig *r = begin_with_reader(0);
+
+	(void)state;
+	assert_int_equal(fetches, 0);
+	assert_true(read_there >= 20);
+	assert_int_equal(read_here, 0);
+	assert_non_null(strstr(encode_worker_describe(r->worker), "without copies"));
+	rig_stop_gapless(r);
+}
+
+static void one_that_cannot_read_this_one_gets_that_very_picture_in_memory(void **state)
+{
+	struct rig *r = begin_with_reader(-ENOTSUP);
+
+	(void)state;
+	assert_int_equal(atomic_load(&r->failed), 0);
+	assert_int_equal(atomic_load(&r->changed), 0);
+	assert_int_equal(fetches, 1);
+	assert_int_equal(read_there, 0);
+	assert_true(read_here >= 20);
+	assert_int_equal(STAT_GET(r->stats.idr_frames), 1);
+	rig_stop_gapless(r);
+}
+
+static void the_encoder_that_takes_over_gets_the_picture_in_memory(void **state)
+{
+	struct rig *r = begin_with_reader(-EIO);
+	const struct encoder_ops *failed;
+	const char *why;
+
+	(void)state;
+	/* Opened anew in place first, for it failed fast. */
+	assert_true(atomic_load(&r->changed) >= 1);
+	assert_true(encode_worker_tell(r->worker, &failed, &why));
+	assert_ptr_equal(failed, &reader);
+	assert_null(strstr(encode_worker_describe(r->worker), "without copies"));
+	assert_true(fetches >= 1);
+	assert_int_equal(read_there, 0);
+	rig_stop(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_computes_on_the_cpu_shares_only_by_wish, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_gpu_that_shares_nothing_gives_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_picture_that_was_lost_with_the_gpu_is_black, setup, teardown),
+		cmocka_unit_test_setup_teardown(dmabufs_are_asked_for_where_nobody_maps_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_encoder_that_reads_dmabufs_gets_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_that_cannot_read_this_one_gets_that_very_picture_in_memory, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_encoder_that_takes_over_gets_the_picture_in_memory, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(auto_takes_the_gpu_for_what_the_cpu_cannot_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(cpu_never_asks_the_gpu, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_gpu_the_cpu_converts, setup, teardown),
