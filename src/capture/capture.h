@@ -19,8 +19,9 @@ struct capture_params {
 	uint32_t width, height; /* wanted; a source with a size of its own ignores them */
 	uint32_t fps_mhz;       /* ceiling */
 	bool every; /* a source that can wait passes no picture over, though nobody gives buffers back in time */
-	const char *pattern; /* pattern: motion, noise, mixed, still, chart, patches, pq; lives as long as the capture */
-	const char *node;    /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
+	const char
+		*pattern; /* pattern: motion, noise, mixed, still, chart, patches, pq; lives as long as the capture */
+	const char *node; /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
 	const struct dmabuf_formats *importable; /* what readers import; NULL: nothing. Lives as long as the capture */
 	int pipewire_fd; /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
 };

@@ -14,7 +14,7 @@
 #define PAN_STEP     5   /* pixels a frame; odd, so that motion search has work to do */
 #define DISCS        5
 #define NOISE_PIXELS 65536u /* a strip longer than any line; each line begins at a place of its own */
-#define MIXED_BAND   8     /* mixed: noise on the lowest 1 / n of the picture */
+#define MIXED_BAND   8      /* mixed: noise on the lowest 1 / n of the picture */
 
 static const uint32_t disc_colour[DISCS] = {0xe05030, 0x40c060, 0x4070e0, 0xe0c040, 0xc050c0};
 
