@@ -149,6 +149,7 @@ static void one_backend(const struct capture_ops *ops)
 	assert_int_equal(s.lost, 0);
 	capture_close(s.capture);
 	wake_finish(&s.wake);
+	print_message("# %s to its reader\n", ops->name);
 }
 
 static void every_capture_keeps_its_contract(void **state)

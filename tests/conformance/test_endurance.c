@@ -15,6 +15,7 @@
 
 #define ROUNDS     4u /* each with a size of its own */
 #define FRAMES     2500u
+#define TAKEN_MIN  20u /* pictures of the capture in a round */
 #define LEAK_BYTES 65536u /* in two rounds: 13 bytes a frame */
 /* What libx265 loses each time that it is opened (tests/live/lsan.supp), with each new rate, that is. */
 #define X265_LEAK_BYTES (11u * 1024)
@@ -92,7 +93,7 @@ static void one_round(const struct capture_ops *capture, const struct encoder_op
 	assert_int_equal(capture_open(&feed.capture, capture, &from, &feed_events, &feed), 0);
 	assert_int_equal(capture->start(feed.capture), 0);
 	/* A picture that shows nothing new is encoded as well, as the worker does. */
-	for (unsigned n = 0; n < FRAMES || !taken;) {
+	for (unsigned n = 0; n < FRAMES || taken < TAKEN_MIN;) {
 		struct frame *f = latest_take(&feed.slot);
 		struct enc_request q;
 
