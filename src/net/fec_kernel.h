@@ -29,3 +29,5 @@ struct fec *fec_create_on(const struct fec_kernel *kernel);
 
 /* The kernel for AVX2; NULL where that is not to be had. */
 const struct fec_kernel *fec_kernel_avx2(void);
+/* The kernel for AVX-512 and GFNI; likewise. */
+const struct fec_kernel *fec_kernel_gfni(void);

@@ -15,7 +15,7 @@
 
 #define ROUNDS     4u /* each with a size of its own */
 #define FRAMES     2500u
-#define TAKEN_MIN  20u /* pictures of the capture in a round */
+#define TAKEN_MIN  20u    /* pictures of the capture in a round */
 #define LEAK_BYTES 65536u /* in two rounds: 13 bytes a frame */
 /* What libx265 loses each time that it is opened (tests/live/lsan.supp), with each new rate, that is. */
 #define X265_LEAK_BYTES (11u * 1024)
