@@ -205,17 +205,6 @@ static int open_state(struct daemon_ctx *d)
 	return err;
 }
 
-/* Whether what streams would begin with reads dma-bufs. */
-static bool encoders_share(const struct config *c)
-{
-	struct enc_caps caps;
-
-	for (unsigned codec = 0; codec < CODECS; codec++)
-		if (encoder_choice_usual(c->encode.backend, (enum codec)codec, &caps) && caps.flags & ENC_SHARED)
-			return true;
-	return false;
-}
-
 static int open_screens(struct daemon_ctx *d)
 {
 	static const struct screens_events events = {.changed = on_screens_changed};
@@ -232,7 +221,8 @@ static int open_screens(struct daemon_ctx *d)
 
 	if (err)
 		return err;
-	conversion_importable((enum convert_where)d->config.encode.convert, encoders_share(&d->config), &d->importable);
+	conversion_importable((enum convert_where)d->config.encode.convert,
+			      encoder_choice_shares(d->config.encode.backend), &d->importable);
 	d->host.screens = screens_create(d->loop, &sp, &events, d);
 	return d->host.screens ? 0 : -ENOMEM;
 }

@@ -180,7 +180,7 @@ static int open_all(struct recorder *r)
 	r->timer = loop_timer_add(r->loop, on_timer, r);
 	if (err || !r->timer)
 		return err ? err : -ENOMEM;
-	conversion_importable(r->params.convert, false, &r->importable);
+	conversion_importable(r->params.convert, 0, &r->importable);
 	r->screens = screens_create(r->loop, &sp, &events, r);
 	return r->screens ? movie_start(&r->movie, r->file, &r->params) : -ENOMEM;
 }

@@ -206,6 +206,19 @@ const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec c
 	return NULL;
 }
 
+uint64_t encoder_choice_shares(const char *backend)
+{
+	const struct encoder_ops *ops;
+	struct enc_caps caps;
+
+	for (unsigned codec = 0; codec < CODECS; codec++) {
+		ops = encoder_choice_usual(backend, (enum codec)codec, &caps);
+		if (ops && caps.flags & ENC_SHARED)
+			return encoder_drm(ops, (enum codec)codec);
+	}
+	return 0;
+}
+
 void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, const char *why)
 {
 	struct known *k = known_of(ops, codec);

@@ -34,6 +34,9 @@ void encoder_choice_measure(const char *backend, const char *const preset[CODECS
 /* What a stream of that codec would begin with as far as is known, without a trial; NULL: nothing. caps may be NULL. */
 const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, struct enc_caps *caps);
 
+/* The DRM node of what streams would begin with, if that is an encoder that reads dma-bufs; 0: it is not. */
+uint64_t encoder_choice_shares(const char *backend);
+
 /* It failed in a stream, for that reason: the next stream tries it again before it takes it. */
 void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, const char *why);
 /* What is known of it: false when "auto" does not take it. why: a sentence, or empty; valid until the next call of any

@@ -12,11 +12,12 @@
 #define FENCE_WAIT_MS 100 /* a GPU that needs longer has hung */
 
 #if !HAVE_VULKAN
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm)
 {
 	(void)dst;
 	*out = NULL;
-	log_warn("built without Vulkan: nothing is converted on the GPU");
+	if (!drm)
+		log_warn("built without Vulkan: nothing is converted on the GPU");
 	return -ENODEV;
 }
 
@@ -31,9 +32,9 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	return -ENOTSUP;
 }
 
-bool conversion_gpu_is_real(const struct conversion_gpu *g)
+bool conversion_gpu_is(const struct conversion_gpu *g, uint64_t drm)
 {
-	(void)g;
+	(void)g, (void)drm;
 	return false;
 }
 
@@ -49,9 +50,9 @@ int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst)
 	return -ENOTSUP;
 }
 
-void conversion_gpu_importable(bool real, struct dmabuf_formats *out)
+void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out)
 {
-	(void)real;
+	(void)drm;
 	out->n = 0;
 }
 #endif
@@ -59,7 +60,7 @@ void conversion_gpu_importable(bool real, struct dmabuf_formats *out)
 static bool gpu_open(struct conversion *s, const struct picture *dst)
 {
 	if (!s->gpu && !s->gpu_failed)
-		s->gpu_failed = conversion_gpu_open(&s->gpu, dst) < 0;
+		s->gpu_failed = conversion_gpu_open(&s->gpu, dst, 0) < 0;
 	return !s->gpu_failed;
 }
 
@@ -78,32 +79,59 @@ void conversion_finish(struct conversion *s)
 	*s = (struct conversion){0};
 }
 
-/* The other encoder has to begin with something. */
+/* A device that is lost or hangs stays so, and what was there with it. */
+static void gpu_is_lost(struct conversion *s, struct picture *dst)
+{
+	s->gpu_failed = true;
+	if (!dst->share)
+		return;
+	dst->share = NULL;
+	picture_fill_black(dst);
+}
+
+/* Another encoder has to begin with something. */
 static void fetch(struct conversion *s, struct picture *dst)
 {
 	int rc = s->gpu_failed ? -EIO : conversion_gpu_fetch(s->gpu, dst);
 
-	dst->share = NULL;
-	if (rc == 0) {
-		s->copied += picture_bytes(dst);
+	if (rc < 0) {
+		log_errno(rc, "the newest picture was lost with the GPU");
+		gpu_is_lost(s, dst);
 		return;
 	}
-	log_errno(rc, "the newest picture was lost with the GPU");
-	picture_fill_black(dst);
+	dst->share = NULL;
+	s->copied += picture_bytes(dst);
 }
 
-void conversion_share(struct conversion *s, bool takes, struct picture *dst)
+/* Whether what converts is where the encoder reads. */
+static bool can_share(struct conversion *s, uint64_t drm, const struct picture *dst)
 {
-	bool on = takes && s->where != CONVERT_CPU && gpu_open(s, dst) &&
-		  (s->where == CONVERT_GPU || conversion_gpu_is_real(s->gpu));
+	if (!drm || s->where == CONVERT_CPU || s->gpu_failed || s->share_failed)
+		return false;
+	if (s->where == CONVERT_GPU)
+		return gpu_open(s, dst);
+	if (!s->gpu && conversion_gpu_open(&s->gpu, dst, drm) < 0)
+		s->share_failed = true;
+	return s->gpu && conversion_gpu_is(s->gpu, drm);
+}
+
+void conversion_share(struct conversion *s, uint64_t drm, struct picture *dst)
+{
+	bool on = can_share(s, drm, dst);
+	int rc;
 
 	if (on == s->share)
 		return;
 	if (dst->share)
 		fetch(s, dst);
 	s->share = false;
-	if (!s->gpu_failed && conversion_gpu_share(s->gpu, on, dst) == 0)
-		s->share = on;
+	if (s->gpu_failed)
+		return;
+	rc = conversion_gpu_share(s->gpu, on, dst);
+	s->share = on && rc == 0;
+	s->share_failed = rc < 0;
+	if (rc == -EIO || rc == -ETIMEDOUT)
+		gpu_is_lost(s, dst);
 }
 
 static bool fence_passed(const struct frame *f)
@@ -119,11 +147,11 @@ static bool cpu_can(const struct frame *f)
 	       convert_supports(f->fourcc);
 }
 
-void conversion_importable(enum convert_where where, bool shared, struct dmabuf_formats *out)
+void conversion_importable(enum convert_where where, uint64_t drm, struct dmabuf_formats *out)
 {
 	out->n = 0;
-	if (where == CONVERT_GPU || (where == CONVERT_AUTO && shared))
-		conversion_gpu_importable(where == CONVERT_AUTO, out);
+	if (where == CONVERT_GPU || (where == CONVERT_AUTO && drm))
+		conversion_gpu_importable(where == CONVERT_AUTO ? drm : 0, out);
 }
 
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
@@ -137,9 +165,8 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 		    (s->where == CONVERT_AUTO && (!readable || s->share || f->colour.pq != dst->pq));
 	if (s->on_gpu && gpu_open(s, dst)) {
 		rc = conversion_gpu_run(s->gpu, f, dst, &s->copied);
-		/* A device that is lost or hangs stays so. */
 		if (rc == -EIO || rc == -ETIMEDOUT) {
-			s->gpu_failed = true;
+			gpu_is_lost(s, dst);
 			log_err("the GPU failed%s", readable ? ": pictures are converted on the CPU from now on" : "");
 		}
 		if (rc == -ENOTSUP && !readable)

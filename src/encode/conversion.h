@@ -7,7 +7,7 @@
  * first frame that needs it.
  *
  * For an encoder that reads dma-bufs (ENC_SHARED) the picture stays where the GPU made it, and no CPU touches a pixel; auto
- * takes the GPU for everything then, unless that is one that computes on the CPU.
+ * takes the GPU for everything then, where it is the encoder's own.
  *
  * Init and finish: main thread while no encode thread exists; everything else: encode thread.
  */
@@ -25,6 +25,7 @@ struct conversion {
 	bool gpu_failed;            /* no device, or it was lost: not tried again */
 	bool on_gpu;                /* what made the newest picture */
 	bool share;                 /* pictures stay on the GPU */
+	bool share_failed;          /* no GPU shares with that encoder: not tried again */
 	uint64_t copied;            /* bytes of pictures that the CPU read so far */
 };
 
@@ -34,12 +35,13 @@ void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a ze
 
 /* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it, which its owner
  * is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL, -ENOMEM, -EIO. On
- * error dst is as before. */
+ * error dst is as before, or black when it was on a GPU that is lost. */
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 
-/* Whether the encoder reads dma-bufs. Where a GPU converts, pictures stay there from the next one on; else nothing changes.
- * What is there only when it no longer may is brought into memory, or black where the GPU was lost. */
-void conversion_share(struct conversion *s, bool takes, struct picture *dst);
+/* For an encoder that reads dma-bufs, on the GPU of that DRM node (0: it reads none): where that GPU converts, or by the
+ * configuration any, pictures stay there from the next one on; else nothing changes. What is there only when it no longer
+ * may is brought into memory, or black where the GPU was lost. */
+void conversion_share(struct conversion *s, uint64_t drm, struct picture *dst);
 
 /* Who converts. GPU_FAILED: it was asked for or needed, and is not there or was lost. */
 enum converter { CONVERTER_CPU, CONVERTER_GPU, CONVERTER_GPU_SHARED, CONVERTER_GPU_FAILED };
@@ -57,22 +59,22 @@ static inline enum converter conversion_by(const struct conversion *s)
 }
 
 /* What conversions of that kind import, so that nobody need map it. With auto none, because the CPU can read memory as well
- * when the GPU fails, but where encoders read dma-bufs (shared): there a real GPU's. Opens a device for the question and
- * logs; main thread. */
-void conversion_importable(enum convert_where where, bool shared, struct dmabuf_formats *out);
+ * when the GPU fails, but where encoders read dma-bufs: what their GPU imports, which has that DRM node. Opens a device for
+ * the question and logs; main thread. */
+void conversion_importable(enum convert_where where, uint64_t drm, struct dmabuf_formats *out);
 
 /* conversion_gpu.c, with HAVE_VULKAN. */
 
-/* -ENODEV, -ENOTSUP, -ENOMEM, -EIO; logged. */
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst);
+/* drm: the GPU with that node and no other, which is not missed where there is none; 0: any. -ENODEV, -ENOTSUP, -ENOMEM,
+ * -EIO; logged. */
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm);
 void conversion_gpu_close(struct conversion_gpu *g); /* accepts NULL */
 /* copied: is increased by what the CPU read. */
 int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied);
-/* A GPU for which it is worth the while to bring it pictures that are in memory. */
-bool conversion_gpu_is_real(const struct conversion_gpu *g);
-/* Pictures like dst stay where they are made, or do not any more. -ENOTSUP, -ENOMEM, -EIO. */
+/* Whether it has that DRM node. */
+bool conversion_gpu_is(const struct conversion_gpu *g, uint64_t drm);
+/* Pictures like dst stay where they are made, or do not any more. -ENOTSUP, -ENOMEM, -ETIMEDOUT, -EIO. */
 int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst);
-/* Into memory. -ETIMEDOUT, -EIO. */
+/* Into memory, at once or not at all: a client waits. -ETIMEDOUT, -EIO. */
 int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst);
-/* real: of a GPU that is one only. */
-void conversion_gpu_importable(bool real, struct dmabuf_formats *out);
+void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out);

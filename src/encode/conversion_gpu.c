@@ -20,7 +20,8 @@
 
 #define SLOTS     2
 #define HUNG_NS   (2 * NS_PER_S)
-#define WRITER_MS 100 /* for whoever still draws into a dma-buf */
+#define FETCH_NS  (300 * NS_PER_MS) /* within the second that another encoder has to take over */
+#define WRITER_MS 100               /* for whoever still draws into a dma-buf */
 
 struct conversion_gpu {
 	struct gpu_device *dev;
@@ -44,7 +45,7 @@ static const enum gpu_format formats[PICTURE_FORMATS] = {
 	[PICTURE_YUV444P10] = GPU_YUV444P10,
 };
 
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm)
 {
 	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range, .pq = dst->pq};
 	const struct readback_params ring = {
@@ -59,7 +60,7 @@ int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
 	*out = NULL;
 	if (!g)
 		return -ENOMEM;
-	rc = gpu_device_open(&g->dev, &(struct gpu_choice){0});
+	rc = gpu_device_open(&g->dev, &(struct gpu_choice){.owner = drm, .drm = drm, .optional = drm});
 	if (rc < 0)
 		goto fail;
 	import_init(&g->imports, g->dev);
@@ -81,12 +82,12 @@ fail:
 	return rc;
 }
 
-void conversion_gpu_importable(bool real, struct dmabuf_formats *out)
+void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out)
 {
 	struct gpu_device *dev;
 
 	out->n = 0;
-	if (gpu_device_open(&dev, &(struct gpu_choice){.no_cpu = real}) < 0)
+	if (gpu_device_open(&dev, &(struct gpu_choice){.owner = drm, .drm = drm, .optional = drm}) < 0)
 		return;
 	import_formats(dev, out);
 	log_info("%s imports %u kinds of dma-bufs", dev->name, out->n);
@@ -134,10 +135,10 @@ static struct readback_planes planes_of(const struct picture *p)
 }
 
 /* What the ring holds becomes the picture. */
-static int receive(struct conversion_gpu *g, struct picture *dst)
+static int receive(struct conversion_gpu *g, struct picture *dst, uint64_t timeout_ns)
 {
 	const struct readback_planes planes = planes_of(dst);
-	int rc = readback_wait(g->ring, HUNG_NS);
+	int rc = readback_wait(g->ring, timeout_ns);
 
 	return rc < 0 ? rc : readback_try_recv_into(g->ring, &planes, NULL);
 }
@@ -188,7 +189,7 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 			dst->share = &g->share;
 		return rc;
 	}
-	rc = receive(g, dst);
+	rc = receive(g, dst, HUNG_NS);
 	if (rc == 0)
 		*copied += picture_bytes(dst);
 	return rc;
@@ -196,9 +197,9 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 
 /* --- pictures that stay --- */
 
-bool conversion_gpu_is_real(const struct conversion_gpu *g)
+bool conversion_gpu_is(const struct conversion_gpu *g, uint64_t drm)
 {
-	return !g->dev->cpu;
+	return drm && (g->dev->drm[0] == drm || g->dev->drm[1] == drm);
 }
 
 static void describe_share(struct conversion_gpu *g)
@@ -249,7 +250,7 @@ static int record_copy(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 
 int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *dst)
 {
-	int rc = readback_try_submit(g->ring, record_copy, g, NULL, NULL);
+	int rc = readback_try_submit(g->ring, record_copy, g, NULL, &g->shared.point);
 
-	return rc < 0 ? rc : receive(g, dst);
+	return rc < 0 ? rc : receive(g, dst, FETCH_NS);
 }

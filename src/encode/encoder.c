@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "encode/picture.h"
 #include "media/link.h"
@@ -74,6 +75,17 @@ fail:
 	au_slab_finish(&e->slab);
 	free(e);
 	return rc;
+}
+
+uint64_t encoder_drm(const struct encoder_ops *ops, enum codec codec)
+{
+	struct encoder_details d = {0};
+	struct stat st;
+
+	if (!ops->describe)
+		return 0;
+	ops->describe(codec, &d);
+	return *d.device && stat(d.device, &st) == 0 && S_ISCHR(st.st_mode) ? st.st_rdev : 0;
 }
 
 int encoder_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)

@@ -129,6 +129,8 @@ void encoder_give(struct encoder *e, struct au *au, const struct enc_request *r,
 
 /* What an encoder of these caps lacks for such a stream, in words; NULL: nothing. */
 const char *encoder_lacks(const struct enc_caps *caps, const struct video_params *v);
+/* The DRM node (st_rdev) of the hardware that encodes; 0: none is known. Any thread. */
+uint64_t encoder_drm(const struct encoder_ops *ops, enum codec codec);
 /* Opens an encoder of that kind; ev and ctx must outlive it. -ENOTSUP (codec, size, depth or chroma it cannot do),
  * -ENOMEM, -EINVAL (preset), -EIO. */
 int encoder_open(struct encoder **out, const struct encoder_ops *ops, const struct enc_params *p,

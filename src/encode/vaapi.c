@@ -6,8 +6,9 @@
  * write parameter sets of its own all the same, as radeonsi does: those are sent on then. What differs
  * between codecs is behind encode/vaapi_codec.h.
  *
- * One picture at a time: submit copies it up, where a GPU has not left it in a dma-buf, hands it over, waits until it is encoded and gives it out. The wait has a
- * limit, after which the chip hangs as far as we are concerned: -EIO, and the worker opens everything anew.
+ * One picture at a time: submit copies it up, where a GPU has not left it in a dma-buf, hands it over, waits until it is
+ * encoded and gives it out. The wait has a limit, after which the chip hangs as far as we are concerned: -EIO, and the
+ * worker opens everything anew.
  *
  * Rate: constant, with a buffer of one frame, and where the driver has it a ceiling for each frame, so that no frame is
  * much larger than its share of the line.

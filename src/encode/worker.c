@@ -63,6 +63,7 @@ struct encode_worker {
 	uint64_t retry_ns;             /* 0: no retry */
 	bool have_source;              /* the picture is more than the black start */
 	bool unseen;                   /* it has not come out of an encoder yet */
+	bool shared, share_refused;    /* pictures on the GPU: one was encoded; none is any more */
 	uint64_t last_seq;             /* of it, as the source counts */
 	bool gave_up;
 
@@ -187,8 +188,20 @@ static uint8_t kept_by(const struct encoder *e)
 /* Where the encoder wants its pictures; the one that is converted already goes there as well. */
 static void share_as_it_takes(struct encode_worker *w)
 {
-	conversion_share(&w->conversion, w->engine.encoder->caps.flags & ENC_SHARED, &w->picture);
+	const struct encoder *e = w->engine.encoder;
+	bool takes = e->caps.flags & ENC_SHARED && !w->share_refused;
+
+	conversion_share(&w->conversion, takes ? encoder_drm(e->ops, w->p.video.codec) : 0, &w->picture);
 	STAT_SET(w->converter, conversion_by(&w->conversion));
+}
+
+/* The encoder took none of the GPU's pictures so far, and now said no or failed: with memory it may do. */
+static void stop_sharing(struct encode_worker *w)
+{
+	if (!w->share_refused)
+		log_warn("the encoder does not read the GPU's pictures: they are handed over in memory");
+	w->share_refused = true;
+	share_as_it_takes(w);
 }
 
 /* Nothing is encoded meanwhile; returns when to look again. */
@@ -310,15 +323,18 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		if (rc == -EAGAIN) {
 			w->retry_ns = submitted_ns + RETRY_NS;
 		} else if (rc == -ENOTSUP && w->picture.share) {
-			log_warn("the encoder does not read the GPU's pictures: they are handed over in memory");
-			conversion_share(&w->conversion, false, &w->picture);
-			STAT_SET(w->converter, conversion_by(&w->conversion));
+			stop_sharing(w);
 			w->retry_ns = submitted_ns;
-		} else
+		} else {
+			/* Drivers may find out late that they cannot read them. */
+			if (w->picture.share && !w->shared)
+				stop_sharing(w);
 			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
+		}
 		return;
 	}
 	w->unseen = false;
+	w->shared |= w->picture.share != NULL;
 	numbering_encoded(&w->numbering);
 	failover_good(&w->engine.failover);
 	w->next_idr = w->next_after_rfi = false;
@@ -470,6 +486,7 @@ static void run(void *arg)
 	log_hot_bind(w->log);
 	/* Or this thread waits behind the library's own, which go on working after the frame is ready. */
 	thread_try_soon();
+	share_as_it_takes(w);
 	while (!thread_should_stop(&w->thread) && !atomic_load_explicit(&w->begun, memory_order_acquire))
 		wake_wait(w->p.wake, NS_NEVER);
 	begin(w);
@@ -528,7 +545,6 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 			  rate_ask(&w->rate), &encoder_events, w);
 	if (rc < 0)
 		goto fail;
-	share_as_it_takes(w);
 	recovery_init(&w->recovery, &(struct recovery_params){
 					    .rfi = w->engine.encoder->params.dpb > 1,
 					    .dpb = kept_by(w->engine.encoder),
@@ -581,7 +597,7 @@ const char *encode_worker_describe(struct encode_worker *w)
 	static const char *const by[] = {
 		[CONVERTER_CPU] = "",
 		[CONVERTER_GPU] = ", GPU conversion",
-		[CONVERTER_GPU_SHARED] = ", GPU conversion without copies",
+		[CONVERTER_GPU_SHARED] = ", pictures stay on the GPU",
 		[CONVERTER_GPU_FAILED] = ", CPU conversion as the GPU failed",
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "gpu/external.h"
 #include "media/colour.h"
 
 #define LOG_MODULE "gpu"
@@ -324,41 +325,34 @@ static void bind(struct gpu_convert *c, VkCommandBuffer cmd, const struct gpu_so
 /* An imported source comes from the outside and goes back there. Image contents survive, for the layout stays. */
 static void take_over(struct gpu_convert *c, VkCommandBuffer cmd, const struct gpu_source *src, bool back)
 {
-	const uint32_t other = c->dev->foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
-	const uint32_t from = back ? c->dev->family : other, to = back ? other : c->dev->family;
 	const VkPipelineStageFlags2 compute = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
-	const VkBufferMemoryBarrier2 buffer = {
-		.sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER_2,
-		.srcStageMask = back ? compute : VK_PIPELINE_STAGE_2_NONE,
-		.dstStageMask = back ? VK_PIPELINE_STAGE_2_NONE : compute,
-		.dstAccessMask = back ? 0 : VK_ACCESS_2_SHADER_STORAGE_READ_BIT,
-		.srcQueueFamilyIndex = from,
-		.dstQueueFamilyIndex = to,
-		.buffer = src->buffer,
-		.size = VK_WHOLE_SIZE,
-	};
+	const uint32_t other = gpu_external_family(c->dev);
 	const VkImageMemoryBarrier2 image = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
-		.srcStageMask = buffer.srcStageMask,
-		.dstStageMask = buffer.dstStageMask,
+		.srcStageMask = back ? compute : VK_PIPELINE_STAGE_2_NONE,
+		.dstStageMask = back ? VK_PIPELINE_STAGE_2_NONE : compute,
 		.dstAccessMask = back ? 0 : VK_ACCESS_2_SHADER_SAMPLED_READ_BIT,
 		.oldLayout = VK_IMAGE_LAYOUT_GENERAL,
 		.newLayout = VK_IMAGE_LAYOUT_GENERAL,
-		.srcQueueFamilyIndex = from,
-		.dstQueueFamilyIndex = to,
+		.srcQueueFamilyIndex = back ? c->dev->family : other,
+		.dstQueueFamilyIndex = back ? other : c->dev->family,
 		.image = src->image,
 		.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
 	};
 	const VkDependencyInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-		.bufferMemoryBarrierCount = src->buffer ? 1 : 0,
-		.pBufferMemoryBarriers = &buffer,
-		.imageMemoryBarrierCount = src->buffer ? 0 : 1,
+		.imageMemoryBarrierCount = 1,
 		.pImageMemoryBarriers = &image,
 	};
 
-	if (src->foreign)
+	if (!src->foreign)
+		return;
+	if (!src->buffer)
 		vkCmdPipelineBarrier2(cmd, &info);
+	else if (back)
+		gpu_external_give(c->dev, cmd, src->buffer, compute, 0);
+	else
+		gpu_external_take(c->dev, cmd, src->buffer, compute, VK_ACCESS_2_SHADER_STORAGE_READ_BIT);
 }
 
 int gpu_convert_record(struct gpu_convert *c, VkCommandBuffer cmd, const struct gpu_source *src,

@@ -227,6 +227,7 @@ static void describe(struct gpu_device *d, const struct candidate *c)
 	d->family = c->family;
 	d->cpu = c->cpu;
 	d->unified = c->cpu || c->props.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+	memcpy(d->drm, c->drm, sizeof(d->drm));
 	d->dmabuf = c->dmabuf;
 	d->modifiers = c->modifiers;
 	d->foreign = c->foreign;
@@ -283,7 +284,10 @@ int gpu_device_open(struct gpu_device **out, const struct gpu_choice *choice)
 	*out = d;
 	return 0;
 fail:
-	log_errno(rc, "no GPU can be used through Vulkan");
+	if (choice->optional)
+		log_dbg("no such GPU can be used through Vulkan");
+	else
+		log_errno(rc, "no GPU can be used through Vulkan");
 	gpu_device_close(d);
 	return rc;
 }

@@ -19,6 +19,7 @@ struct gpu_choice {
 	uint64_t drm;
 	const char *wish; /* part of its name, any case; NULL or empty: none. One that nobody fits is an error */
 	bool no_cpu;      /* none that computes on the CPU */
+	bool optional;    /* nobody misses it: not having one is no error to be logged */
 };
 
 struct gpu_device {
@@ -30,6 +31,7 @@ struct gpu_device {
 	uint32_t family;
 	VkCommandPool commands;
 	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+	uint64_t drm[2];   /* its nodes; 0: none */
 	bool cpu;          /* computes on the CPU */
 	bool unified;      /* all its memory is the machine's own */
 	bool dmabuf;       /* imports dma-bufs */

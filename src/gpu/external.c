@@ -56,6 +56,11 @@ int gpu_external_import(const struct gpu_device *dev, int fd, size_t size, uint3
 	return rc;
 }
 
+uint32_t gpu_external_family(const struct gpu_device *dev)
+{
+	return dev->foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
+}
+
 static void change_owner(VkCommandBuffer cmd, VkBufferMemoryBarrier2 *b)
 {
 	const VkDependencyInfo info = {
@@ -69,18 +74,13 @@ static void change_owner(VkCommandBuffer cmd, VkBufferMemoryBarrier2 *b)
 	vkCmdPipelineBarrier2(cmd, &info);
 }
 
-static uint32_t others(const struct gpu_device *dev)
-{
-	return dev->foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
-}
-
 void gpu_external_take(const struct gpu_device *dev, VkCommandBuffer cmd, VkBuffer buffer, VkPipelineStageFlags2 stage,
 		       VkAccessFlags2 access)
 {
 	change_owner(cmd, &(VkBufferMemoryBarrier2){
 				  .dstStageMask = stage,
 				  .dstAccessMask = access,
-				  .srcQueueFamilyIndex = others(dev),
+				  .srcQueueFamilyIndex = gpu_external_family(dev),
 				  .dstQueueFamilyIndex = dev->family,
 				  .buffer = buffer,
 			  });
@@ -93,7 +93,7 @@ void gpu_external_give(const struct gpu_device *dev, VkCommandBuffer cmd, VkBuff
 				  .srcStageMask = stage,
 				  .srcAccessMask = access,
 				  .srcQueueFamilyIndex = dev->family,
-				  .dstQueueFamilyIndex = others(dev),
+				  .dstQueueFamilyIndex = gpu_external_family(dev),
 				  .buffer = buffer,
 			  });
 }

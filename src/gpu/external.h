@@ -14,6 +14,8 @@ VkExternalMemoryFeatureFlags gpu_external_buffers(const struct gpu_device *dev, 
 int gpu_external_import(const struct gpu_device *dev, int fd, size_t size, uint32_t mask, VkImage image,
 			VkDeviceMemory *out);
 
+/* The queue family that stands for all who are not this device. */
+uint32_t gpu_external_family(const struct gpu_device *dev);
 /* Who owns a buffer that others use as well: the barrier between them and us. What they wrote before is seen after. */
 void gpu_external_take(const struct gpu_device *dev, VkCommandBuffer cmd, VkBuffer buffer, VkPipelineStageFlags2 stage,
 		       VkAccessFlags2 access);

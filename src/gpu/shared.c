@@ -98,6 +98,34 @@ static void paint_black(struct gpu_shared *s, bool full_range)
 	vkCmdFillBuffer(s->cmd, s->vk, l->plane[1].offset, l->size - l->plane[1].offset, grey);
 }
 
+/* Lines that there is room for, in plane i. */
+static uint32_t room(const struct gpu_layout *l, unsigned i)
+{
+	const size_t end = i + 1u < l->n_planes ? l->plane[i + 1].offset : l->size;
+
+	return (uint32_t)((end - l->plane[i].offset) / l->plane[i].stride);
+}
+
+/* A hard edge would cost bits in every picture that moves, and ring into those lines that are shown. */
+static void repeat_last_lines(struct gpu_shared *s)
+{
+	const struct gpu_layout *l = &s->layout;
+
+	gpu_barrier(s->cmd, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
+		    VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_READ_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT);
+	for (unsigned i = 0; i < l->n_planes; i++) {
+		const struct gpu_plane *p = &l->plane[i];
+		const size_t last = p->offset + (size_t)p->stride * (p->lines - 1);
+		VkBufferCopy line[GPU_BLOCK];
+		uint32_t n = 0;
+
+		for (uint32_t y = p->lines; y < room(l, i); y++, n++)
+			line[n] = (VkBufferCopy){last, p->offset + (size_t)y * p->stride, p->stride};
+		if (n)
+			vkCmdCopyBuffer(s->cmd, s->vk, s->vk, n, line);
+	}
+}
+
 static int submit(struct gpu_shared *s, VkPipelineStageFlags2 stage, VkAccessFlags2 wrote, uint64_t *point)
 {
 	gpu_external_give(s->dev, s->cmd, s->vk, stage, wrote);
@@ -150,14 +178,16 @@ int gpu_shared_submit(struct gpu_shared *s, gpu_shared_record_fn record, void *c
 	rc = gpu_commands_begin(s->cmd);
 	if (rc < 0)
 		return rc;
-	gpu_external_take(s->dev, s->cmd, s->vk, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-			  VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT);
+	gpu_external_take(s->dev, s->cmd, s->vk, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_COPY_BIT,
+			  VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT);
 	rc = record(ctx, s->cmd, s->vk);
 	if (rc < 0) {
 		vkEndCommandBuffer(s->cmd); /* or it could not begin again */
 		return rc;
 	}
-	rc = submit(s, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT, VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT, &s->point);
+	repeat_last_lines(s);
+	rc = submit(s, VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_COPY_BIT,
+		    VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT, &s->point);
 	if (rc == 0)
 		*point = s->point;
 	return rc;

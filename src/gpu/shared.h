@@ -2,7 +2,8 @@
 /*
  * A converted picture that leaves the GPU without passing the CPU: one linear buffer that is a dma-buf, for encoders that
  * read it themselves. The device makes it; one that takes dma-bufs but makes none (it computes on the CPU) gets a memory
- * file instead. What lies around the picture is black for good, because encoders read whole blocks. Device's thread.
+ * file instead. Encoders read whole blocks: below the picture its last line is repeated, beside it the buffer is black but
+ * for what the pass rounds up to four pixels. Device's thread.
  */
 #pragma once
 

@@ -113,6 +113,14 @@ class Shown:
                 skipped += hole - gone
         return lost, skipped
 
+    def shown_again(self):
+        """Frames that were lost, and whose pictures came all the same: a recovery frame showed them again."""
+        out = 0
+        for a, b in zip(self.numbers, self.numbers[1:]):
+            if a in self.index and b in self.index and self.index[b]["type"] == 5:
+                out += max(0, self.index[b]["frame"] - self.index[a]["frame"] - (b - a))
+        return out
+
     def longest(self, from_s=0):
         return max((h for t, h, _ in self.holes if (t - self.start_us) / 1e6 >= from_s), default=0)
 
@@ -265,10 +273,7 @@ def disagreements(report, shown, decoded, frames, idr, wire, seconds):
         ends = seconds - (frames[-1]["t_us"] - frames[0]["t_us"]) / 1e6 if frames[0]["t_us"] else seconds / 10
         slack = 1 + max(0.5, ends) * shown.fps
         differ("frames_lost", said, gaps + slack / 2, slack / 2 + 1)
-        # A recovery frame may show again what was lost before it: a frame less, and no picture.
-        again = sum(b["type"] == 5 and b["frame"] > a["frame"] + 1 for a, b in zip(frames, frames[1:]))
-        counted = shown.missing()[0]
-        differ("lost pictures", gaps, max(counted, min(gaps, counted + again)), 2 + shown.repeats + gaps * 0.05)
+        differ("lost pictures", gaps - shown.shown_again(), shown.missing()[0], 2 + shown.repeats + gaps * 0.05)
     differ("idr", report.get("idr"), idr, 1)
     if wire.video and report.get("packets") is not None:
         tail = 1.5 * wire.video["packets"] / max(1.0, seconds)  # sent after the client had stopped counting

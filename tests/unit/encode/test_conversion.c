@@ -3,6 +3,7 @@
 #include "worker_rig.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,8 +12,9 @@
 
 #define W    64u
 #define H    48u
-#define DONE 0x5a /* what the GPU paints */
-#define KEPT 0x77 /* what it brings back of a picture that stayed with it */
+#define DONE 0x5a    /* what the GPU paints */
+#define NODE 0x12345 /* of the encoder */
+#define KEPT 0x77    /* what it brings back of a picture that stayed with it */
 
 struct conversion_gpu {
 	int unused;
@@ -21,16 +23,18 @@ struct conversion_gpu {
 static struct conversion_gpu the_gpu;
 static atomic_int opens, closes, runs, open_rc, run_rc, fails_from;
 static atomic_int sharing, shares, share_rc, fetches, fetch_rc; /* of pictures that stay */
-static bool real;
+static uint64_t node;                                           /* of the GPU */
 static const struct picture_share share = {.fd = -1, .id = 1};
 
 /* In place of conversion_gpu.c. */
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst)
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm)
 {
+	int rc = drm && drm != node ? -ENODEV : open_rc;
+
 	(void)dst;
 	opens++;
-	*out = open_rc ? NULL : &the_gpu;
-	return open_rc;
+	*out = rc ? NULL : &the_gpu;
+	return rc;
 }
 
 void conversion_gpu_close(struct conversion_gpu *g)
@@ -38,15 +42,15 @@ void conversion_gpu_close(struct conversion_gpu *g)
 	closes += g != NULL;
 }
 
-void conversion_gpu_importable(bool of_a_real_one, struct dmabuf_formats *out)
+void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out)
 {
-	out->n = of_a_real_one ? real : 2;
+	out->n = drm ? drm == node : 2;
 }
 
-bool conversion_gpu_is_real(const struct conversion_gpu *g)
+bool conversion_gpu_is(const struct conversion_gpu *g, uint64_t drm)
 {
 	assert_ptr_equal(g, &the_gpu);
-	return real;
+	return drm == node;
 }
 
 int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture *dst)
@@ -119,7 +123,7 @@ static int setup(void **state)
 	(void)state;
 	opens = closes = runs = open_rc = run_rc = fails_from = 0;
 	sharing = shares = share_rc = fetches = fetch_rc = 0;
-	real = true;
+	node = NODE;
 	refused_one = refused_all = 0;
 	rig_convert = CONVERT_AUTO;
 	memset(pixels, 0xff, sizeof(pixels));
@@ -322,15 +326,15 @@ static void a_stream_goes_on_when_the_gpu_is_lost_in_it(void **state)
 
 /* --- pictures that stay on the GPU --- */
 
-static void auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there(void **state)
+static void auto_leaves_pictures_on_the_encoders_own_gpu(void **state)
 {
 	(void)state;
 	conversion_init(&conversion, CONVERT_AUTO, &dst);
-	conversion_share(&conversion, false, &dst);
+	conversion_share(&conversion, 0, &dst);
 	assert_int_equal(opens, 0);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
 	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU_SHARED);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
 	assert_int_equal(shares, 1);
 	/* What the CPU could read as well, too. */
 	assert_int_equal(run(true), 0);
@@ -341,7 +345,7 @@ static void auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there(void **s
 	assert_int_equal(conversion.copied, 0);
 
 	/* Another encoder goes on with the same picture. */
-	conversion_share(&conversion, false, &dst);
+	conversion_share(&conversion, 0, &dst);
 	assert_null(dst.share);
 	assert_int_equal(dst.luma[0], KEPT);
 	assert_false(sharing);
@@ -353,22 +357,30 @@ static void auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there(void **s
 	assert_int_equal(fetches, 1);
 }
 
-static void what_computes_on_the_cpu_shares_only_by_wish(void **state)
+static void another_gpu_shares_only_by_wish(void **state)
 {
 	(void)state;
-	real = false;
+	node = NODE + 1;
 	conversion_init(&conversion, CONVERT_AUTO, &dst);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
+	conversion_share(&conversion, NODE, &dst);
+	assert_int_equal(opens, 1);
 	assert_int_equal(shares, 0);
 	assert_int_equal(run(true), 0);
 	assert_by_cpu();
+	assert_int_equal(conversion_by(&conversion), CONVERTER_CPU); /* nothing has failed */
+	/* It is as good as any for what only a GPU reads. */
+	assert_int_equal(run(false), 0);
+	assert_int_equal(dst.luma[0], DONE);
+	conversion_share(&conversion, NODE, &dst);
+	assert_int_equal(shares, 0);
 	conversion_finish(&conversion);
 	conversion_init(&conversion, CONVERT_CPU, &dst);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
 	assert_int_equal(shares, 0);
 	conversion_finish(&conversion);
 	conversion_init(&conversion, CONVERT_GPU, &dst);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
 	assert_int_equal(shares, 1);
 	conversion_finish(&conversion);
 }
@@ -378,7 +390,7 @@ static void a_gpu_that_shares_nothing_gives_memory(void **state)
 	(void)state;
 	share_rc = -ENOTSUP;
 	conversion_init(&conversion, CONVERT_GPU, &dst);
-	conversion_share(&conversion, true, &dst);
+	conversion_share(&conversion, NODE, &dst);
 	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU);
 	assert_int_equal(run(true), 0);
 	assert_null(dst.share);
@@ -392,26 +404,29 @@ static void a_picture_that_was_lost_with_the_gpu_is_black(void **state)
 	static const struct {
 		int fetch_rc, run_rc;
 		uint8_t luma;
-	} rows[] = {{-EIO, 0, 16}, {0, -EIO, 235}, {0, 0, KEPT}};
+		bool readable;
+	} rows[] = {{-EIO, 0, 16, true},  {-ETIMEDOUT, 0, 16, true},  {0, -EIO, 235, true},
+		    {0, -EIO, 16, false}, {0, -ETIMEDOUT, 16, false}, {0, 0, KEPT, true}};
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		fetch_rc = rows[i].fetch_rc;
 		run_rc = fetches = sharing = 0;
 		dst.share = NULL;
 		conversion_init(&conversion, CONVERT_GPU, &dst);
-		conversion_share(&conversion, true, &dst);
+		conversion_share(&conversion, NODE, &dst);
 		assert_int_equal(run(true), 0);
 		assert_ptr_equal(dst.share, &share);
 		if (rows[i].run_rc) {
 			run_rc = rows[i].run_rc;
-			assert_int_equal(run(true), 0);
+			assert_int_equal(run(rows[i].readable), rows[i].readable ? 0 : -ENOTSUP);
 			assert_null(dst.share);
 		}
-		conversion_share(&conversion, false, &dst);
+		conversion_share(&conversion, 0, &dst);
 		assert_null(dst.share);
 		assert_int_equal(dst.luma[0], rows[i].luma);
 		assert_int_equal(fetches, !rows[i].run_rc);
+		assert_int_equal(conversion.gpu_failed, rows[i].fetch_rc || rows[i].run_rc);
 		conversion_finish(&conversion);
 	}
 }
@@ -421,23 +436,25 @@ static void dmabufs_are_asked_for_where_nobody_maps_them(void **state)
 	struct dmabuf_formats list;
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		real = i;
-		conversion_importable(CONVERT_GPU, false, &list);
-		assert_int_equal(list.n, 2);
-		conversion_importable(CONVERT_AUTO, false, &list);
-		assert_int_equal(list.n, 0);
-		conversion_importable(CONVERT_AUTO, true, &list);
-		assert_int_equal(list.n, real);
-		conversion_importable(CONVERT_CPU, true, &list);
-		assert_int_equal(list.n, 0);
-	}
+	conversion_importable(CONVERT_GPU, 0, &list);
+	assert_int_equal(list.n, 2);
+	conversion_importable(CONVERT_GPU, NODE, &list);
+	assert_int_equal(list.n, 2);
+	conversion_importable(CONVERT_AUTO, 0, &list);
+	assert_int_equal(list.n, 0);
+	conversion_importable(CONVERT_AUTO, NODE, &list);
+	assert_int_equal(list.n, 1);
+	conversion_importable(CONVERT_AUTO, NODE + 1, &list);
+	assert_int_equal(list.n, 0);
+	conversion_importable(CONVERT_CPU, NODE, &list);
+	assert_int_equal(list.n, 0);
 }
 
 /* The stand-in, but that it reads pictures on the GPU. */
 static struct encoder_ops reader;
 static const struct encoder_ops *grey;
-static atomic_int read_there, read_here, reads_rc; /* reads_rc: what it says of a picture on the GPU */
+static atomic_int read_there, read_here;
+static atomic_int reads_rc, always_rc; /* what it says of a picture on the GPU, of any */
 
 static int reader_probe(enum codec codec, struct enc_caps *caps)
 {
@@ -447,10 +464,16 @@ static int reader_probe(enum codec codec, struct enc_caps *caps)
 	return rc;
 }
 
+static void reader_describe(enum codec codec, struct encoder_details *d)
+{
+	(void)codec;
+	snprintf(d->device, sizeof(d->device), "/dev/null");
+}
+
 static int reader_submit(struct encoder *e, const struct picture *pic, const struct enc_request *r)
 {
-	if (pic->share && reads_rc)
-		return reads_rc;
+	if ((pic->share && reads_rc) || always_rc)
+		return always_rc ? always_rc : reads_rc;
 	read_there += pic->share != NULL;
 	read_here += pic->share == NULL;
 	return grey->submit(e, pic, r);
@@ -468,9 +491,12 @@ static struct rig *begin_with_reader(int rc)
 	reader = *grey;
 	reader.name = "reader";
 	reader.probe = reader_probe;
+	reader.describe = reader_describe;
 	reader.submit = reader_submit;
-	read_there = read_here = 0;
+	read_there = read_here = always_rc = 0;
 	reads_rc = rc;
+	node = encoder_drm(&reader, CODEC_H264);
+	assert_int_not_equal(node, 0);
 	r = rig_start_with(500000, 1000, true, &c, EARLY_OFF);
 	encode_worker_begin(r->worker);
 	rig_feed(r, 20);
@@ -486,7 +512,7 @@ static void an_encoder_that_reads_dmabufs_gets_them(void **state)
 	assert_int_equal(fetches, 0);
 	assert_true(read_there >= 20);
 	assert_int_equal(read_here, 0);
-	assert_non_null(strstr(encode_worker_describe(r->worker), "without copies"));
+	assert_non_null(strstr(encode_worker_describe(r->worker), "stay on the GPU"));
 	rig_stop_gapless(r);
 }
 
@@ -504,34 +530,58 @@ static void one_that_cannot_read_this_one_gets_that_very_picture_in_memory(void 
 	rig_stop_gapless(r);
 }
 
-static void the_encoder_that_takes_over_gets_the_picture_in_memory(void **state)
+/* As drivers do that find out late: it is opened anew, in memory it works, and nobody takes its place. */
+static void one_that_fails_with_the_first_gets_that_very_picture_in_memory(void **state)
 {
 	struct rig *r = begin_with_reader(-EIO);
 	const struct encoder_ops *failed;
 	const char *why;
 
 	(void)state;
-	/* Opened anew in place first, for it failed fast. */
-	assert_true(atomic_load(&r->changed) >= 1);
+	assert_int_equal(atomic_load(&r->failed), 0);
+	assert_int_equal(atomic_load(&r->changed), 1);
+	assert_true(encode_worker_tell(r->worker, &failed, &why));
+	assert_non_null(strstr(why, "opened anew"));
+	assert_null(strstr(encode_worker_describe(r->worker), "stay on the GPU"));
+	assert_int_equal(fetches, 1);
+	assert_int_equal(read_there, 0);
+	assert_true(read_here >= 20);
+	rig_stop(r);
+}
+
+static void the_encoder_that_takes_over_gets_the_picture_in_memory(void **state)
+{
+	struct rig *r = begin_with_reader(0);
+	const struct encoder_ops *failed;
+	const char *why;
+	int before;
+
+	(void)state;
+	before = fetches;
+	always_rc = -EIO;
+	rig_feed(r, 20);
+	rig_wait_seen(r, 40);
+	assert_int_equal(atomic_load(&r->failed), 0);
 	assert_true(encode_worker_tell(r->worker, &failed, &why));
 	assert_ptr_equal(failed, &reader);
-	assert_null(strstr(encode_worker_describe(r->worker), "without copies"));
-	assert_true(fetches >= 1);
-	assert_int_equal(read_there, 0);
+	assert_non_null(strstr(why, "null goes on"));
+	assert_null(strstr(encode_worker_describe(r->worker), "stay on the GPU"));
+	assert_int_equal(fetches, before + 1);
 	rig_stop(r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(auto_leaves_pictures_on_a_real_gpu_for_who_reads_them_there, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(what_computes_on_the_cpu_shares_only_by_wish, setup, teardown),
+		cmocka_unit_test_setup_teardown(auto_leaves_pictures_on_the_encoders_own_gpu, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_gpu_shares_only_by_wish, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_gpu_that_shares_nothing_gives_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_picture_that_was_lost_with_the_gpu_is_black, setup, teardown),
 		cmocka_unit_test_setup_teardown(dmabufs_are_asked_for_where_nobody_maps_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_encoder_that_reads_dmabufs_gets_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_cannot_read_this_one_gets_that_very_picture_in_memory, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(one_that_fails_with_the_first_gets_that_very_picture_in_memory, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(the_encoder_that_takes_over_gets_the_picture_in_memory, setup,
 						teardown),
