@@ -131,7 +131,7 @@ static bool carries(const struct config *c, enum codec codec, unsigned format, u
  * usual stream decides. */
 static bool offers(const struct config *c, enum codec codec, const struct enc_caps *caps, unsigned format)
 {
-	if ((format & DEEP && caps->max_depth < 10) || (format & YUV444 && !caps->yuv444))
+	if (!enc_caps_have(caps, format & DEEP ? 10 : 8, format & YUV444))
 		return false;
 	if (format & YUV444)
 		return carries(c, codec, format, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS);

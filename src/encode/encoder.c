@@ -23,11 +23,9 @@ const char *encoder_lacks(const struct enc_caps *caps, const struct video_params
 {
 	if (v->width > caps->max_width || v->height > caps->max_height)
 		return "picture too large";
-	if (v->depth > caps->max_depth)
-		return "bit depth";
 	if (v->yuv444 && !caps->yuv444)
 		return "4:4:4";
-	return NULL;
+	return enc_caps_have(caps, v->depth, v->yuv444) ? NULL : "bit depth";
 }
 
 int encoder_open(struct encoder **out, const struct encoder_ops *ops, const struct enc_params *p,

@@ -36,7 +36,14 @@ struct enc_caps {
 	uint32_t max_width, max_height;
 	uint8_t max_refs, max_slices, max_depth;
 	bool yuv444;
+	uint8_t max_depth_444; /* of 4:4:4, where that has fewer bits; 0: max_depth */
 };
+
+/* Whether these caps have samples of so many bits, with chroma whole or not. */
+static inline bool enc_caps_have(const struct enc_caps *c, unsigned depth, bool yuv444)
+{
+	return depth <= (yuv444 && c->max_depth_444 ? c->max_depth_444 : c->max_depth) && (!yuv444 || c->yuv444);
+}
 
 struct enc_params {
 	struct video_params video;
@@ -71,7 +78,7 @@ struct encoder_events {
 
 /* What people may want to know of a back end that depends on hardware; empty where there is nothing to say. */
 struct encoder_details {
-	char profile[32], entry[16];
+	char profile[64], entry[16];
 	char device[256], driver[128];
 	char packed[32]; /* headers that the driver takes from us */
 	char quirks[160];
@@ -106,8 +113,9 @@ struct encoder_ops {
 	void (*close)(struct encoder *e);
 };
 
-/* First member of every implementation's struct. The front's fields are read-only for the back end but params and
- * slab, from which it takes the units that it hands to ev->au. */
+/* First member of every implementation's struct. The front's fields are read-only for the back end but params, caps,
+ * which open may correct to those of the stream's format, and slab, from which it takes the units that it hands to
+ * ev->au. */
 struct encoder {
 	const struct encoder_ops *ops;
 	const struct encoder_events *ev;

@@ -72,23 +72,36 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static struct enc_caps caps_of(const struct vaapi_caps *c)
+{
+	const bool ours = vaapi_writes_references(c);
+	/* A GPU makes 4:4:4 in planes, which no hardware encodes: encode/vaapi_shared.c. */
+	const bool shared = c->rt_format & (VA_RT_FORMAT_YUV420 | VA_RT_FORMAT_YUV420_10);
+
+	return (struct enc_caps){
+		.flags = ENC_RATE | (shared ? ENC_SHARED : 0u) | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
+		.max_width = least(c->max_width, VIDEO_DIM_MAX),
+		.max_height = least(c->max_height, VIDEO_DIM_MAX),
+		.max_refs = ours ? PIC_REFS_DPB_MAX : 1,
+		.max_slices = (uint8_t)least(c->max_slices, VIDEO_SLICES_MAX),
+		.max_depth = 8,
+	};
+}
+
+/* Of 8 bits and 4:2:0, without which there is nothing, and which other formats there are: what those can is seen when
+ * they are opened. */
 static int probe(enum codec codec, struct enc_caps *caps)
 {
 	struct vaapi_caps c;
-	int rc = vaapi_find(codec, &c);
-	bool ours;
+	int rc = vaapi_find(codec, PICTURE_NV12, &c);
 
 	if (rc < 0)
 		return rc;
-	ours = vaapi_writes_references(&c);
-	*caps = (struct enc_caps){
-		.flags = ENC_RATE | ENC_SHARED | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
-		.max_width = least(c.max_width, VIDEO_DIM_MAX),
-		.max_height = least(c.max_height, VIDEO_DIM_MAX),
-		.max_refs = ours ? PIC_REFS_DPB_MAX : 1,
-		.max_slices = (uint8_t)least(c.max_slices, VIDEO_SLICES_MAX),
-		.max_depth = 8,
-	};
+	*caps = caps_of(&c);
+	if (vaapi_find(codec, PICTURE_P010, &c) == 0)
+		caps->max_depth = 10;
+	caps->yuv444 = vaapi_find(codec, PICTURE_YUV444, &c) == 0;
+	caps->max_depth_444 = vaapi_find(codec, PICTURE_YUV444P10, &c) == 0 ? 10 : 8;
 	return 0;
 }
 
@@ -127,7 +140,7 @@ static void finish(struct vaapi *v)
 static bool create_config(struct vaapi *v)
 {
 	VAConfigAttrib a[] = {
-		{VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420},
+		{VAConfigAttribRTFormat, v->caps.rt_format},
 		{VAConfigAttribRateControl, v->caps.rate_control},
 		{VAConfigAttribEncPackedHeaders, v->caps.packed},
 	};
@@ -139,13 +152,13 @@ static bool create_config(struct vaapi *v)
 
 static bool create_surface(struct vaapi *v, unsigned width, unsigned height, VASurfaceID *id)
 {
-	VASurfaceAttrib nv12 = {
+	VASurfaceAttrib fourcc = {
 		.type = VASurfaceAttribPixelFormat,
 		.flags = VA_SURFACE_ATTRIB_SETTABLE,
-		.value = {.type = VAGenericValueTypeInteger, .value.i = VA_FOURCC_NV12},
+		.value = {.type = VAGenericValueTypeInteger, .value.i = (int)v->caps.fourcc},
 	};
 
-	return worked(vaCreateSurfaces(v->device.dpy, VA_RT_FORMAT_YUV420, width, height, id, 1, &nv12, 1), "surface");
+	return worked(vaCreateSurfaces(v->device.dpy, v->caps.rt_format, width, height, id, 1, &fourcc, 1), "surface");
 }
 
 static bool create_all(struct vaapi *v)
@@ -172,7 +185,7 @@ static bool create_all(struct vaapi *v)
 				   &v->coded),
 		    "buffer for the stream"))
 		return false;
-	return vaapi_upload_init(&v->upload, v->device.dpy, v->input, width, height) == 0;
+	return vaapi_upload_init(&v->upload, v->device.dpy, v->input, v->caps.fourcc, width, height) == 0;
 }
 
 /* A number is the driver's quality level; other encoders' words mean its default. */
@@ -186,10 +199,13 @@ static int open_vaapi(struct encoder *e)
 	struct vaapi *v = vaapi_from(e);
 	const struct video_params *p = &e->params.video;
 	struct vaapi_stream *s = &v->stream;
-	int rc = vaapi_find(p->codec, &v->caps);
+	int rc = vaapi_find(p->codec, picture_format_for(p), &v->caps);
 
 	if (rc < 0)
 		return rc;
+	e->caps = caps_of(&v->caps);
+	if (p->width > e->caps.max_width || p->height > e->caps.max_height)
+		return -ENOTSUP;
 	v->config = v->context = v->coded = v->input = VA_INVALID_ID;
 	for (unsigned i = 0; i < ARRAY_LEN(v->stream.surface); i++)
 		v->stream.surface[i] = VA_INVALID_ID;
@@ -201,6 +217,7 @@ static int open_vaapi(struct encoder *e)
 	s->ours = vaapi_writes_references(&v->caps);
 	if (!s->ours)
 		e->params.dpb = 1;
+	e->params.slices = (uint8_t)least(e->params.slices, e->caps.max_slices);
 	pic_refs_init(&s->refs, e->params.dpb, s->ours);
 	s->codec->init(s, &v->caps, &e->params);
 	vaapi_cut(s, e->params.slices, v->caps.slice_structure);
@@ -530,6 +547,13 @@ static void close_vaapi(struct encoder *e)
 	finish(vaapi_from(e));
 }
 
+static void add_word(char *list, size_t cap, const char *between, const char *word)
+{
+	size_t at = strlen(list);
+
+	snprintf(list + at, cap - at, "%s%s", at ? between : "", word);
+}
+
 static void describe(enum codec codec, struct encoder_details *d)
 {
 	static const struct {
@@ -542,20 +566,19 @@ static void describe(enum codec codec, struct encoder_details *d)
 	};
 	struct vaapi_caps c;
 
-	if (vaapi_find(codec, &c) < 0)
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++)
+		if (vaapi_find(codec, (enum picture_format)f, &c) == 0)
+			add_word(d->profile, sizeof(d->profile), ", ", c.profile_name);
+	if (vaapi_find(codec, PICTURE_NV12, &c) < 0)
 		return;
-	snprintf(d->profile, sizeof(d->profile), "%s", c.profile_name);
 	snprintf(d->entry, sizeof(d->entry), "%s", c.entry == VAEntrypointEncSliceLP ? "EncSliceLP" : "EncSlice");
 	snprintf(d->device, sizeof(d->device), "%s", c.path);
 	snprintf(d->driver, sizeof(d->driver), "%s", c.vendor);
 	snprintf(d->quirks, sizeof(d->quirks), "%s: %s", c.quirks->driver, c.quirks->note);
 	d->low_power = c.entry == VAEntrypointEncSliceLP;
 	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
-		if (c.packed & packed[i].flag) {
-			size_t at = strlen(d->packed);
-
-			snprintf(d->packed + at, sizeof(d->packed) - at, "%s%s", at ? " " : "", packed[i].word);
-		}
+		if (c.packed & packed[i].flag)
+			add_word(d->packed, sizeof(d->packed), " ", packed[i].word);
 }
 
 const struct encoder_ops encoder_vaapi = {

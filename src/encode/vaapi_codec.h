@@ -38,6 +38,7 @@ enum vaapi_unit { VAAPI_OTHER, VAAPI_SET, VAAPI_SLICE, VAAPI_KEY_SLICE };
 struct vaapi_profile {
 	VAProfile profile;
 	const char *name;
+	enum picture_format format; /* of the pictures that it is for; a profile for two stands there twice */
 };
 
 struct vaapi_codec {

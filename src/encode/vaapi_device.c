@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "encode/registry.h"
 #include "encode/vaapi_codec.h"
+#include "encode/vaapi_format.h"
 
 #define LOG_MODULE "vaapi"
 #include "base/log.h"
@@ -23,12 +24,12 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct {
+static struct found {
 	bool known, distrusted;
 	char asked[VAAPI_PATH]; /* the device chosen when it was found out */
 	int rc;
 	struct vaapi_caps caps;
-} found[CODECS];
+} found[CODECS][PICTURE_FORMATS];
 
 static void on_info(void *ctx, const char *text)
 {
@@ -106,7 +107,7 @@ static bool read_attributes(VADisplay dpy, struct vaapi_caps *c)
 			a[i].value = 0;
 	/* Without a rate it holds, a stream cannot be sent. */
 	c->rate_control = a[RATE].value & VA_RC_CBR ? VA_RC_CBR : a[RATE].value & VA_RC_VBR;
-	if (!(a[FORMAT].value & VA_RT_FORMAT_YUV420) || !c->rate_control)
+	if (!(a[FORMAT].value & c->rt_format) || !c->rate_control)
 		return false;
 	c->packed = a[PACKED].value & PACKED_OURS;
 	c->max_slices = a[SLICES].value ? a[SLICES].value : 1;
@@ -118,25 +119,42 @@ static bool read_attributes(VADisplay dpy, struct vaapi_caps *c)
 	return true;
 }
 
+/* Which surfaces it encodes. */
+static bool read_surfaces(VADisplay dpy, struct vaapi_caps *c, enum picture_format format)
+{
+	VAConfigAttrib a = {VAConfigAttribRTFormat, c->rt_format};
+	VAConfigID config;
+
+	c->fourcc = VA_FOURCC_NV12; /* every driver has it */
+	if (format == PICTURE_NV12)
+		return true;
+	if (vaCreateConfig(dpy, c->profile, c->entry, &a, 1, &config) != VA_STATUS_SUCCESS)
+		return false;
+	c->fourcc = vaapi_format_choose(dpy, config, format);
+	vaDestroyConfig(dpy, config);
+	return c->fourcc;
+}
+
 /* The best profile first; the full entry point before the low-power one, whose rate control may need firmware that is
  * not loaded. */
-static int ask_codec(VADisplay dpy, const struct vaapi_codec *codec, struct vaapi_caps *c)
+static int ask_codec(VADisplay dpy, const struct vaapi_codec *codec, enum picture_format format, struct vaapi_caps *c)
 {
 	static const VAEntrypoint entries[] = {VAEntrypointEncSlice, VAEntrypointEncSliceLP};
 
+	c->rt_format = vaapi_format_rt(format);
 	for (const struct vaapi_profile *p = codec->profiles; p->profile != VAProfileNone; p++)
-		for (size_t k = 0; k < ARRAY_LEN(entries); k++) {
+		for (size_t k = 0; p->format == format && k < ARRAY_LEN(entries); k++) {
 			c->profile = p->profile;
 			c->profile_name = p->name;
 			c->entry = entries[k];
 			if (has_entry(dpy, c->profile, c->entry) && read_attributes(dpy, c) &&
-			    (!codec->suits || codec->suits(dpy, c)))
+			    read_surfaces(dpy, c, format) && (!codec->suits || codec->suits(dpy, c)))
 				return 0;
 		}
 	return -ENOTSUP;
 }
 
-static int ask(const char *path, const struct vaapi_codec *codec, struct vaapi_caps *c)
+static int ask(const char *path, const struct vaapi_codec *codec, enum picture_format format, struct vaapi_caps *c)
 {
 	struct vaapi_device d;
 	const char *vendor;
@@ -149,42 +167,43 @@ static int ask(const char *path, const struct vaapi_codec *codec, struct vaapi_c
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	snprintf(c->vendor, sizeof(c->vendor), "%s", vendor ? vendor : "");
 	c->quirks = vaapi_quirks_find(c->vendor);
-	rc = c->quirks->quirks & VAAPI_NO_ENCODER ? -ENOTSUP : ask_codec(d.dpy, codec, c);
+	rc = c->quirks->quirks & VAAPI_NO_ENCODER ? -ENOTSUP : ask_codec(d.dpy, codec, format, c);
 	vaapi_device_close(&d);
 	return rc;
 }
 
-static int ask_nodes(const struct vaapi_codec *codec, struct vaapi_caps *c)
+static int ask_nodes(const struct vaapi_codec *codec, enum picture_format format, struct vaapi_caps *c)
 {
 	char path[32];
 
 	for (unsigned n = NODE_FIRST; n <= NODE_LAST; n++) {
 		snprintf(path, sizeof(path), "/dev/dri/renderD%u", n);
-		if (access(path, F_OK) == 0 && ask(path, codec, c) == 0)
+		if (access(path, F_OK) == 0 && ask(path, codec, format, c) == 0)
 			return 0;
 	}
 	return -ENOTSUP;
 }
 
-int vaapi_find(enum codec codec, struct vaapi_caps *caps)
+int vaapi_find(enum codec codec, enum picture_format format, struct vaapi_caps *caps)
 {
 	const struct vaapi_codec *ops = vaapi_codec_find(codec);
 	const char *device = encoder_device();
+	struct found *f = &found[codec][format];
 	int rc;
 
 	if (!ops)
 		return -ENOTSUP;
 	pthread_mutex_lock(&lock);
-	if (!found[codec].known || strcmp(found[codec].asked, device) != 0) {
-		found[codec].rc = *device ? ask(device, ops, &found[codec].caps) : ask_nodes(ops, &found[codec].caps);
-		snprintf(found[codec].asked, sizeof(found[codec].asked), "%s", device);
-		found[codec].distrusted = false;
-		found[codec].known = true;
+	if (!f->known || strcmp(f->asked, device) != 0) {
+		f->rc = *device ? ask(device, ops, format, &f->caps) : ask_nodes(ops, format, &f->caps);
+		snprintf(f->asked, sizeof(f->asked), "%s", device);
+		f->distrusted = f->distrusted && !f->known; /* on another device: not */
+		f->known = true;
 	}
-	rc = found[codec].rc < 0 ? -ENOTSUP : 0;
+	rc = f->rc < 0 ? -ENOTSUP : 0;
 	if (rc == 0) {
-		*caps = found[codec].caps;
-		if (found[codec].distrusted)
+		*caps = f->caps;
+		if (f->distrusted)
 			caps->packed = 0;
 	}
 	pthread_mutex_unlock(&lock);
@@ -194,7 +213,8 @@ int vaapi_find(enum codec codec, struct vaapi_caps *caps)
 void vaapi_distrust(enum codec codec)
 {
 	pthread_mutex_lock(&lock);
-	found[codec].distrusted = true;
+	for (size_t i = 0; i < PICTURE_FORMATS; i++)
+		found[codec][i].distrusted = true;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -10,6 +10,7 @@
 #include <va/va.h>
 
 #include "encode/hevc_headers.h"
+#include "encode/picture.h"
 #include "encode/vaapi_quirks.h"
 #include "media/params.h"
 
@@ -21,7 +22,7 @@ struct vaapi_device {
 	VADisplay dpy;
 };
 
-/* One profile at one entry point of one device. */
+/* One profile at one entry point of one device, for pictures of one format. */
 struct vaapi_caps {
 	char path[VAAPI_PATH];
 	char vendor[VAAPI_VENDOR];
@@ -29,8 +30,9 @@ struct vaapi_caps {
 	VAProfile profile;
 	const char *profile_name;
 	VAEntrypoint entry;
-	uint32_t rate_control; /* VA_RC_CBR, else VA_RC_VBR */
-	uint32_t packed;       /* VA_ENC_PACKED_HEADER_x that it takes of those we write */
+	uint32_t rt_format, fourcc; /* of configs and surfaces, of surfaces: encode/vaapi_format.h */
+	uint32_t rate_control;      /* VA_RC_CBR, else VA_RC_VBR */
+	uint32_t packed;            /* VA_ENC_PACKED_HEADER_x that it takes of those we write */
 	uint32_t slice_structure;
 	uint32_t max_slices, max_width, max_height;
 	uint32_t quality_levels; /* 0: none to choose from */
@@ -42,11 +44,11 @@ struct vaapi_caps {
 int vaapi_device_open(struct vaapi_device *d, const char *path);
 void vaapi_device_close(struct vaapi_device *d); /* accepts a zeroed one */
 
-/* What encodes that codec on the device chosen (encode/registry.h), else on the first render node that does. -ENOTSUP:
- * nothing does. */
-int vaapi_find(enum codec codec, struct vaapi_caps *caps);
+/* What encodes pictures of that format as that codec on the device chosen (encode/registry.h), else on the first render
+ * node that does. -ENOTSUP: nothing does. */
+int vaapi_find(enum codec codec, enum picture_format format, struct vaapi_caps *caps);
 /* Its driver was seen not to write the slice headers that it is given: from now on vaapi_find() leaves those of that
- * codec to it. */
+ * codec to it, in every format. */
 void vaapi_distrust(enum codec codec);
 /* Whether all is there to say of references what we want. */
 bool vaapi_writes_references(const struct vaapi_caps *c);

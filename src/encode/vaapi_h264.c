@@ -17,10 +17,10 @@ static_assert(sizeof(VAEncSequenceParameterBufferH264) <= VAAPI_PARAMETER_MAX &&
 	      "parameters and headers must fit");
 
 static const struct vaapi_profile profiles[] = {
-	{VAProfileH264High, "High"},
-	{VAProfileH264Main, "Main"},
-	{VAProfileH264ConstrainedBaseline, "Constrained Baseline"},
-	{VAProfileNone, NULL},
+	{VAProfileH264High, "High", PICTURE_NV12},
+	{VAProfileH264Main, "Main", PICTURE_NV12},
+	{VAProfileH264ConstrainedBaseline, "Constrained Baseline", PICTURE_NV12},
+	{VAProfileNone, NULL, PICTURE_NV12},
 };
 
 static enum h264_profile profile_of(VAProfile p)

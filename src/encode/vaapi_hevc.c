@@ -19,8 +19,8 @@ static_assert(sizeof(VAEncSequenceParameterBufferHEVC) <= VAAPI_PARAMETER_MAX &&
 	      "parameters and headers must fit");
 
 static const struct vaapi_profile profiles[] = {
-	{VAProfileHEVCMain, "Main"},
-	{VAProfileNone, NULL},
+	{VAProfileHEVCMain, "Main", PICTURE_NV12},
+	{VAProfileNone, NULL, PICTURE_NV12},
 };
 
 /* Block sizes of drivers that do not tell theirs: what all known ones take. */

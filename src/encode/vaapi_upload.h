@@ -15,8 +15,9 @@ struct vaapi_upload {
 	VAImage image;      /* with through_image */
 };
 
-/* Tries which way works, with that surface. -EIO. */
-int vaapi_upload_init(struct vaapi_upload *u, VADisplay dpy, VASurfaceID surface, unsigned width, unsigned height);
+/* Tries which way works, with that surface of that fourcc (encode/vaapi_format.h). -EIO. */
+int vaapi_upload_init(struct vaapi_upload *u, VADisplay dpy, VASurfaceID surface, uint32_t fourcc, unsigned width,
+		      unsigned height);
 void vaapi_upload_finish(struct vaapi_upload *u); /* accepts a zeroed one */
 
 /* What the surface has beyond the picture repeats its edge. -EIO. */

@@ -30,7 +30,7 @@ static void for_each_format(void (*fn)(const struct encoder_ops *ops, const stru
 				p.video.depth = f & 1 ? 10 : 8;
 				p.video.yuv444 = f & 2;
 				p.kbps = 12000;
-				if (p.video.depth > caps.max_depth || (p.video.yuv444 && !caps.yuv444))
+				if (!enc_caps_have(&caps, p.video.depth, p.video.yuv444))
 					continue;
 				fn(ops, &p);
 			}
