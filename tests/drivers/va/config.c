@@ -14,12 +14,20 @@ static const struct profile {
 	{VAProfileH264Main, &codec_h264, VA_RT_FORMAT_YUV420},
 	{VAProfileH264High, &codec_h264, VA_RT_FORMAT_YUV420},
 	{VAProfileHEVCMain, &codec_hevc, VA_RT_FORMAT_YUV420},
+	{VAProfileHEVCMain10, &codec_hevc, VA_RT_FORMAT_YUV420_10},
+	{VAProfileHEVCMain444, &codec_hevc, VA_RT_FORMAT_YUV444},
+	{VAProfileHEVCMain444_10, &codec_hevc, VA_RT_FORMAT_YUV444_10},
 };
+
+static bool offered(const struct driver *d, const struct profile *p)
+{
+	return p->codec->set & d->q.sets && p->rt_format & d->q.formats;
+}
 
 static const struct profile *profile_find(const struct driver *d, VAProfile profile)
 {
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++)
-		if (profiles[i].profile == profile && profiles[i].codec->set & d->q.sets)
+		if (profiles[i].profile == profile && offered(d, &profiles[i]))
 			return &profiles[i];
 	return NULL;
 }
@@ -30,7 +38,7 @@ static VAStatus query_profiles(VADriverContextP va, VAProfile *list, int *n)
 
 	*n = 0;
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(*profiles); i++)
-		if (profiles[i].codec->set & d->q.sets)
+		if (offered(d, &profiles[i]))
 			list[(*n)++] = profiles[i].profile;
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
@@ -61,7 +69,7 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	(void)entrypoint;
 	switch (type) {
 	case VAConfigAttribRTFormat:
-		return d->q.no_p010 ? p->rt_format & ~(uint32_t)VA_RT_FORMAT_YUV420_10 : p->rt_format;
+		return p->rt_format & d->q.formats;
 	case VAConfigAttribRateControl:
 		if (d->q.attr_missing_rc)
 			return VA_ATTRIB_NOT_SUPPORTED;
@@ -179,6 +187,7 @@ static VAStatus create_config(VADriverContextP va, VAProfile profile, VAEntrypoi
 {
 	struct driver *d = driver_enter(va, "vaCreateConfig");
 	VAStatus status = usable(d, profile, entrypoint);
+	const struct profile *p = profile_find(d, profile);
 	struct config *c;
 
 	*id = VA_INVALID_ID;
@@ -189,9 +198,9 @@ static VAStatus create_config(VADriverContextP va, VAProfile profile, VAEntrypoi
 		return driver_leave(d, VA_STATUS_ERROR_ALLOCATION_FAILED);
 	*c = (struct config){.profile = profile,
 			     .entrypoint = entrypoint,
-			     .rt_format = VA_RT_FORMAT_YUV420,
+			     .rt_format = p->rt_format & VA_RT_FORMAT_YUV420 ? VA_RT_FORMAT_YUV420 : p->rt_format,
 			     .rc = VA_RC_CQP,
-			     .codec = profile_find(d, profile)->codec};
+			     .codec = p->codec};
 	for (int i = 0; status == VA_STATUS_SUCCESS && i < n; i++) {
 		for (int k = 0; k < i; k++)
 			if (list[k].type == list[i].type)

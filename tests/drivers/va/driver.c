@@ -106,7 +106,7 @@ static bool word(const char *list, const char *name, unsigned *value)
 void quirks_read(struct quirks *q)
 {
 	const char *sets = getenv("MOONRILL_VA_PROFILES"), *points = getenv("MOONRILL_VA_ENTRYPOINTS");
-	const char *faults = getenv("MOONRILL_VA_FAULT");
+	const char *faults = getenv("MOONRILL_VA_FAULT"), *formats = getenv("MOONRILL_VA_FORMATS");
 	const uint32_t all = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE |
 			     VA_ENC_PACKED_HEADER_RAW_DATA;
 
@@ -136,7 +136,14 @@ void quirks_read(struct quirks *q)
 	q->cqp_only = word(faults, "cqp-only", NULL);
 	q->no_context = word(faults, "no-context", NULL);
 	q->lax = word(faults, "lax", NULL);
-	q->no_p010 = word(faults, "no-p010", NULL);
+	q->formats = VA_RT_FORMAT_YUV420 | (!formats || word(formats, "main10", NULL) ? VA_RT_FORMAT_YUV420_10 : 0u) |
+		     (!formats || word(formats, "main444", NULL) ? VA_RT_FORMAT_YUV444 : 0u) |
+		     (!formats || word(formats, "main444-10", NULL) ? VA_RT_FORMAT_YUV444_10 : 0u);
+	if (word(faults, "no-p010", NULL))
+		q->formats &= ~(uint32_t)VA_RT_FORMAT_YUV420_10;
+	q->fourcc_444 = word(faults, "ayuv", NULL)   ? VA_FOURCC_AYUV
+			: word(faults, "444p", NULL) ? VA_FOURCC_444P
+						     : VA_FOURCC_XYUV;
 	q->both_lists = word(faults, "both-lists", NULL);
 	q->small_blocks = word(faults, "small-blocks", NULL);
 	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);
@@ -214,7 +221,7 @@ __attribute__((visibility("default"))) VAStatus INIT_NAME(VA_MAJOR_VERSION, VA_M
 	va->max_profiles = 16;
 	va->max_entrypoints = 4;
 	va->max_attributes = VAConfigAttribTypeMax;
-	va->max_image_formats = 4;
+	va->max_image_formats = 8;
 	va->max_subpic_formats = 1;
 	va->max_display_attributes = 1;
 	va->str_vendor = d->q.vendor ? d->q.vendor : "moonrill stand-in driver for tests";

@@ -19,6 +19,7 @@
 #include <va/va_drmcommon.h>
 
 #include "bits.h"
+#include "layout.h"
 
 #define TABLE_SLOTS      512u
 #define REFS_MAX         16u
@@ -48,9 +49,11 @@ struct quirks {
 	bool small_blocks;     /* tree blocks of HEVC are of 16 */
 	bool attr_missing_hevc;
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
-	uint32_t packed; /* VA_ENC_PACKED_HEADER_x offered */
+	uint32_t packed;     /* VA_ENC_PACKED_HEADER_x offered */
+	uint32_t formats;    /* VA_RT_FORMAT_x offered */
+	uint32_t fourcc_444; /* of 8-bit surfaces with whole chroma */
 	unsigned slices, refs, segments;
-	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, no_p010, lax;
+	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax;
 	unsigned hang, error, map_error; /* at this picture of the process, 0: never */
 	unsigned hang_ms;
 	const char *vendor, *recon_path, *stream_path;
@@ -106,7 +109,8 @@ struct config {
 struct recon {
 	uint64_t serial;        /* counts pictures; 0: nothing was reconstructed here */
 	unsigned width, height; /* of luma, padded */
-	uint8_t *luma, *chroma; /* 8 bit, chroma interleaved; NULL when the codec makes no pictures */
+	uint8_t *luma, *chroma; /* 8 bit, chroma interleaved; NULL when the codec makes planes, or no pictures */
+	struct planes planes;   /* in place of these */
 	int poc;
 	VAContextID context;
 };
@@ -114,12 +118,13 @@ struct recon {
 struct surface {
 	VASurfaceID id;
 	uint32_t fourcc, rt_format;
+	const struct layout *layout;
 	unsigned width, height;
 	int fd; /* of the memory; an own descriptor also when imported */
 	bool imported;
 	uint8_t *map;
 	size_t size;
-	uint32_t offset[2], pitch[2];
+	uint32_t offset[LAYOUT_PLANES], pitch[LAYOUT_PLANES];
 	unsigned images; /* derived and alive */
 	struct recon recon;
 	VAContextID busy; /* context whose last picture was of this surface */
@@ -222,6 +227,8 @@ VAStatus packed_each(struct context *c, const struct item *i, VAStatus (*one)(vo
 		     void *of);
 
 /* surface.c */
+/* The layout of that fourcc, if there are such surfaces; with 0: the one of the format. */
+const struct layout *layout_offered(const struct driver *d, uint32_t fourcc, uint32_t rt_format);
 struct surface *surface_find(struct driver *d, VASurfaceID id);
 void surface_free(struct surface *s);
 /* Of the context's size at least, in whole macroblocks, as surfaces are allocated. */

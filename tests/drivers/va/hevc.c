@@ -16,8 +16,7 @@ static void destroy(struct context *c)
 	struct hevc *x = c->priv;
 
 	free(x->cu);
-	free(x->luma);
-	free(x->chroma);
+	planes_free(&x->source);
 	free(x);
 }
 
@@ -33,16 +32,13 @@ static VAStatus prepare(struct hevc_job *j)
 
 	if (x->room != units) {
 		free(x->cu);
-		free(x->luma);
-		free(x->chroma);
 		x->cu = calloc(units, sizeof(*x->cu));
-		x->luma = malloc(units * 256);
-		x->chroma = malloc(units * 128);
 		x->room = units;
 	}
-	if (!x->cu || !x->luma || !x->chroma)
+	if (!x->cu ||
+	    !planes_prepare(&x->source, x->sps.width, x->sps.height, x->sps.depth_luma, hevc_sub(&x->sps) == 1))
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	surface_read(j->c->target, x->luma, x->chroma, x->sps.width, x->sps.height);
+	planes_read(&x->source, j->c->target);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -73,10 +69,8 @@ static VAStatus picture_code(struct hevc_job *j, struct out *o, int *qp_out)
 			       .pps = &j->pps,
 			       .wide = x->sps.width / HEVC_CU,
 			       .high = x->sps.height / HEVC_CU,
-			       .stride = x->sps.width,
-			       .src_luma = x->luma,
-			       .src_chroma = x->chroma,
-			       .to = &j->recon->recon,
+			       .src = &x->source,
+			       .to = &j->recon->recon.planes,
 			       .cu = x->cu,
 			       .n_slices = j->p->n_slices};
 	const bool intra = !j->ref[0];
@@ -115,6 +109,7 @@ static VAStatus finish(struct hevc_job *j, const struct out *o, int qp, struct b
 	struct hevc *x = j->x;
 	struct recon *r = &j->recon->recon;
 	const struct hevc_sps *s = &x->sps;
+	const unsigned sub = hevc_sub(s);
 	const struct hevc_ref now = {.surface = j->recon->id, .serial = x->serial + 1, .poc = j->poc};
 	const size_t size = (size_t)coded->size * coded->num_elements, len = o->n / 8;
 
@@ -129,9 +124,9 @@ static VAStatus finish(struct hevc_job *j, const struct out *o, int qp, struct b
 	r->serial = ++x->serial;
 	r->poc = j->poc;
 	r->context = j->c->id;
-	recon_show(j->recon);
-	recon_keep(j->c->d, r, s->width - 2 * (s->window[0] + s->window[1]),
-		   s->height - 2 * (s->window[2] + s->window[3]));
+	planes_show(&r->planes, j->recon);
+	planes_keep(&r->planes, j->c->d, s->width - sub * (s->window[0] + s->window[1]),
+		    s->height - sub * (s->window[2] + s->window[3]));
 	return VA_STATUS_SUCCESS;
 }
 

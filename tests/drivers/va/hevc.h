@@ -16,11 +16,13 @@
 
 enum { HEVC_TRAIL_R = 1, HEVC_IDR_W_RADL = 19, HEVC_IDR_N_LP = 20, HEVC_VPS = 32, HEVC_SPS, HEVC_PPS, HEVC_AUD };
 enum { HEVC_SEI = 39 };
+enum { HEVC_RANGE = 4 };         /* general_profile_idc of format range extensions */
 enum { HEVC_B, HEVC_P, HEVC_I }; /* slice_type */
 
 /* Of the profile and level, the same in both sets. */
 struct hevc_ptl {
 	uint32_t profile_idc, compatible, level_idc;
+	uint32_t range; /* of format range extensions: the nine flags from general_max_12bit_constraint_flag on */
 	bool tier, progressive, interlaced, frame_only;
 };
 
@@ -70,6 +72,12 @@ struct hevc_header {
 static inline bool hevc_idr(const struct hevc_header *h)
 {
 	return h->nal_type == HEVC_IDR_W_RADL || h->nal_type == HEVC_IDR_N_LP;
+}
+
+/* Luma samples that go with one of chroma, in either direction. */
+static inline unsigned hevc_sub(const struct hevc_sps *s)
+{
+	return s->chroma_format == 3 ? 1 : 2;
 }
 
 static inline unsigned hevc_ctbs_wide(const struct hevc_sps *s)
@@ -134,6 +142,15 @@ VAStatus hevc_dpb_list(struct context *c, const struct hevc_dpb *d, unsigned whi
 		       const struct hevc_ref *list[16]);
 void hevc_dpb_end(struct hevc_dpb *d, const struct hevc_ref *now);
 
+/* What a profile is made of. */
+struct hevc_format {
+	VAProfile profile;
+	uint32_t profile_idc, chroma_format, depth;
+	uint32_t compatible, range;
+};
+
+const struct hevc_format *hevc_format_of(VAProfile profile);
+
 /* Coding units: 16x16, one transform block a plane. */
 enum hevc_kind { HEVC_SKIP, HEVC_MERGE, HEVC_INTRA };
 
@@ -145,7 +162,7 @@ struct hevc_cu {
 };
 
 struct hevc_levels {
-	int16_t luma[256], chroma[2][64]; /* raster order */
+	int16_t luma[256], chroma[2][256]; /* raster order */
 };
 
 struct hevc_slice_info {
@@ -157,9 +174,9 @@ struct hevc_slice_info {
 struct hevc_frame {
 	const struct hevc_sps *sps;
 	const struct hevc_pps *pps;
-	unsigned wide, high, stride; /* in coding units; in bytes */
-	const uint8_t *src_luma, *src_chroma;
-	struct recon *to;
+	unsigned wide, high; /* in coding units */
+	const struct planes *src;
+	struct planes *to;
 	struct hevc_cu *cu;
 	struct hevc_slice_info slice[HEVC_SLICES_MAX];
 	unsigned n_slices;
@@ -167,7 +184,8 @@ struct hevc_frame {
 
 /* hevc_cu.c: predicts, transforms, quantises and reconstructs the unit at column x, row y. */
 void hevc_cu_code(struct hevc_frame *f, unsigned slice, unsigned x, unsigned y, int qp, struct hevc_levels *l);
-int hevc_chroma_qp(int qp, int offset);
+/* QpC, without QpBdOffset (8.6.1). */
+int hevc_chroma_qp(const struct hevc_sps *s, int qp, int offset);
 
 /* hevc_cabac.c: slice n of the frame with quantiser qp, appended to rbsp, which holds the slice header. */
 void hevc_slice_code(struct hevc_frame *f, unsigned n, int qp, struct out *rbsp);

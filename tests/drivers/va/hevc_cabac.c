@@ -236,10 +236,11 @@ static void residual(struct cabac *c, const int16_t *level, unsigned log2, bool 
 static void put_qp_delta(struct coder *e)
 {
 	struct cabac *c = &e->cabac;
-	int delta = e->qp - e->base_qp;
+	int delta = e->qp - e->base_qp, more = 6 * ((int)e->f->sps->depth_luma - 8);
 	unsigned v;
 
-	delta = delta > 25 ? delta - 52 : delta < -26 ? delta + 52 : delta;
+	/* 7.4.9.10: the shorter way round */
+	delta = delta > 25 + more / 2 ? delta - 52 - more : delta < -26 - more / 2 ? delta + 52 + more : delta;
 	v = (unsigned)abs(delta);
 	for (unsigned i = 0; i < 5 && i < v; i++)
 		cabac_decide(c, QP_DELTA + (i > 0), 1);
@@ -281,7 +282,7 @@ static void transform_unit(struct coder *e, struct hevc_cu *u, const struct hevc
 		residual(c, l->luma, 4, false);
 	for (unsigned plane = 0; plane < 2; plane++)
 		if (u->cbf[1 + plane])
-			residual(c, l->chroma[plane], 3, true);
+			residual(c, l->chroma[plane], hevc_sub(sps) == 1 ? 4 : 3, true);
 }
 
 /* A quantization group begins at that unit (8.6.1): a tree block, or a unit. Of its neighbours those of the same tree

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Coding units of HEVC: DC prediction (8.4.4.2) or the reference as it is, transforms of 16x16 and 8x8 (8.6). */
+/* Coding units of HEVC: DC prediction (8.4.4.2) or the reference as it is, transforms of 16x16 and 8x8 (8.6), 8 or 10
+ * bits. */
 #include "hevc.h"
 
 #include <stdlib.h>
@@ -11,11 +12,13 @@ static int clip(int v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-int hevc_chroma_qp(int qp, int offset)
+int hevc_chroma_qp(const struct hevc_sps *s, int qp, int offset)
 {
 	static const uint8_t of[14] = {29, 30, 31, 32, 33, 33, 34, 34, 35, 35, 36, 36, 37, 37};
-	int i = clip(qp + offset, 0, 57);
+	int i = clip(qp + offset, -6 * ((int)s->depth_chroma - 8), 57);
 
+	if (hevc_sub(s) == 1)
+		return i < 51 ? i : 51;
 	return i < 30 ? i : i < 44 ? of[i - 30] : i - 6;
 }
 
@@ -40,9 +43,14 @@ static void matrix(unsigned n, int m[N_MAX][N_MAX])
 			m[k][i] = basis(n, k, i);
 }
 
-static void forward(unsigned n, const int *in, int *out)
+static unsigned log2_of(unsigned n)
 {
-	const unsigned first = n == 16 ? 3 : 2, second = n == 16 ? 10 : 9;
+	return n == 16 ? 4 : 3;
+}
+
+static void forward(unsigned n, unsigned depth, const int *in, int *out)
+{
+	const unsigned first = log2_of(n) + depth - 9, second = log2_of(n) + 6;
 	int m[N_MAX][N_MAX], t[N_MAX * N_MAX];
 
 	matrix(n, m);
@@ -65,8 +73,9 @@ static void forward(unsigned n, const int *in, int *out)
 }
 
 /* 8.6.4.2: columns, then rows. */
-static void inverse(unsigned n, const int *in, int *out)
+static void inverse(unsigned n, unsigned depth, const int *in, int *out)
 {
+	const unsigned second = 20 - depth;
 	int m[N_MAX][N_MAX], t[N_MAX * N_MAX];
 
 	matrix(n, m);
@@ -84,14 +93,15 @@ static void inverse(unsigned n, const int *in, int *out)
 
 			for (unsigned k = 0; k < n; k++)
 				sum += m[k][x] * t[y * n + k];
-			out[y * n + x] = (sum + 2048) >> 12;
+			out[y * n + x] = (sum + (1 << (second - 1))) >> second;
 		}
 }
 
-static bool quantise(unsigned n, int qp, bool intra, const int *coef, int16_t *level)
+/* qp: QpBdOffset included, from here on. */
+static bool quantise(unsigned n, unsigned depth, int qp, bool intra, const int *coef, int16_t *level)
 {
 	static const int scale[6] = {26214, 23302, 20560, 18396, 16384, 14564};
-	const unsigned bits = 14 + (unsigned)qp / 6 + (n == 16 ? 3 : 4);
+	const unsigned bits = 14 + (unsigned)qp / 6 + 15 - depth - log2_of(n);
 	const int64_t add = (int64_t)(intra ? 171 : 85) << (bits - 9);
 	bool any = false;
 
@@ -104,10 +114,10 @@ static bool quantise(unsigned n, int qp, bool intra, const int *coef, int16_t *l
 	return any;
 }
 
-static void scale_back(unsigned n, int qp, const int16_t *level, int *coef)
+static void scale_back(unsigned n, unsigned depth, int qp, const int16_t *level, int *coef)
 {
 	static const int scale[6] = {40, 45, 51, 57, 64, 72};
-	const unsigned shift = n == 16 ? 7 : 6;
+	const unsigned shift = depth + log2_of(n) - 5;
 
 	for (unsigned i = 0; i < n * n; i++) {
 		int64_t v = (int64_t)level[i] * 16 * scale[qp % 6] * (1 << qp / 6);
@@ -117,32 +127,34 @@ static void scale_back(unsigned n, int qp, const int16_t *level, int *coef)
 	}
 }
 
-/* Samples of one plane's block; step: bytes between neighbours in a row. */
+/* Samples of one plane's block. */
 struct block {
-	unsigned n, step, stride;
-	const uint8_t *src;
-	uint8_t *to;
+	unsigned n, stride, depth;
+	bool luma;
+	const uint16_t *src;
+	uint16_t *to;
 };
 
-static bool residual(const struct block *b, int qp, bool intra, int16_t *level)
+static bool residual(const struct block *b, int qp_y, bool intra, int16_t *level)
 {
+	const int qp = qp_y + 6 * ((int)b->depth - 8);
 	int diff[N_MAX * N_MAX], coef[N_MAX * N_MAX];
 	bool any;
 
 	for (unsigned y = 0; y < b->n; y++)
 		for (unsigned x = 0; x < b->n; x++)
-			diff[y * b->n + x] = b->src[y * b->stride + x * b->step] - b->to[y * b->stride + x * b->step];
-	forward(b->n, diff, coef);
-	any = quantise(b->n, qp, intra, coef, level);
+			diff[y * b->n + x] = b->src[y * b->stride + x] - b->to[y * b->stride + x];
+	forward(b->n, b->depth, diff, coef);
+	any = quantise(b->n, b->depth, qp, intra, coef, level);
 	if (!any)
 		return false;
-	scale_back(b->n, qp, level, coef);
-	inverse(b->n, coef, diff);
+	scale_back(b->n, b->depth, qp, level, coef);
+	inverse(b->n, b->depth, coef, diff);
 	for (unsigned y = 0; y < b->n; y++)
 		for (unsigned x = 0; x < b->n; x++) {
-			uint8_t *p = &b->to[y * b->stride + x * b->step];
+			uint16_t *p = &b->to[y * b->stride + x];
 
-			*p = (uint8_t)clip(*p + diff[y * b->n + x], 0, 255);
+			*p = (uint16_t)clip(*p + diff[y * b->n + x], 0, (1 << b->depth) - 1);
 		}
 	return true;
 }
@@ -155,7 +167,7 @@ static void neighbours(const struct hevc_frame *f, const struct block *b, unsign
 	const bool below = hevc_near(f, x - 1, y + 1, slice), left = hevc_near(f, x - 1, y, slice),
 		   corner = hevc_near(f, x - 1, y - 1, slice), above = hevc_near(f, x, y - 1, slice),
 		   right = hevc_near(f, x + 1, y - 1, slice);
-	const uint8_t *p = b->to;
+	const uint16_t *p = b->to;
 	unsigned first = total;
 
 	for (unsigned i = 0; i < total; i++) {
@@ -163,12 +175,12 @@ static void neighbours(const struct hevc_frame *f, const struct block *b, unsign
 		ptrdiff_t row = i <= 2 * n ? 2 * (ptrdiff_t)n - 1 - (ptrdiff_t)i : -1;
 		ptrdiff_t col = i <= 2 * n ? -1 : (ptrdiff_t)i - 2 * (ptrdiff_t)n - 1;
 
-		near[i] = there ? p[row * (ptrdiff_t)b->stride + col * (ptrdiff_t)b->step] : -1;
+		near[i] = there ? p[row * (ptrdiff_t)b->stride + col] : -1;
 		if (there && first == total)
 			first = i;
 	}
 	if (first == total)
-		near[0] = 128;
+		near[0] = 1 << (b->depth - 1);
 	else
 		near[0] = near[first];
 	for (unsigned i = 1; i < total; i++)
@@ -179,7 +191,7 @@ static void neighbours(const struct hevc_frame *f, const struct block *b, unsign
 /* 8.4.4.2.5 */
 static void predict_dc(const struct hevc_frame *f, const struct block *b, unsigned slice, int x, int y)
 {
-	const unsigned n = b->n, log2 = n == 16 ? 4 : 3;
+	const unsigned n = b->n, log2 = log2_of(n);
 	int near[4 * N_MAX + 1], sum = (int)n, dc;
 	const int *left = near + 2 * n - 1, *above = near + 2 * n + 1;
 
@@ -189,47 +201,48 @@ static void predict_dc(const struct hevc_frame *f, const struct block *b, unsign
 	dc = sum >> (log2 + 1);
 	for (unsigned row = 0; row < n; row++)
 		for (unsigned col = 0; col < n; col++)
-			b->to[row * b->stride + col * b->step] = (uint8_t)dc;
-	if (b->step != 1)
+			b->to[row * b->stride + col] = (uint16_t)dc;
+	if (!b->luma)
 		return; /* chroma keeps its edges */
-	b->to[0] = (uint8_t)((left[0] + 2 * dc + above[0] + 2) >> 2);
+	b->to[0] = (uint16_t)((left[0] + 2 * dc + above[0] + 2) >> 2);
 	for (unsigned i = 1; i < n; i++) {
-		b->to[i] = (uint8_t)((above[i] + 3 * dc + 2) >> 2);
-		b->to[i * b->stride] = (uint8_t)((left[-(int)i] + 3 * dc + 2) >> 2);
+		b->to[i] = (uint16_t)((above[i] + 3 * dc + 2) >> 2);
+		b->to[i * b->stride] = (uint16_t)((left[-(int)i] + 3 * dc + 2) >> 2);
 	}
 }
 
 /* Motion of nought. */
-static void predict_copy(const struct block *b, const uint8_t *from)
+static void predict_copy(const struct block *b, const uint16_t *from)
 {
 	for (unsigned y = 0; y < b->n; y++)
 		for (unsigned x = 0; x < b->n; x++)
-			b->to[y * b->stride + x * b->step] = from[y * b->stride + x * b->step];
+			b->to[y * b->stride + x] = from[y * b->stride + x];
 }
 
 void hevc_cu_code(struct hevc_frame *f, unsigned slice, unsigned x, unsigned y, int qp, struct hevc_levels *l)
 {
 	const struct hevc_slice_info *s = &f->slice[slice];
 	struct hevc_cu *u = &f->cu[y * f->wide + x];
-	const size_t luma = (size_t)y * 16 * f->stride + x * 16, chroma = (size_t)y * 8 * f->stride + x * 16;
 	const bool intra = !s->ref;
 
 	*u = (struct hevc_cu){.slice = UINT16_MAX, .ref = intra ? 0 : s->ref->serial};
 	for (unsigned plane = 0; plane < 3; plane++) {
-		const size_t at = plane ? chroma + plane - 1 : luma;
-		const struct block b = {.n = plane ? 8 : 16,
-					.step = plane ? 2 : 1,
-					.stride = f->stride,
-					.src = (plane ? f->src_chroma : f->src_luma) + at,
-					.to = (plane ? f->to->chroma : f->to->luma) + at};
+		const unsigned n = plane && !f->to->whole ? 8 : 16, stride = planes_width(f->to, plane);
+		const size_t at = (size_t)y * n * stride + (size_t)x * n;
+		const struct block b = {.n = n,
+					.stride = stride,
+					.depth = f->to->depth,
+					.luma = !plane,
+					.src = f->src->at[plane] + at,
+					.to = f->to->at[plane] + at};
 		const int offset =
 			plane == 1 ? f->pps->cb_offset + s->h->cb_offset : f->pps->cr_offset + s->h->cr_offset;
 
 		if (intra)
 			predict_dc(f, &b, slice, (int)x, (int)y);
 		else
-			predict_copy(&b, (plane ? s->ref->chroma : s->ref->luma) + at);
-		u->cbf[plane] = residual(&b, plane ? hevc_chroma_qp(qp, offset) : qp, intra,
+			predict_copy(&b, s->ref->planes.at[plane] + at);
+		u->cbf[plane] = residual(&b, plane ? hevc_chroma_qp(f->sps, qp, offset) : qp, intra,
 					 plane ? l->chroma[plane - 1] : l->luma);
 	}
 	u->kind = intra ? HEVC_INTRA : u->cbf[0] || u->cbf[1] || u->cbf[2] ? HEVC_MERGE : HEVC_SKIP;

@@ -112,8 +112,8 @@ static void own_sets(struct hevc_job *j)
 
 	if (!j->sps_sent) {
 		hevc_sps_of(&x->sps, j->p->seq, j->c->d->q.refs & 0xffff);
-		x->sps.window[1] = (x->sps.width - j->c->width) / 2;
-		x->sps.window[3] = (x->sps.height - j->c->height) / 2;
+		x->sps.window[1] = (x->sps.width - j->c->width) / hevc_sub(&x->sps);
+		x->sps.window[3] = (x->sps.height - j->c->height) / hevc_sub(&x->sps);
 		x->sps.cropped = x->sps.window[1] || x->sps.window[3];
 		hevc_vps_of(&x->vps, &x->sps);
 		hevc_vps_write(&o, &x->vps);

@@ -13,8 +13,8 @@ struct hevc {
 	struct hevc_dpb dpb;
 	uint64_t serial;
 	struct hevc_cu *cu;
-	uint8_t *luma, *chroma; /* the source, padded */
-	size_t room;            /* in coding units */
+	struct planes source; /* padded */
+	size_t room;          /* in coding units */
 };
 
 /* Of the picture at hand. */

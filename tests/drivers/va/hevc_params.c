@@ -27,6 +27,22 @@ static bool zeros(const uint32_t *p, size_t bytes)
 	return true;
 }
 
+/* Of tables A.2 and A.3: what a stream says of its profile. */
+const struct hevc_format *hevc_format_of(VAProfile profile)
+{
+	static const struct hevc_format of[] = {
+		{VAProfileHEVCMain, 1, 1, 8, 3u << 29, 0},
+		{VAProfileHEVCMain10, 2, 1, 10, 1u << 29, 0},
+		{VAProfileHEVCMain444, HEVC_RANGE, 3, 8, 1u << 27, 0x1c1},
+		{VAProfileHEVCMain444_10, HEVC_RANGE, 3, 10, 1u << 27, 0x181},
+	};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+		if (of[i].profile == profile)
+			return &of[i];
+	return NULL;
+}
+
 /* MaxLumaPs of table A.8 by general_level_idc, 0: no such level. */
 static uint32_t level_luma(unsigned idc)
 {
@@ -58,8 +74,10 @@ VAStatus hevc_check_seq(struct context *c, const VAEncSequenceParameterBufferHEV
 		       min_tb = q->log2_min_transform_block_size_minus2 + 2u,
 		       max_tb = min_tb + q->log2_diff_max_min_transform_block_size;
 	const uint32_t luma = (uint32_t)q->pic_width_in_luma_samples * q->pic_height_in_luma_samples;
+	const struct hevc_format *f = hevc_format_of(c->config->profile);
 
-	NEED(q->general_profile_idc == 1, "general_profile_idc %u, the config is Main", q->general_profile_idc);
+	NEED(q->general_profile_idc == f->profile_idc, "general_profile_idc %u, the config is of %u",
+	     q->general_profile_idc, f->profile_idc);
 	NEED(level_luma(q->general_level_idc), "general_level_idc %u", q->general_level_idc);
 	NEED(level_dpb(q->general_level_idc, luma), "general_level_idc %u has no room for %ux%u", q->general_level_idc,
 	     q->pic_width_in_luma_samples, q->pic_height_in_luma_samples);
@@ -79,9 +97,12 @@ VAStatus hevc_check_seq(struct context *c, const VAEncSequenceParameterBufferHEV
 		     q->pic_height_in_luma_samples == ((c->height + 15) & ~15u),
 	     "%ux%u samples, the context is %ux%u", q->pic_width_in_luma_samples, q->pic_height_in_luma_samples,
 	     c->width, c->height);
-	NEED(q->seq_fields.bits.chroma_format_idc == 1 && !q->seq_fields.bits.separate_colour_plane_flag,
+	NEED(q->seq_fields.bits.chroma_format_idc == f->chroma_format && !q->seq_fields.bits.separate_colour_plane_flag,
 	     "chroma_format_idc %u", q->seq_fields.bits.chroma_format_idc);
-	NEED(!q->seq_fields.bits.bit_depth_luma_minus8 && !q->seq_fields.bits.bit_depth_chroma_minus8, "bit depth");
+	NEED(q->seq_fields.bits.bit_depth_luma_minus8 + 8u == f->depth &&
+		     q->seq_fields.bits.bit_depth_chroma_minus8 + 8u == f->depth,
+	     "bit depth %u, %u, the config is of %u", q->seq_fields.bits.bit_depth_luma_minus8 + 8u,
+	     q->seq_fields.bits.bit_depth_chroma_minus8 + 8u, f->depth);
 	NEED(!q->seq_fields.bits.scaling_list_enabled_flag && !q->seq_fields.bits.sample_adaptive_offset_enabled_flag &&
 		     !q->seq_fields.bits.pcm_enabled_flag && !q->seq_fields.bits.sps_temporal_mvp_enabled_flag,
 	     "seq_fields %#x: scaling lists, SAO, PCM and temporal motion vectors are not offered",
@@ -190,6 +211,9 @@ VAStatus hevc_same_sps(struct context *c, const VAEncSequenceParameterBufferHEVC
 {
 	SAME("general_profile_idc", s->ptl.profile_idc, q->general_profile_idc);
 	SAME("general_tier_flag", s->ptl.tier, q->general_tier_flag);
+	NEED(s->ptl.range == hevc_format_of(c->config->profile)->range,
+	     "general_profile: flags %#x, the profile's are %#x", s->ptl.range,
+	     hevc_format_of(c->config->profile)->range);
 	SAME("general_level_idc", s->ptl.level_idc, q->general_level_idc);
 	SAME("chroma_format_idc", s->chroma_format, q->seq_fields.bits.chroma_format_idc);
 	SAME("bit_depth_luma_minus8", s->depth_luma - 8, q->seq_fields.bits.bit_depth_luma_minus8);
@@ -214,12 +238,13 @@ VAStatus hevc_same_sps(struct context *c, const VAEncSequenceParameterBufferHEVC
 	NEED(s->dec_pic_buffering <= level_dpb(s->ptl.level_idc, s->width * s->height),
 	     "level %u has no room for sps_max_dec_pic_buffering of %u pictures of %ux%u", s->ptl.level_idc,
 	     s->dec_pic_buffering, s->width, s->height);
-	NEED(s->width - 2 * (s->window[0] + s->window[1]) <= c->width &&
-		     s->height - 2 * (s->window[2] + s->window[3]) <= c->height,
+	NEED(s->width - hevc_sub(s) * (s->window[0] + s->window[1]) <= c->width &&
+		     s->height - hevc_sub(s) * (s->window[2] + s->window[3]) <= c->height,
 	     "the conformance window is larger than the context");
 	if (v)
 		NEED(s->vps_id == v->id && s->dec_pic_buffering <= v->dec_pic_buffering && s->reorder <= v->reorder &&
-			     s->ptl.compatible == v->ptl.compatible && s->ptl.frame_only == v->ptl.frame_only,
+			     s->ptl.compatible == v->ptl.compatible && s->ptl.frame_only == v->ptl.frame_only &&
+			     s->ptl.range == v->ptl.range,
 		     "SPS and VPS differ");
 	return s->vui && !c->d->q.lax ? same_vui(c, q, s) : VA_STATUS_SUCCESS;
 }
@@ -284,25 +309,37 @@ VAStatus hevc_same_header(struct context *c, const VAEncPictureParameterBufferHE
 	return VA_STATUS_SUCCESS;
 }
 
+/* The profile that parameters are of: checked ones. */
+static const struct hevc_format *format_by(const VAEncSequenceParameterBufferHEVC *q)
+{
+	const bool deep = q->seq_fields.bits.bit_depth_luma_minus8;
+
+	if (q->seq_fields.bits.chroma_format_idc == 3)
+		return hevc_format_of(deep ? VAProfileHEVCMain444_10 : VAProfileHEVCMain444);
+	return hevc_format_of(deep ? VAProfileHEVCMain10 : VAProfileHEVCMain);
+}
+
 void hevc_sps_of(struct hevc_sps *s, const VAEncSequenceParameterBufferHEVC *q, unsigned refs)
 {
+	const struct hevc_format *f = format_by(q);
 	const unsigned most =
 		level_dpb(q->general_level_idc, (uint32_t)q->pic_width_in_luma_samples * q->pic_height_in_luma_samples);
 
 	*s = (struct hevc_sps){
-		.chroma_format = 1,
+		.chroma_format = f->chroma_format,
 		.width = q->pic_width_in_luma_samples,
 		.height = q->pic_height_in_luma_samples,
-		.depth_luma = 8,
-		.depth_chroma = 8,
+		.depth_luma = f->depth,
+		.depth_chroma = f->depth,
 		.log2_poc_lsb = 16,
 		.dec_pic_buffering = refs + 1 < most ? refs + 1 : most,
 		.log2_min_cb = q->log2_min_luma_coding_block_size_minus3 + 3u,
 		.log2_min_tb = q->log2_min_transform_block_size_minus2 + 2u,
 		.depth_inter = q->max_transform_hierarchy_depth_inter,
 		.depth_intra = q->max_transform_hierarchy_depth_intra,
-		.ptl = {.profile_idc = 1,
-			.compatible = 0x60000000,
+		.ptl = {.profile_idc = f->profile_idc,
+			.compatible = f->compatible,
+			.range = f->range,
 			.level_idc = q->general_level_idc,
 			.tier = q->general_tier_flag,
 			.progressive = true,

@@ -156,6 +156,9 @@ VAStatus hevc_current(struct hevc_job *j)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "decoded_curr_pic: POC %d, the decoder has %d",
 			    v->pic_order_cnt, j->poc);
 	j->recon = s;
-	return recon_prepare(s, j->x->sps.width, j->x->sps.height) ? VA_STATUS_SUCCESS
-								   : VA_STATUS_ERROR_ALLOCATION_FAILED;
+	s->recon.serial = 0;
+	return planes_prepare(&s->recon.planes, j->x->sps.width, j->x->sps.height, j->x->sps.depth_luma,
+			      hevc_sub(&j->x->sps) == 1)
+		       ? VA_STATUS_SUCCESS
+		       : VA_STATUS_ERROR_ALLOCATION_FAILED;
 }

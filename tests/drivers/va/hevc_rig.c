@@ -67,8 +67,9 @@ static VAPictureHEVC picture_of(const struct hevc_rig_ref *ref, bool used)
 
 static void set_sequence(const struct rig *r, VAEncSequenceParameterBufferHEVC *q)
 {
-	*q = (VAEncSequenceParameterBufferHEVC){.general_profile_idc = 1,
-						.general_level_idc = 93,
+	const struct hevc_format *f = hevc_format_of(r->profile);
+
+	*q = (VAEncSequenceParameterBufferHEVC){.general_level_idc = 93,
 						.ip_period = 1,
 						.bits_per_second = r->rc == VA_RC_CQP ? 0 : 1000000,
 						.pic_width_in_luma_samples = (uint16_t)((r->width + 15) & ~15u),
@@ -78,7 +79,10 @@ static void set_sequence(const struct rig *r, VAEncSequenceParameterBufferHEVC *
 						.log2_diff_max_min_transform_block_size = 3,
 						.max_transform_hierarchy_depth_inter = 2,
 						.max_transform_hierarchy_depth_intra = 1};
-	q->seq_fields.bits.chroma_format_idc = 1;
+	q->general_profile_idc = (uint8_t)f->profile_idc;
+	q->seq_fields.bits.chroma_format_idc = f->chroma_format & 3;
+	q->seq_fields.bits.bit_depth_luma_minus8 = (f->depth - 8) & 7;
+	q->seq_fields.bits.bit_depth_chroma_minus8 = (f->depth - 8) & 7;
 	q->seq_fields.bits.amp_enabled_flag = 1;
 	q->seq_fields.bits.strong_intra_smoothing_enabled_flag = 1;
 	q->vui_parameters_present_flag = 1;
@@ -158,8 +162,8 @@ void hevc_rig_shot(struct hevc_rig *h, struct hevc_shot *s, bool idr, unsigned r
 	}
 	hevc_shot_headers(s);
 	s->sps.cropped = r->width % 16 || r->height % 16;
-	s->sps.window[1] = (s->sps.width - r->width) / 2;
-	s->sps.window[3] = (s->sps.height - r->height) / 2;
+	s->sps.window[1] = (s->sps.width - r->width) / hevc_sub(&s->sps);
+	s->sps.window[3] = (s->sps.height - r->height) / hevc_sub(&s->sps);
 }
 
 void hevc_shot_headers(struct hevc_shot *s)

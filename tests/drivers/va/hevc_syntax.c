@@ -52,9 +52,12 @@ static const char *ptl_parse(struct hevc_ptl *p, struct bits *b)
 	p->interlaced = bits_get(b, 1);
 	bits_get(b, 1);
 	p->frame_only = bits_get(b, 1);
-	rest[0] = bits_get(b, 22);
+	p->range = bits_get(b, 9);
+	rest[0] = bits_get(b, 13);
 	rest[1] = bits_get(b, 22);
 	REFUSE(rest[0] || rest[1], "profile: reserved bits");
+	REFUSE(p->range && p->profile_idc < HEVC_RANGE && !(p->compatible >> (31 - HEVC_RANGE) & 1),
+	       "profile: flags of format range extensions");
 	p->level_idc = bits_get(b, 8);
 	REFUSE(p->profile_idc < 32 && !(p->compatible >> (31 - p->profile_idc) & 1),
 	       "general_profile_compatibility_flag of the profile itself is 0");
@@ -71,7 +74,8 @@ static void ptl_write(struct out *o, const struct hevc_ptl *p)
 	out_put(o, 1, p->interlaced);
 	out_put(o, 1, 1);
 	out_put(o, 1, p->frame_only);
-	out_put(o, 22, 0);
+	out_put(o, 9, p->range);
+	out_put(o, 13, 0);
 	out_put(o, 22, 0);
 	out_put(o, 8, p->level_idc);
 }
@@ -279,7 +283,8 @@ const char *hevc_sps_parse(struct hevc_sps *s, struct bits *b)
 	s->id = bits_ue(b);
 	REFUSE(s->id > 15, "SPS: id");
 	s->chroma_format = bits_ue(b);
-	REFUSE(s->chroma_format != 1, "SPS: chroma_format_idc");
+	REFUSE(s->chroma_format != 1 && s->chroma_format != 3, "SPS: chroma_format_idc");
+	REFUSE(s->chroma_format == 3 && bits_get(b, 1), "SPS: separate_colour_plane_flag");
 	s->width = bits_ue(b);
 	s->height = bits_ue(b);
 	s->cropped = bits_get(b, 1);
@@ -288,11 +293,12 @@ const char *hevc_sps_parse(struct hevc_sps *s, struct bits *b)
 	REFUSE(s->width > PICTURE_SIZE_MAX || s->height > PICTURE_SIZE_MAX || s->window[0] > s->width ||
 		       s->window[1] > s->width || s->window[2] > s->height || s->window[3] > s->height,
 	       "SPS: picture size");
-	REFUSE(2 * (s->window[0] + s->window[1]) >= s->width || 2 * (s->window[2] + s->window[3]) >= s->height,
+	REFUSE(hevc_sub(s) * (s->window[0] + s->window[1]) >= s->width ||
+		       hevc_sub(s) * (s->window[2] + s->window[3]) >= s->height,
 	       "SPS: nothing is left in the conformance window");
 	s->depth_luma = bits_ue(b) + 8;
 	s->depth_chroma = bits_ue(b) + 8;
-	REFUSE(s->depth_luma != 8 || s->depth_chroma != 8, "SPS: bit depth");
+	REFUSE((s->depth_luma != 8 && s->depth_luma != 10) || s->depth_chroma != s->depth_luma, "SPS: bit depth");
 	s->log2_poc_lsb = bits_ue(b) + 4;
 	REFUSE(s->log2_poc_lsb > 16, "SPS: log2_max_pic_order_cnt_lsb_minus4");
 	bits_get(b, 1);
@@ -325,6 +331,8 @@ void hevc_sps_write(struct out *o, const struct hevc_sps *s)
 	ptl_write(o, &s->ptl);
 	out_ue(o, s->id);
 	out_ue(o, s->chroma_format);
+	if (s->chroma_format == 3)
+		out_put(o, 1, 0);
 	out_ue(o, s->width);
 	out_ue(o, s->height);
 	out_put(o, 1, s->cropped);

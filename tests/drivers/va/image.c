@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Images: NV12 and P010, derived from a surface or with memory of their own; subpictures are not offered. */
+/* Images of the formats that surfaces have, derived from one or with memory of their own; subpictures are not offered. */
 #include "driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const VAImageFormat formats[] = {
-	{.fourcc = VA_FOURCC_NV12, .byte_order = VA_LSB_FIRST, .bits_per_pixel = 12},
-	{.fourcc = VA_FOURCC_P010, .byte_order = VA_LSB_FIRST, .bits_per_pixel = 24},
-};
+static VAImageFormat format_of(const struct layout *l)
+{
+	return (VAImageFormat){.fourcc = l->fourcc, .byte_order = VA_LSB_FIRST, .bits_per_pixel = l->bits};
+}
 
 static VAStatus query_formats(VADriverContextP va, VAImageFormat *list, int *n)
 {
 	struct driver *d = driver_enter(va, "vaQueryImageFormats");
 
-	*n = d->q.no_p010 ? 1 : 2;
-	memcpy(list, formats, (size_t)*n * sizeof(*list));
+	*n = 0;
+	for (unsigned i = 0; i < n_layouts; i++)
+		if (layout_offered(d, layouts[i].fourcc, layouts[i].rt_format))
+			list[(*n)++] = format_of(&layouts[i]);
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
 
@@ -55,17 +57,23 @@ static VAStatus create_image(VADriverContextP va, VAImageFormat *format, int wid
 {
 	struct driver *d = driver_enter(va, "vaCreateImage");
 	struct image i = {.derived = VA_INVALID_ID};
-	unsigned k = format->fourcc == VA_FOURCC_P010 && !d->q.no_p010;
+	const struct layout *l = NULL;
 
 	out->image_id = out->buf = VA_INVALID_ID;
-	if (format->fourcc != formats[k].fourcc)
+	for (unsigned k = 0; k < n_layouts && !l; k++)
+		if (layouts[k].fourcc == format->fourcc)
+			l = layout_offered(d, layouts[k].fourcc, layouts[k].rt_format);
+	if (!l)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_IMAGE_FORMAT, "format %#x", format->fourcc));
 	if (width <= 0 || height <= 0 || width > (int)PICTURE_SIZE_MAX || height > (int)PICTURE_SIZE_MAX)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "%dx%d", width, height));
-	i.va = (VAImage){.format = formats[k], .width = (uint16_t)width, .height = (uint16_t)height, .num_planes = 2};
-	i.va.pitches[0] = i.va.pitches[1] = ((uint32_t)width + 15) / 16 * 16 * (k + 1);
-	i.va.offsets[1] = i.va.pitches[0] * (uint32_t)height;
-	i.va.data_size = i.va.offsets[1] + i.va.pitches[0] * (((uint32_t)height + 1) / 2);
+	i.va = (VAImage){
+		.format = format_of(l), .width = (uint16_t)width, .height = (uint16_t)height, .num_planes = l->planes};
+	for (unsigned p = 0; p < l->planes; p++) {
+		i.va.pitches[p] = ((uint32_t)width + 15) / 16 * 16 * l->step;
+		i.va.offsets[p] = i.va.data_size;
+		i.va.data_size += i.va.pitches[p] * layout_rows(l, p, (unsigned)height);
+	}
 	return driver_leave(d, image_add(d, &i, NULL, out));
 }
 
@@ -81,10 +89,10 @@ static VAStatus derive_image(VADriverContextP va, VASurfaceID id, VAImage *out)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "no surface %#x", id));
 	if (d->q.no_derive)
 		return driver_leave(d, VA_STATUS_ERROR_OPERATION_FAILED);
-	i.va = (VAImage){.format = formats[s->fourcc == VA_FOURCC_P010],
+	i.va = (VAImage){.format = format_of(s->layout),
 			 .width = (uint16_t)s->width,
 			 .height = (uint16_t)s->height,
-			 .num_planes = 2,
+			 .num_planes = s->layout->planes,
 			 .data_size = (uint32_t)s->size};
 	memcpy(i.va.pitches, s->pitch, sizeof(s->pitch));
 	memcpy(i.va.offsets, s->offset, sizeof(s->offset));
@@ -122,7 +130,7 @@ static VAStatus transfer(struct driver *d, VASurfaceID surface, VAImageID image,
 	struct surface *s = surface_find(d, surface);
 	struct image *i = table_find(&d->images, image);
 	struct buffer *b = i ? table_find(&d->buffers, i->va.buf) : NULL;
-	unsigned bytes;
+	const struct layout *l;
 
 	if (!s)
 		return rule(d, VA_STATUS_ERROR_INVALID_SURFACE, "no surface %#x", surface);
@@ -136,15 +144,16 @@ static VAStatus transfer(struct driver *d, VASurfaceID surface, VAImageID image,
 	if (sx < 0 || sy < 0 || ix < 0 || iy < 0 || (sx | sy | ix | iy) & 1 || sx + w > s->width ||
 	    sy + h > s->height || ix + w > i->va.width || iy + h > i->va.height)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "%ux%u at %d,%d and %d,%d", w, h, sx, sy, ix, iy);
-	bytes = s->fourcc == VA_FOURCC_P010 ? 2 : 1;
-	for (unsigned p = 0; p < 2; p++) {
-		unsigned rows = p ? (h + 1) / 2 : h, len = (w + p) / (1 + p) * (1 + p) * bytes;
+	l = s->layout;
+	for (unsigned p = 0; p < l->planes; p++) {
+		const unsigned rows = layout_rows(l, p, h), len = layout_bytes(l, p, w);
+		const unsigned s_first = layout_rows(l, p, (unsigned)sy), i_first = layout_rows(l, p, (unsigned)iy);
 
 		for (unsigned y = 0; y < rows; y++) {
-			uint8_t *of_s = s->map + s->offset[p] + (size_t)((unsigned)sy / (1 + p) + y) * s->pitch[p] +
-					(unsigned)sx * bytes;
-			uint8_t *of_i = b->data + i->va.offsets[p] +
-					(size_t)((unsigned)iy / (1 + p) + y) * i->va.pitches[p] + (unsigned)ix * bytes;
+			uint8_t *of_s =
+				s->map + s->offset[p] + (size_t)(s_first + y) * s->pitch[p] + (unsigned)sx * l->step;
+			uint8_t *of_i = b->data + i->va.offsets[p] + (size_t)(i_first + y) * i->va.pitches[p] +
+					(unsigned)ix * l->step;
 
 			memcpy(put ? of_s : of_i, put ? of_i : of_s, len);
 		}

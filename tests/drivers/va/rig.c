@@ -12,22 +12,25 @@
 
 static int open_context(struct rig *r, const struct rig_options *o)
 {
-	VAConfigAttrib attrib[3] = {{VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420},
+	const unsigned format = o->profile == VAProfileHEVCMain10       ? VA_RT_FORMAT_YUV420_10
+				: o->profile == VAProfileHEVCMain444    ? VA_RT_FORMAT_YUV444
+				: o->profile == VAProfileHEVCMain444_10 ? VA_RT_FORMAT_YUV444_10
+									: VA_RT_FORMAT_YUV420;
+	VAConfigAttrib attrib[3] = {{VAConfigAttribRTFormat, format},
 				    {VAConfigAttribRateControl, o->rc},
 				    {VAConfigAttribEncPackedHeaders, o->packed}};
 	VAStatus status;
 
 	status = vaCreateConfig(r->dpy, o->profile, VAEntrypointEncSlice, attrib, o->packed ? 3 : 2, &r->config);
 	if (status == VA_STATUS_SUCCESS)
-		status = vaCreateSurfaces(r->dpy, VA_RT_FORMAT_YUV420, o->width, o->height, &r->input, 1, NULL, 0);
+		status = vaCreateSurfaces(r->dpy, format, o->width, o->height, &r->input, 1, NULL, 0);
 	if (status == VA_STATUS_SUCCESS)
-		status = vaCreateSurfaces(r->dpy, VA_RT_FORMAT_YUV420, o->width, o->height, r->recon, RIG_REFS + 2,
-					  NULL, 0);
+		status = vaCreateSurfaces(r->dpy, format, o->width, o->height, r->recon, RIG_REFS + 2, NULL, 0);
 	if (status == VA_STATUS_SUCCESS)
 		status = vaCreateContext(r->dpy, r->config, (int)o->width, (int)o->height, VA_PROGRESSIVE, &r->input, 1,
 					 &r->context);
 	if (status == VA_STATUS_SUCCESS)
-		status = vaCreateBuffer(r->dpy, r->context, VAEncCodedBufferType, o->width * o->height * 2, 1, NULL,
+		status = vaCreateBuffer(r->dpy, r->context, VAEncCodedBufferType, o->width * o->height * 4, 1, NULL,
 					&r->coded);
 	return (int)status;
 }
@@ -43,6 +46,7 @@ int rig_open(struct rig *r, const struct rig_options *o)
 	VAStatus status;
 
 	*r = (struct rig){.fd = memfd_create("node", MFD_CLOEXEC),
+			  .profile = o->profile,
 			  .width = o->width,
 			  .height = o->height,
 			  .slices = o->slices,
@@ -452,20 +456,51 @@ VAStatus rig_send(struct rig *r, struct shot *s, struct out *out)
 	return status;
 }
 
-VAStatus rig_put(struct rig *r, const uint8_t *nv12)
+/* Plane 0: luma, then Cb and Cr. */
+static void put_sample(const VAImage *i, uint8_t *map, unsigned n, unsigned x, unsigned y, unsigned v)
 {
+	const unsigned chroma = n > 0, at = chroma ? 2 * x + n - 1 : x;
+	static const unsigned shift[] = {10, 0, 20};
+	uint32_t word;
+
+	switch (i->format.fourcc) {
+	case VA_FOURCC_NV12:
+		map[i->offsets[chroma] + y * i->pitches[chroma] + at] = (uint8_t)v;
+		break;
+	case VA_FOURCC_P010:
+		v <<= 6;
+		memcpy(map + i->offsets[chroma] + (size_t)y * i->pitches[chroma] + at * 2ul, &v, 2);
+		break;
+	case VA_FOURCC_444P:
+		map[i->offsets[n] + y * i->pitches[n] + x] = (uint8_t)v;
+		break;
+	case VA_FOURCC_Y410:
+		map += i->offsets[0] + (size_t)y * i->pitches[0] + x * 4ul;
+		memcpy(&word, map, 4);
+		word = (word & ~(1023u << shift[n])) | v << shift[n];
+		memcpy(map, &word, 4);
+		break;
+	default: /* XYUV, AYUV */
+		map[i->offsets[0] + y * i->pitches[0] + x * 4 + 2 - n] = (uint8_t)v;
+	}
+}
+
+VAStatus rig_put(struct rig *r, const uint16_t *const planes[3])
+{
+	const bool whole = r->profile == VAProfileHEVCMain444 || r->profile == VAProfileHEVCMain444_10;
 	VAImage i;
-	uint8_t *p;
+	uint8_t *map;
 	VAStatus status = vaDeriveImage(r->dpy, r->input, &i);
 
 	if (status != VA_STATUS_SUCCESS)
 		return status;
-	status = vaMapBuffer(r->dpy, i.buf, (void **)&p);
-	for (unsigned y = 0; status == VA_STATUS_SUCCESS && y < r->height * 3 / 2; y++) {
-		unsigned plane = y >= r->height;
+	status = vaMapBuffer(r->dpy, i.buf, (void **)&map);
+	for (unsigned n = 0; status == VA_STATUS_SUCCESS && n < 3; n++) {
+		const unsigned part = n && !whole ? 2 : 1, w = r->width / part;
 
-		memcpy(p + i.offsets[plane] + (size_t)(y - plane * r->height) * i.pitches[plane],
-		       nv12 + (size_t)y * r->width, r->width);
+		for (unsigned y = 0; y < r->height / part; y++)
+			for (unsigned x = 0; x < w; x++)
+				put_sample(&i, map, n, x, y, planes[n][(size_t)y * w + x]);
 	}
 	if (status == VA_STATUS_SUCCESS)
 		vaUnmapBuffer(r->dpy, i.buf);

@@ -24,6 +24,7 @@ struct rig {
 	VAContextID context;
 	VASurfaceID input, recon[RIG_REFS + 2];
 	VABufferID coded;
+	VAProfile profile;
 	unsigned width, height, slices;
 	uint32_t packed; /* VA_ENC_PACKED_HEADER_x of the config */
 	uint32_t rc;
@@ -85,5 +86,5 @@ void shot_long_term(struct rig *r, struct shot *s);
 void shot_headers(struct rig *r, struct shot *s);
 /* Sends it. On success *out (if given) is the coded picture, appended, and the rig's references are moved on. */
 VAStatus rig_send(struct rig *r, struct shot *s, struct out *out);
-/* NV12 into the input surface. */
-VAStatus rig_put(struct rig *r, const uint8_t *nv12);
+/* Luma, Cb and Cr, of the profile's size and depth, into the input surface. */
+VAStatus rig_put(struct rig *r, const uint16_t *const planes[3]);

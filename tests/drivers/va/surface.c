@@ -16,10 +16,6 @@
 
 #define ALIGN_UP(v, a) (((v) + (a)-1) / (a) * (a))
 
-#define DRM_FORMAT_R8       0x20203852u
-#define DRM_FORMAT_GR88     0x38385247u
-#define DRM_FORMAT_R16      0x20363152u
-#define DRM_FORMAT_GR1616   0x32335247u
 #define DRM_FORMAT_MOD_NONE 0ull /* linear */
 
 struct surface *surface_find(struct driver *d, VASurfaceID id)
@@ -35,6 +31,7 @@ void surface_free(struct surface *s)
 		close(s->fd);
 	free(s->recon.luma);
 	free(s->recon.chroma);
+	planes_free(&s->recon.planes);
 	free(s);
 }
 
@@ -49,6 +46,18 @@ static unsigned sample_bytes(const struct surface *s)
 	return s->fourcc == VA_FOURCC_P010 ? 2 : 1;
 }
 
+const struct layout *layout_offered(const struct driver *d, uint32_t fourcc, uint32_t rt_format)
+{
+	for (unsigned i = 0; i < n_layouts; i++) {
+		const struct layout *l = &layouts[i];
+
+		if (l->rt_format == rt_format && rt_format & d->q.formats && (!fourcc || l->fourcc == fourcc) &&
+		    (rt_format != VA_RT_FORMAT_YUV444 || l->fourcc == d->q.fourcc_444))
+			return l;
+	}
+	return NULL;
+}
+
 static bool surface_map(struct surface *s)
 {
 	s->map = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
@@ -59,31 +68,33 @@ static bool surface_map(struct surface *s)
 
 static VAStatus make_own(struct surface *s)
 {
-	unsigned pitch = ALIGN_UP(s->width * sample_bytes(s), 64u), rows = ALIGN_UP(s->height, 16u);
+	unsigned pitch = ALIGN_UP(s->width * s->layout->step, 64u), rows = ALIGN_UP(s->height, 16u);
 
-	s->pitch[0] = s->pitch[1] = pitch;
-	s->offset[1] = pitch * rows;
-	s->size = (size_t)pitch * rows * 3 / 2;
+	for (unsigned p = 0; p < s->layout->planes; p++) {
+		s->pitch[p] = pitch;
+		s->offset[p] = (uint32_t)s->size;
+		s->size += (size_t)pitch * layout_rows(s->layout, p, rows);
+	}
 	s->fd = memfd_create("moonrill-va-surface", MFD_CLOEXEC);
 	if (s->fd < 0 || ftruncate(s->fd, (off_t)s->size) < 0 || !surface_map(s))
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
 	return VA_STATUS_SUCCESS;
 }
 
-static VAStatus make_imported(struct driver *d, struct surface *s, int fd, const uint32_t offset[2],
-			      const uint32_t pitch[2])
+static VAStatus make_imported(struct driver *d, struct surface *s, int fd, const uint32_t *offset,
+			      const uint32_t *pitch)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "descriptor %d: %s", fd, strerror(errno));
-	for (unsigned p = 0; p < 2; p++) {
+	for (unsigned p = 0; p < s->layout->planes; p++) {
 		s->offset[p] = offset[p];
 		s->pitch[p] = pitch[p];
-		if (pitch[p] < s->width * sample_bytes(s))
+		if (pitch[p] < layout_bytes(s->layout, p, s->width))
 			return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "plane %u: pitch %u, width %u", p, pitch[p],
 				    s->width);
-		if (offset[p] + (uint64_t)pitch[p] * (p ? (s->height + 1) / 2 : s->height) > (uint64_t)st.st_size)
+		if (offset[p] + (uint64_t)pitch[p] * layout_rows(s->layout, p, s->height) > (uint64_t)st.st_size)
 			return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER,
 				    "plane %u ends behind the object (%lld bytes)", p, (long long)st.st_size);
 	}
@@ -97,26 +108,25 @@ static VAStatus make_imported(struct driver *d, struct surface *s, int fd, const
 
 static VAStatus import_prime2(struct driver *d, struct surface *s, const VADRMPRIMESurfaceDescriptor *x)
 {
-	uint32_t offset[2], pitch[2], n = 0, object = 0;
+	uint32_t offset[LAYOUT_PLANES], pitch[LAYOUT_PLANES], n = 0, object = 0;
+	const unsigned planes = s->layout->planes;
 
 	if (x->fourcc != s->fourcc || x->width != s->width || x->height != s->height)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "descriptor says %#x %ux%u, the call %#x %ux%u",
 			    x->fourcc, x->width, x->height, s->fourcc, s->width, s->height);
-	if (x->num_objects != 1 || x->num_layers < 1 || x->num_layers > 2)
+	if (x->num_objects != 1 || (x->num_layers != 1 && x->num_layers != planes))
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "%u objects, %u layers", x->num_objects,
 			    x->num_layers);
 	if (x->objects[0].drm_format_modifier != DRM_FORMAT_MOD_NONE)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "modifier %#llx: only linear",
 			    (unsigned long long)x->objects[0].drm_format_modifier);
 	for (uint32_t l = 0; l < x->num_layers; l++) {
-		uint32_t want = x->num_layers == 1            ? x->fourcc
-				: s->fourcc == VA_FOURCC_P010 ? (l ? DRM_FORMAT_GR1616 : DRM_FORMAT_R16)
-							      : (l ? DRM_FORMAT_GR88 : DRM_FORMAT_R8);
+		uint32_t want = x->num_layers == 1 ? s->layout->drm : s->layout->layer[l];
 
 		if (x->layers[l].drm_format != want)
 			return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "layer %u: format %#x, %#x expected", l,
 				    x->layers[l].drm_format, want);
-		if (x->layers[l].num_planes != (x->num_layers == 1 ? 2u : 1u))
+		if (x->layers[l].num_planes != (x->num_layers == 1 ? planes : 1u))
 			return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "layer %u: %u planes", l,
 				    x->layers[l].num_planes);
 		for (uint32_t p = 0; p < x->layers[l].num_planes; p++, n++) {
@@ -132,8 +142,9 @@ static VAStatus import_prime2(struct driver *d, struct surface *s, const VADRMPR
 
 static VAStatus import_prime(struct driver *d, struct surface *s, const VASurfaceAttribExternalBuffers *x, unsigned n)
 {
-	if (x->pixel_format != s->fourcc || x->width != s->width || x->height != s->height || x->num_planes != 2 ||
-	    x->num_buffers <= n || !x->buffers || x->flags & VA_SURFACE_EXTBUF_DESC_ENABLE_TILING)
+	if (x->pixel_format != s->fourcc || x->width != s->width || x->height != s->height ||
+	    x->num_planes != s->layout->planes || x->num_buffers <= n || !x->buffers ||
+	    x->flags & VA_SURFACE_EXTBUF_DESC_ENABLE_TILING)
 		return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER,
 			    "external buffers: %#x %ux%u, %u planes, %u buffers, flags %#x", x->pixel_format, x->width,
 			    x->height, x->num_planes, x->num_buffers, x->flags);
@@ -149,7 +160,7 @@ static VAStatus read_attributes(struct driver *d, struct wish *w, unsigned forma
 				unsigned n)
 {
 	w->memory = VA_SURFACE_ATTRIB_MEM_TYPE_VA;
-	w->fourcc = format == VA_RT_FORMAT_YUV420_10 ? VA_FOURCC_P010 : VA_FOURCC_NV12;
+	w->fourcc = layout_offered(d, 0, format)->fourcc;
 	for (unsigned i = 0; i < n; i++) {
 		if (!(list[i].flags & VA_SURFACE_ATTRIB_SETTABLE))
 			return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "attribute %d is not marked as settable",
@@ -170,7 +181,7 @@ static VAStatus read_attributes(struct driver *d, struct wish *w, unsigned forma
 			return rule(d, VA_STATUS_ERROR_ATTR_NOT_SUPPORTED, "surface attribute %d", list[i].type);
 		}
 	}
-	if (w->fourcc != (format == VA_RT_FORMAT_YUV420_10 ? VA_FOURCC_P010 : VA_FOURCC_NV12))
+	if (!layout_offered(d, w->fourcc, format))
 		return rule(d, VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "pixel format %#x does not go with format %#x",
 			    w->fourcc, format);
 	if (w->memory != VA_SURFACE_ATTRIB_MEM_TYPE_VA && !w->descriptor)
@@ -205,7 +216,7 @@ static VAStatus create_surfaces2(VADriverContextP va, unsigned format, unsigned 
 	struct wish w = {0};
 	unsigned made = 0;
 
-	if (format != VA_RT_FORMAT_YUV420 && (format != VA_RT_FORMAT_YUV420_10 || d->q.no_p010))
+	if (!layout_offered(d, 0, format))
 		status = rule(d, VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "format %#x", format);
 	else if (!width || !height || width > PICTURE_SIZE_MAX || height > PICTURE_SIZE_MAX || !n)
 		status = rule(d, VA_STATUS_ERROR_RESOLUTION_NOT_SUPPORTED, "%u of %ux%u", n, width, height);
@@ -220,6 +231,7 @@ static VAStatus create_surfaces2(VADriverContextP va, unsigned format, unsigned 
 		}
 		*s = (struct surface){.fourcc = w.fourcc,
 				      .rt_format = format,
+				      .layout = layout_offered(d, w.fourcc, format),
 				      .width = width,
 				      .height = height,
 				      .fd = -1,
@@ -291,8 +303,7 @@ static VAStatus query_surface_attributes(VADriverContextP va, VAConfigID id, VAS
 			}                                                                                              \
 		}                                                                                                      \
 	}
-	ATTRIB(VASurfaceAttribPixelFormat, both,
-	       c->rt_format == VA_RT_FORMAT_YUV420_10 ? VA_FOURCC_P010 : VA_FOURCC_NV12);
+	ATTRIB(VASurfaceAttribPixelFormat, both, (int)layout_offered(d, 0, c->rt_format)->fourcc);
 	ATTRIB(VASurfaceAttribMinWidth, get, 16);
 	ATTRIB(VASurfaceAttribMinHeight, get, 16);
 	ATTRIB(VASurfaceAttribMaxWidth, get, PICTURE_SIZE_MAX);
@@ -330,21 +341,20 @@ static VAStatus export_surface(VADriverContextP va, VASurfaceID id, uint32_t typ
 					   .width = s->width,
 					   .height = s->height,
 					   .num_objects = 1,
-					   .num_layers = composed ? 1 : 2};
+					   .num_layers = composed ? 1 : s->layout->planes};
 	x->objects[0].fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
 	if (x->objects[0].fd < 0)
 		return driver_leave(d, VA_STATUS_ERROR_ALLOCATION_FAILED);
 	x->objects[0].size = (uint32_t)s->size;
 	x->objects[0].drm_format_modifier = DRM_FORMAT_MOD_NONE;
 	if (composed) {
-		x->layers[0].drm_format = s->fourcc;
-		x->layers[0].num_planes = 2;
+		x->layers[0].drm_format = s->layout->drm;
+		x->layers[0].num_planes = s->layout->planes;
 		memcpy(x->layers[0].offset, s->offset, sizeof(s->offset));
 		memcpy(x->layers[0].pitch, s->pitch, sizeof(s->pitch));
 	}
-	for (unsigned l = 0; separate && l < 2; l++) {
-		x->layers[l].drm_format = sample_bytes(s) == 2 ? (l ? DRM_FORMAT_GR1616 : DRM_FORMAT_R16)
-							       : (l ? DRM_FORMAT_GR88 : DRM_FORMAT_R8);
+	for (unsigned l = 0; separate && l < s->layout->planes; l++) {
+		x->layers[l].drm_format = s->layout->layer[l];
 		x->layers[l].num_planes = 1;
 		x->layers[l].offset[0] = s->offset[l];
 		x->layers[l].pitch[0] = s->pitch[l];
@@ -357,6 +367,7 @@ bool recon_prepare(struct surface *s, unsigned width, unsigned height)
 	if (s->recon.width != width || s->recon.height != height || !s->recon.luma) {
 		free(s->recon.luma);
 		free(s->recon.chroma);
+		planes_free(&s->recon.planes);
 		s->recon = (struct recon){.width = width,
 					  .height = height,
 					  .luma = malloc((size_t)width * height),

@@ -16,7 +16,7 @@
 #define RULES(X)                                                                                                       \
 	X(no_sequence, 0, INVALID_PARAMETER, "without sequence parameters", s->send_seq = s->send_packed[0] = s->send_packed[1] = false;) \
 	X(sequence_of_p, 1, INVALID_PARAMETER, "of a picture that is no IDR", s->send_seq = true;)                     \
-	X(profile, 0, INVALID_PARAMETER, "general_profile_idc 2", s->seq.general_profile_idc = 2;)                     \
+	X(profile, 0, INVALID_PARAMETER, "general_profile_idc 2, the config is of 1", s->seq.general_profile_idc = 2;)                     \
 	X(level, 0, INVALID_PARAMETER, "general_level_idc 92", s->seq.general_level_idc = 92;)                         \
 	X(tier, 0, INVALID_PARAMETER, "general_tier_flag", s->seq.general_tier_flag = 1;)                              \
 	X(size, 0, INVALID_PARAMETER, "the context is 64x64", s->seq.pic_width_in_luma_samples = 80;)                  \
@@ -168,6 +168,131 @@ static void each_rule_has_a_picture_that_breaks_it(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* What a stream says of its profile is the profile of the config. */
+// clang-format off
+#define FORMAT_RULES(X)                                                                                                \
+	X(idc, Main10, "general_profile_idc 1", s->seq.general_profile_idc = 1;)                                       \
+	X(idc_444, Main444, "general_profile_idc 2", s->seq.general_profile_idc = 2;)                                  \
+	X(depth, Main10, "bit depth 8, 10", s->seq.seq_fields.bits.bit_depth_luma_minus8 = 0;)                         \
+	X(depth_chroma, Main10, "bit depth 10, 8", s->seq.seq_fields.bits.bit_depth_chroma_minus8 = 0;)                \
+	X(depth_444, Main444, "bit depth 10, 10", s->seq.seq_fields.bits.bit_depth_luma_minus8 = 2; s->seq.seq_fields.bits.bit_depth_chroma_minus8 = 2;) \
+	X(chroma, Main444, "chroma_format_idc 1", s->seq.seq_fields.bits.chroma_format_idc = 1;)                       \
+	X(chroma_10, Main10, "chroma_format_idc 3", s->seq.seq_fields.bits.chroma_format_idc = 3;)                     \
+	X(planes, Main444, "chroma_format_idc 3", s->seq.seq_fields.bits.separate_colour_plane_flag = 1;)              \
+	X(sps_depth, Main10, "SPS: bit depth", s->sps.depth_luma = 8;)                                                 \
+	X(sps_depths, Main10, "bit_depth_luma_minus8: 0", s->sps.depth_luma = s->sps.depth_chroma = 8;)                \
+	X(sps_chroma, Main444, "chroma_format_idc: 1 in the packed header", s->sps.chroma_format = 1;)                 \
+	X(sps_idc, Main10, "general_profile_idc: 1", s->sps.ptl.profile_idc = 1; s->sps.ptl.compatible = 3u << 29;)    \
+	X(vps_range, Main444, "SPS and VPS differ", s->vps.ptl.range = 0x181;)                                         \
+	X(sps_range, Main444, "flags 0x181, the profile's are 0x1c1", s->sps.ptl.range = s->vps.ptl.range = 0x181;)    \
+	X(sps_range_10, Main444_10, "flags 0x1c1", s->sps.ptl.range = s->vps.ptl.range = 0x1c1;)                       \
+	X(range_of_main, Main10, "flags of format range extensions", s->vps.ptl.range = 0x181;)                        \
+	X(surface, Main10, "of format", s->pic.decoded_curr_pic.picture_id = plain_surface(r);)
+// clang-format on
+
+static VASurfaceID plain_surface(struct hevc_rig *r)
+{
+	VASurfaceID id = VA_INVALID_SURFACE;
+
+	vaCreateSurfaces(r->r->dpy, VA_RT_FORMAT_YUV420, W, H, &id, 1, NULL, 0);
+	return id;
+}
+
+#define FORMAT_FUNCTION(name, profile, text, ...)                                                                      \
+	static void spoil_format_##name(struct hevc_rig *r, struct hevc_shot *s)                                       \
+	{                                                                                                              \
+		(void)r;                                                                                               \
+		__VA_ARGS__                                                                                            \
+	}
+FORMAT_RULES(FORMAT_FUNCTION)
+
+#define FORMAT_ENTRY(name, profile, text, ...) {#name, VAProfileHEVC##profile, text, spoil_format_##name},
+
+static void each_format_is_what_its_profile_says(void **state)
+{
+	static const struct {
+		const char *name;
+		VAProfile profile;
+		const char *text;
+		void (*spoil)(struct hevc_rig *r, struct hevc_shot *s);
+	} table[] = {FORMAT_RULES(FORMAT_ENTRY)};
+	unsigned wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct rig_options o = options(7, VA_RC_CQP);
+		static struct hevc_shot s;
+		struct rig r;
+		struct hevc_rig h = {.r = &r};
+
+		o.profile = table[i].profile;
+		assert_int_equal(rig_open(&r, &o), 0);
+		hevc_rig_shot(&h, &s, true, 0);
+		table[i].spoil(&h, &s);
+		if (hevc_rig_send(&h, &s, NULL) == VA_STATUS_SUCCESS || !strstr(rig_log(&r, "RULE"), table[i].text)) {
+			print_message("# %s: log \"%s\"\n", table[i].name, rig_log(&r, "RULE"));
+			wrong++;
+		}
+		hevc_rig_shot(&h, &s, true, 0);
+		if (hevc_rig_send(&h, &s, NULL) != VA_STATUS_SUCCESS)
+			fail_msg("after %s: %s", table[i].name, rig_log(&r, "RULE"));
+		rig_close(&r);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* A driver that is said to lack a format knows neither its profile nor its surfaces; a surface is of the fourcc that its
+ * format has. */
+static void formats_are_offered_as_the_environment_says(void **state)
+{
+	static const struct {
+		const char *formats;
+		VAProfile profile;
+		unsigned rt;
+		bool there;
+	} rows[] = {
+		{"main10", VAProfileHEVCMain10, VA_RT_FORMAT_YUV420_10, true},
+		{"main10", VAProfileHEVCMain444, VA_RT_FORMAT_YUV444, false},
+		{"main444", VAProfileHEVCMain444, VA_RT_FORMAT_YUV444, true},
+		{"main444", VAProfileHEVCMain444_10, VA_RT_FORMAT_YUV444_10, false},
+		{"main444-10", VAProfileHEVCMain444, VA_RT_FORMAT_YUV444, false},
+		{"main444-10", VAProfileHEVCMain444_10, VA_RT_FORMAT_YUV444_10, true},
+		{"", VAProfileHEVCMain10, VA_RT_FORMAT_YUV420_10, false},
+	};
+	VASurfaceAttrib wrong = {.type = VASurfaceAttribPixelFormat,
+				 .flags = VA_SURFACE_ATTRIB_SETTABLE,
+				 .value = {.type = VAGenericValueTypeInteger, .value.i = VA_FOURCC_444P}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct rig_options o = options(7, VA_RC_CQP);
+		VASurfaceID id;
+		struct rig r;
+		VAStatus got;
+
+		setenv("MOONRILL_VA_FORMATS", rows[i].formats, 1);
+		assert_int_equal(rig_open(&r, &o), 0);
+		got = vaCreateSurfaces(r.dpy, rows[i].rt, W, H, &id, 1, NULL, 0);
+		assert_int_equal(got, rows[i].there ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT);
+		if (rows[i].there)
+			vaDestroySurfaces(r.dpy, &id, 1);
+		assert_int_equal(vaCreateSurfaces(r.dpy, rows[i].rt, W, H, &id, 1, &wrong, 1),
+				 VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT);
+		rig_close(&r);
+		o.profile = rows[i].profile;
+		got = (VAStatus)rig_open(&r, &o);
+		assert_int_equal(got, rows[i].there ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_UNSUPPORTED_PROFILE);
+		if (rows[i].there) {
+			rig_close(&r);
+		} else {
+			vaTerminate(r.dpy);
+			r.dpy = NULL;
+			rig_close(&r);
+		}
+		unsetenv("MOONRILL_VA_FORMATS");
+	}
+}
+
 static void right_pictures_break_no_rule(void **state)
 {
 	static const uint32_t sets[] = {0, 3, 7};
@@ -244,6 +369,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_has_a_picture_that_breaks_it),
+		cmocka_unit_test(each_format_is_what_its_profile_says),
+		cmocka_unit_test(formats_are_offered_as_the_environment_says),
 		cmocka_unit_test(right_pictures_break_no_rule),
 		cmocka_unit_test(a_decoder_has_room_for_what_is_kept),
 		cmocka_unit_test(what_is_offered_is_told),

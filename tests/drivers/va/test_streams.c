@@ -6,25 +6,79 @@
 #include "cmocka_all.h"
 #include "decode.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FRAMES 60u
 
-/* A texture that pans, with a block that jumps. */
-static void draw(uint8_t *nv12, unsigned w, unsigned h, unsigned n)
+/* What a picture is made of. */
+struct kind {
+	unsigned width, height, depth;
+	bool whole;
+};
+
+static struct kind kind_of(const struct rig_options *o)
 {
+	return (struct kind){
+		.width = o->width,
+		.height = o->height,
+		.depth = o->profile == VAProfileHEVCMain10 || o->profile == VAProfileHEVCMain444_10 ? 10 : 8,
+		.whole = o->profile == VAProfileHEVCMain444 || o->profile == VAProfileHEVCMain444_10,
+	};
+}
+
+static size_t samples(const struct kind *k, unsigned plane)
+{
+	const size_t luma = (size_t)k->width * k->height;
+
+	return plane && !k->whole ? luma / 4 : luma;
+}
+
+/* A texture that pans, with a block that jumps; of more than eight bits the lower ones are those of no 8-bit picture. */
+static void draw(uint16_t *to, const struct kind *k, unsigned n)
+{
+	const unsigned w = k->width, h = k->height, deep = k->depth - 8, low = (1u << deep) - 1;
+
 	for (unsigned y = 0; y < h; y++)
 		for (unsigned x = 0; x < w; x++) {
 			unsigned u = x + n * 2, v = y + n, at = n * 37 % w;
+			unsigned value = 64 + ((u * 5 ^ v * 3) & 63) + (x >= at && x < at + 24 && y < h / 2 ? 90 : 0);
 
-			nv12[y * w + x] =
-				(uint8_t)(64 + ((u * 5 ^ v * 3) & 63) + (x >= at && x < at + 24 && y < h / 2 ? 90 : 0));
+			*to++ = (uint16_t)(value << deep | ((x ^ y) & low));
 		}
-	for (unsigned y = 0; y < h / 2; y++)
-		for (unsigned x = 0; x < w; x++)
-			nv12[w * h + y * w + x] = (uint8_t)(96 + ((x / 2 + n * (x & 1)) * 3 + y) % 64);
+	for (unsigned plane = 1; plane < 3; plane++)
+		for (unsigned y = 0; y < (k->whole ? h : h / 2); y++)
+			for (unsigned x = 0; x < (k->whole ? w : w / 2); x++)
+				*to++ = (uint16_t)((96 + ((x + n * (plane - 1)) * 3 + y) % 64) << deep | (x & low));
+}
+
+static double luma_db(const uint16_t *source, const uint8_t *shown, const struct kind *k)
+{
+	const double top = (1 << k->depth) - 1;
+	double sum = 0;
+
+	for (size_t i = 0; i < samples(k, 0); i++) {
+		const int got = k->depth > 8 ? shown[2 * i] | shown[2 * i + 1] << 8 : shown[i], off = got - source[i];
+
+		sum += (double)off * off;
+	}
+	return sum == 0 ? 100 : 10 * log10(top * top * (double)samples(k, 0) / sum);
+}
+
+/* As the driver writes reconstructions: NV12, else three planes. */
+static bool show(struct decoded *d, enum codec codec, const struct kind *k, const struct out *out)
+{
+	const struct video_params v = {.codec = codec,
+				       .width = (uint16_t)k->width,
+				       .height = (uint16_t)k->height,
+				       .depth = (uint8_t)k->depth,
+				       .yuv444 = k->whole};
+
+	if (k->depth == 8 && !k->whole)
+		return decode(d, codec, out->p, out->n / 8, k->width, k->height);
+	return decode_planes(d, &v, out->p, out->n / 8);
 }
 
 static uint8_t *file_read(const char *path, size_t *len)
@@ -71,15 +125,17 @@ static VAStatus send_hevc(struct hevc_rig *h, unsigned n, struct out *out)
 
 static void stream(const struct rig_options *o, const char *faults)
 {
-	const bool hevc = o->profile == VAProfileHEVCMain;
-	const size_t size = o->width * o->height * 3 / 2;
+	const struct kind k = kind_of(o);
+	const bool hevc = o->profile != VAProfileH264High;
+	const size_t all = samples(&k, 0) + 2 * samples(&k, 1), size = all * (k.depth > 8 ? 2 : 1);
 	char recon[] = "/tmp/moonrill-recon-XXXXXX";
-	uint8_t *source = malloc(size * FRAMES), *shown;
+	uint16_t *source = malloc(all * FRAMES * sizeof(*source));
 	struct out out = {0};
 	struct hevc_rig h = {.both_lists = strstr(faults, "both-lists") != NULL};
 	struct decoded d;
 	struct rig r;
 	double least = 100;
+	uint8_t *shown;
 	size_t len = 0;
 
 	assert_non_null(source);
@@ -89,8 +145,11 @@ static void stream(const struct rig_options *o, const char *faults)
 	assert_int_equal(rig_open(&r, o), 0);
 	h.r = &r;
 	for (unsigned n = 0; n < FRAMES; n++) {
-		draw(source + n * size, o->width, o->height, n);
-		assert_int_equal(rig_put(&r, source + n * size), 0);
+		uint16_t *at = source + n * all;
+		const uint16_t *const planes[] = {at, at + samples(&k, 0), at + samples(&k, 0) + samples(&k, 1)};
+
+		draw(at, &k, n);
+		assert_int_equal(rig_put(&r, planes), 0);
 		if ((hevc ? send_hevc(&h, n, &out) : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
 			fail_msg("picture %u: %s", n, rig_log(&r, "RULE"));
 	}
@@ -102,17 +161,17 @@ static void stream(const struct rig_options *o, const char *faults)
 	unlink(recon);
 	assert_non_null(shown);
 	assert_int_equal(len, size * FRAMES);
-	assert_true(decode(&d, hevc ? CODEC_HEVC : CODEC_H264, out.p, out.n / 8, o->width, o->height));
+	assert_true(show(&d, hevc ? CODEC_HEVC : CODEC_H264, &k, &out));
 	assert_int_equal(d.count, FRAMES);
 	for (unsigned n = 0; n < FRAMES; n++) {
-		double psnr =
-			luma_psnr(source + n * size, o->width, d.frames + n * size, o->width, o->width, o->height);
+		double psnr = luma_db(source + n * all, d.frames + n * size, &k);
 
 		if (memcmp(d.frames + n * size, shown + n * size, size) != 0)
 			fail_msg("picture %u is not what the driver reconstructed", n);
 		least = psnr < least ? psnr : least;
 	}
-	print_message("# %ux%u, %u slices, %s: %zu bytes a picture, at least %.1f dB\n", o->width, o->height, o->slices,
+	print_message("# %ux%u, %u bit%s, %u slices, %s: %zu bytes a picture, at least %.1f dB\n", o->width, o->height,
+		      k.depth, k.whole ? " 4:4:4" : "", o->slices,
 		      hevc       ? "HEVC"
 		      : o->cabac ? "CABAC"
 				 : "CAVLC",
@@ -212,6 +271,36 @@ static void hevc_decodes_to_the_reconstruction(void **state)
 	stream(&o, "");
 }
 
+/* Ten bits, whole chroma, and both, as the surfaces of each fourcc have them. */
+static const struct {
+	VAProfile profile;
+	const char *fault;
+} deeper[] = {
+	{VAProfileHEVCMain10, ""},      {VAProfileHEVCMain444, ""},    {VAProfileHEVCMain444, "ayuv"},
+	{VAProfileHEVCMain444, "444p"}, {VAProfileHEVCMain444_10, ""},
+};
+
+static void hevc_of_ten_bits_and_whole_chroma(void **state)
+{
+	(void)state;
+	need_ffmpeg();
+	for (size_t i = 0; i < sizeof(deeper) / sizeof(*deeper); i++) {
+		struct rig_options o = hevc_base();
+
+		o.profile = deeper[i].profile;
+		stream(&o, deeper[i].fault);
+		o.slices = 3;
+		o.width = 150;
+		o.height = 98;
+		o.rc = VA_RC_CBR;
+		stream(&o, deeper[i].fault);
+		o.packed = 0;
+		o.rc = VA_RC_CQP;
+		o.deblock = false;
+		stream(&o, deeper[i].fault);
+	}
+}
+
 static void hevc_slices_and_a_picture_that_is_cropped(void **state)
 {
 	struct rig_options o = hevc_base();
@@ -263,6 +352,7 @@ int main(void)
 		cmocka_unit_test(headers_of_the_driver),
 		cmocka_unit_test(the_rate_is_kept),
 		cmocka_unit_test(hevc_decodes_to_the_reconstruction),
+		cmocka_unit_test(hevc_of_ten_bits_and_whole_chroma),
 		cmocka_unit_test(hevc_slices_and_a_picture_that_is_cropped),
 		cmocka_unit_test(hevc_headers_of_the_driver),
 		cmocka_unit_test(hevc_with_b_slices_of_both_lists),
