@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "encode/choice.h"
+#include "encode/picture.h"
 #include "encode/registry.h"
 
 /* What the daemon says of it, or NULL. */
@@ -24,6 +25,20 @@ static const char *why_noted(const json_t *noted, const struct encoder_ops *ops,
 	return NULL;
 }
 
+static json_t *formats(const struct enc_caps *c)
+{
+	json_t *list = json_array();
+
+	for (unsigned whole = 0; whole < 2; whole++)
+		for (uint8_t depth = 8; depth <= 10; depth += 2) {
+			const struct video_params v = {.depth = depth, .yuv444 = whole};
+
+			if (enc_caps_have(c, depth, whole))
+				json_array_append_new(list, json_string(picture_format_name(picture_format_for(&v))));
+		}
+	return list;
+}
+
 static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct enc_caps *c, const json_t *noted)
 {
 	const char *why, *daemon = why_noted(noted, ops, codec);
@@ -37,6 +52,7 @@ static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct
 		ops->describe(codec, &d);
 	json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:b}", "max_width", (int)c->max_width, "max_height",
 					    (int)c->max_height, "max_depth", c->max_depth, "yuv444", c->yuv444));
+	json_object_set_new(o, "formats", formats(c));
 	json_object_update_new(o, json_pack("{s:i, s:i, s:b, s:b}", "max_slices", c->max_slices, "max_refs",
 					    c->max_refs, "early", c->flags & ENC_SLICES, "rate", c->flags & ENC_RATE));
 	/* rfi: answers a loss without a key frame; ltr: keeps what the client acknowledged. */

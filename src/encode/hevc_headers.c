@@ -4,13 +4,20 @@
 #include <assert.h>
 
 #include "base/str.h"
+#include "media/colour.h"
 
-enum { PROFILE_MAIN = 1 };
+enum { SEI_DISPLAY = 137, SEI_LIGHT = 144 }; /* payloadType */
 
 /* MaxDpbSize (A.4.2) of a picture at a level of so many luma samples. */
 static unsigned dpb_at(uint32_t most, uint32_t luma)
 {
 	return luma <= most / 4 ? 16 : luma <= most / 2 ? 12 : luma <= most / 4 * 3 ? 8 : 6;
+}
+
+/* What a profile makes of the rates of table A.9, in percent: CpbBrVclFactor of tables A.8 and A.10. */
+static uint64_t rate_percent(const struct hevc_stream *s)
+{
+	return !s->yuv444 ? 100 : s->depth > 8 ? 250 : 200;
 }
 
 void hevc_level(struct hevc_stream *s, uint32_t kbps)
@@ -29,6 +36,7 @@ void hevc_level(struct hevc_stream *s, uint32_t kbps)
 		{183, 35651584, 2139095040, 120000, 480000}, {186, 35651584, 4278190080, 240000, 800000},
 	};
 	uint32_t wide = hevc_coded_width(s), high = hevc_coded_height(s), luma = wide * high;
+	const uint64_t rate = kbps * 100ull;
 	size_t i = 0;
 
 	for (; i + 1 < ARRAY_LEN(levels); i++) {
@@ -36,11 +44,11 @@ void hevc_level(struct hevc_stream *s, uint32_t kbps)
 
 		if (luma <= levels[i].luma && (uint64_t)luma * s->fps_mhz <= levels[i].per_s * 1000 &&
 		    (uint64_t)wide * wide <= side && (uint64_t)high * high <= side &&
-		    s->dpb <= dpb_at(levels[i].luma, luma) && kbps <= levels[i].high_kbps)
+		    s->dpb <= dpb_at(levels[i].luma, luma) && rate <= levels[i].high_kbps * rate_percent(s))
 			break;
 	}
 	s->level = levels[i].idc;
-	s->high_tier = kbps > levels[i].main_kbps;
+	s->high_tier = rate > levels[i].main_kbps * rate_percent(s);
 }
 
 static void put_u32(struct bit_writer *w, uint32_t v)
@@ -62,10 +70,13 @@ static void put_profile(struct bit_writer *w, const struct hevc_stream *s)
 {
 	bit_put(w, 2, 0);
 	bit_put(w, 1, s->high_tier);
-	bit_put(w, 5, PROFILE_MAIN);
-	put_u32(w, 3u << 29); /* compatible with Main and Main 10 */
-	bit_put(w, 4, 9);     /* progressive frames */
-	bit_put(w, 24, 0);
+	bit_put(w, 5, hevc_profile(s));
+	/* Compatible with itself, and Main with Main 10. */
+	put_u32(w, 1u << (31 - hevc_profile(s)) | (hevc_profile(s) == 1 ? 1u << 29 : 0));
+	bit_put(w, 4, 9); /* progressive frames */
+	/* Table A.2: at most 12, 10, 8 bits; neither 4:2:2, 4:2:0, monochrome, intra nor still; usual rates. */
+	bit_put(w, 9, !s->yuv444 ? 0 : s->depth > 8 ? 0x181 : 0x1c1);
+	bit_put(w, 15, 0);
 	bit_put(w, 20, 0);
 	bit_put(w, 8, s->level);
 }
@@ -110,8 +121,7 @@ size_t hevc_vps_write(uint8_t *out, const struct hevc_stream *s)
 
 static void put_vui(struct bit_writer *w, const struct hevc_stream *s)
 {
-	/* By colour_space: primaries, transfer, matrix of tables E.3 to E.5. */
-	static const uint8_t colour[][3] = {{6, 6, 6}, {1, 1, 1}, {9, 14, 9}};
+	const struct colour_codes colour = colour_codes(s->space, s->pq);
 
 	bit_put(w, 1, 0); /* aspect ratio */
 	bit_put(w, 1, 0); /* overscan */
@@ -119,11 +129,14 @@ static void put_vui(struct bit_writer *w, const struct hevc_stream *s)
 	bit_put(w, 3, 5); /* video format: unspecified */
 	bit_put(w, 1, s->full_range);
 	bit_put(w, 1, 1);
-	for (unsigned i = 0; i < 3; i++)
-		bit_put(w, 8, colour[s->space][i]);
-	bit_put(w, 1, 1); /* chroma in the centre: encode/convert.h */
-	bit_ue(w, 1);
-	bit_ue(w, 1);
+	bit_put(w, 8, colour.primaries);
+	bit_put(w, 8, colour.transfer);
+	bit_put(w, 8, colour.matrix);
+	bit_put(w, 1, !s->yuv444);
+	if (!s->yuv444) { /* chroma in the centre: encode/convert.h */
+		bit_ue(w, 1);
+		bit_ue(w, 1);
+	}
 	bit_put(w, 3, 0); /* nothing of neutral chroma and fields */
 	bit_put(w, 1, 0); /* display window */
 	put_timing(w, s);
@@ -163,6 +176,7 @@ size_t hevc_sps_write(uint8_t *out, const struct hevc_stream *s)
 {
 	unsigned wide = hevc_coded_width(s), high = hevc_coded_height(s);
 	bool crop = wide != s->width || high != s->height;
+	const unsigned unit = s->yuv444 ? 1 : 2;
 	uint8_t rbsp[HEVC_HEADER_MAX / 2];
 	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
 
@@ -171,18 +185,20 @@ size_t hevc_sps_write(uint8_t *out, const struct hevc_stream *s)
 	bit_put(&w, 1, 1);
 	put_profile(&w, s);
 	bit_ue(&w, 0);
-	bit_ue(&w, 1); /* 4:2:0 */
+	bit_ue(&w, s->yuv444 ? 3 : 1);
+	if (s->yuv444)
+		bit_put(&w, 1, 0); /* its planes are not pictures of their own */
 	bit_ue(&w, wide);
 	bit_ue(&w, high);
 	bit_put(&w, 1, crop);
 	if (crop) {
 		bit_ue(&w, 0);
-		bit_ue(&w, (wide - s->width) / 2);
+		bit_ue(&w, (wide - s->width) / unit);
 		bit_ue(&w, 0);
-		bit_ue(&w, (high - s->height) / 2);
+		bit_ue(&w, (high - s->height) / unit);
 	}
-	bit_ue(&w, 0); /* 8 bit */
-	bit_ue(&w, 0);
+	bit_ue(&w, s->depth - 8u);
+	bit_ue(&w, s->depth - 8u);
 	bit_ue(&w, PIC_REFS_NUMBER_BITS - 4);
 	put_buffering(&w, s);
 	put_tools(&w, &s->tools);
@@ -227,6 +243,40 @@ size_t hevc_pps_write(uint8_t *out, const struct hevc_stream *s)
 	bit_put(&w, 2, 0); /* extensions */
 	bit_trailing(&w);
 	return unit_write(out, HEVC_NAL_PPS, rbsp, &w);
+}
+
+/* D.2.28: green, blue, red. */
+static void put_display(struct bit_writer *w, const struct hdr_metadata *m)
+{
+	const uint16_t *const points[] = {m->green, m->blue, m->red, m->white};
+
+	bit_put(w, 8, SEI_DISPLAY);
+	bit_put(w, 8, 24);
+	for (unsigned i = 0; i < 4; i++) {
+		bit_put(w, 16, points[i][0]);
+		bit_put(w, 16, points[i][1]);
+	}
+	put_u32(w, m->max_nits * 10000u);
+	put_u32(w, m->min_nits);
+}
+
+size_t hevc_light_write(uint8_t *out, const struct hevc_stream *s)
+{
+	const struct hdr_metadata *m = &s->light;
+	uint8_t rbsp[HEVC_HEADER_MAX / 2];
+	struct bit_writer w = bit_writer_init(rbsp, sizeof(rbsp));
+
+	if (!s->pq || !m->max_nits)
+		return 0;
+	put_display(&w, m);
+	if (m->max_cll || m->max_fall) {
+		bit_put(&w, 8, SEI_LIGHT);
+		bit_put(&w, 8, 4);
+		bit_put(&w, 16, m->max_cll);
+		bit_put(&w, 16, m->max_fall);
+	}
+	bit_trailing(&w);
+	return unit_write(out, HEVC_NAL_SEI, rbsp, &w);
 }
 
 /* The newest of the kept frames that are older than that, of that kind; -1: none. */

@@ -2,8 +2,8 @@
 /*
  * The headers of an HEVC stream whose slices somebody else encodes: parameter sets and slice segment headers with their
  * reference picture sets, so that what a stream says of its references, its level and its colours is decided here and
- * not by a driver. Main profile, 4:2:0, 8 bit, one reference a picture, output order is decoding order. Pure. Clause
- * numbers are those of ITU-T H.265.
+ * not by a driver. Main, Main 10, Main 4:4:4 and Main 4:4:4 10, one reference a picture, output order is decoding
+ * order. Pure. Clause numbers are those of ITU-T H.265.
  *
  * A reference picture set lists what a decoder is to keep from then on, and only frames that a client can have: frames
  * not long ago as short-term pictures, older ones (they are acknowledged ones) as long-term pictures with all of their
@@ -30,6 +30,7 @@ enum hevc_nal { /* table 7-1 */
 		HEVC_NAL_VPS = 32,
 		HEVC_NAL_SPS = 33,
 		HEVC_NAL_PPS = 34,
+		HEVC_NAL_SEI = 39, /* in front of slices */
 };
 enum hevc_slice_type { HEVC_SLICE_B, HEVC_SLICE_P, HEVC_SLICE_I }; /* table 7-7 */
 
@@ -49,9 +50,18 @@ struct hevc_stream {
 	uint8_t dpb; /* frames that a decoder holds, the current one included: 2.. */
 	uint16_t width, height;
 	uint32_t fps_mhz;
+	uint8_t depth; /* 8 or 10 */
+	bool yuv444;
 	enum colour_space space;
-	bool full_range;
+	bool full_range, pq;
+	struct hdr_metadata light; /* with pq; said when it is known */
 };
+
+/* general_profile_idc */
+static inline uint8_t hevc_profile(const struct hevc_stream *s)
+{
+	return s->yuv444 ? 4 : s->depth > 8 ? 2 : 1;
+}
 
 /* Luma samples, of whole smallest coding blocks. */
 static inline unsigned hevc_coded_width(const struct hevc_stream *s)
@@ -91,7 +101,8 @@ static inline uint8_t hevc_nal_type(const struct nal *n)
 }
 
 /* The lowest general_level_idc of tables A.8 and A.9, from 3.0 on, that has room for it all, in the high tier where its
- * main tier has too low a rate; the highest when none has. Of s: size, fps_mhz, dpb, tools. Fills level, high_tier. */
+ * main tier has too low a rate; the highest when none has. Of s: size, fps_mhz, dpb, depth, yuv444, tools. Fills level,
+ * high_tier. */
 void hevc_level(struct hevc_stream *s, uint32_t kbps);
 
 /* Whether a frame so many frames back is a long-term picture. */
@@ -104,6 +115,8 @@ static inline bool hevc_is_long_term(const struct pic_plan *p, const struct pic_
 size_t hevc_vps_write(uint8_t *out, const struct hevc_stream *s);
 size_t hevc_sps_write(uint8_t *out, const struct hevc_stream *s);
 size_t hevc_pps_write(uint8_t *out, const struct hevc_stream *s);
+/* The display that an HDR picture was made for, and its light (D.2.28, D.2.35); 0: nothing is known. */
+size_t hevc_light_write(uint8_t *out, const struct hevc_stream *s);
 
 /* The same of a slice up to its slice_segment_data(), byte_alignment() included; address: its first coding tree block.
  * r: the references that the plan was made from. */

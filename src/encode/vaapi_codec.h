@@ -56,6 +56,8 @@ struct vaapi_codec {
 	void (*slice)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, void *out);
 	/* Parameter set i of n_sets, in their order: its bytes, and as which VA_ENC_PACKED_HEADER_x it is taken. */
 	size_t (*set)(const struct vaapi_stream *v, unsigned i, uint8_t *out, uint32_t *packed);
+	/* What stands between parameter sets and the first slice of an IDR; its bytes, 0: nothing. NULL: never. */
+	size_t (*before_key)(const struct vaapi_stream *v, uint8_t *out);
 	/* The header of slice n; its bits. */
 	size_t (*slice_header)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, uint8_t *out);
 	/* A unit that the driver wrote; whether it is slice n, as far as its header says something of references. */
@@ -79,8 +81,8 @@ void vaapi_slice_blocks(const struct vaapi_stream *v, unsigned n, uint32_t *firs
 
 /*
  * What the wire carries of what the driver wrote: parameter sets, ours when it wrote none in front of an IDR, and
- * slices; no delimiters, no filler, no SEI, which would push the slice out of the first packet (2-media 1.5). Writes to
- * out. -ENOSPC: it does not fit. -EPROTO: this is not the picture of the plan. -EBADMSG: the slice headers are ours, and
+ * slices; no delimiters, no filler, no SEI, which would push the slice out of the first packet (2-media 1.5), but what
+ * the codec wants in front of an IDR, whoever wrote the parameter sets. Writes to out. -ENOSPC: it does not fit. -EPROTO: this is not the picture of the plan. -EBADMSG: the slice headers are ours, and
  * the slices do not begin with them.
  */
 int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,

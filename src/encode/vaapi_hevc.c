@@ -9,6 +9,7 @@
 #define PERIOD       65535u /* frames; every picture's type is said with it, but some drivers want a number */
 #define MERGE_MAX    5u     /* candidates: encode/hevc_headers.c */
 #define SURFACE_UNIT 16u    /* luma samples; surfaces are never of smaller units */
+#define LIGHT_FROM   512u   /* packet size; in smaller ones HDR_MODE alone says it, so that the slice is in shard 0 */
 
 enum { CODING_I = 1, CODING_P = 2 }; /* coding_type; B with both lists the same counts as P */
 
@@ -20,6 +21,9 @@ static_assert(sizeof(VAEncSequenceParameterBufferHEVC) <= VAAPI_PARAMETER_MAX &&
 
 static const struct vaapi_profile profiles[] = {
 	{VAProfileHEVCMain, "Main", PICTURE_NV12},
+	{VAProfileHEVCMain10, "Main 10", PICTURE_P010},
+	{VAProfileHEVCMain444, "Main 4:4:4", PICTURE_YUV444},
+	{VAProfileHEVCMain444_10, "Main 4:4:4 10", PICTURE_YUV444P10},
 	{VAProfileNone, NULL, PICTURE_NV12},
 };
 
@@ -122,9 +126,14 @@ static void init(struct vaapi_stream *v, const struct vaapi_caps *c, const struc
 		.width = video->width,
 		.height = video->height,
 		.fps_mhz = video->fps_mhz,
+		.depth = video->depth > 8 ? 10 : 8,
+		.yuv444 = video->yuv444,
 		.space = video->space,
 		.full_range = video->full_range,
+		.pq = video->pq,
 	};
+	if (video->packet_size >= LIGHT_FROM)
+		h->light = video->light;
 	hevc_level(h, p->kbps);
 	v->wide = hevc_ctbs_wide(h);
 	v->high = hevc_ctbs_high(h);
@@ -139,7 +148,7 @@ static void sequence(const struct vaapi_stream *v, uint32_t kbps, void *out)
 	VAEncSequenceParameterBufferHEVC *s = out;
 
 	*s = (VAEncSequenceParameterBufferHEVC){
-		.general_profile_idc = 1,
+		.general_profile_idc = hevc_profile(h),
 		.general_level_idc = h->level,
 		.general_tier_flag = h->high_tier,
 		.intra_period = PERIOD,
@@ -150,7 +159,9 @@ static void sequence(const struct vaapi_stream *v, uint32_t kbps, void *out)
 		.pic_height_in_luma_samples = (uint16_t)hevc_coded_height(h),
 		.seq_fields.bits =
 			{
-				.chroma_format_idc = 1,
+				.chroma_format_idc = h->yuv444 ? 3 : 1,
+				.bit_depth_luma_minus8 = h->depth - 8u,
+				.bit_depth_chroma_minus8 = h->depth - 8u,
 				.strong_intra_smoothing_enabled_flag = t->strong_intra,
 				.amp_enabled_flag = t->amp,
 				.sample_adaptive_offset_enabled_flag = t->sao,
@@ -269,6 +280,11 @@ static size_t slice_header(const struct vaapi_stream *v, const struct pic_plan *
 	return hevc_slice_header_write(out, &v->hevc, &v->refs, p, first) * 8;
 }
 
+static size_t before_key(const struct vaapi_stream *v, uint8_t *out)
+{
+	return hevc_light_write(out, &v->hevc);
+}
+
 /* Random access pictures that are no IDR, and those that are left out for sub-layers, are not asked for. */
 static enum vaapi_unit unit(const struct nal *n)
 {
@@ -308,6 +324,7 @@ const struct vaapi_codec vaapi_hevc = {
 	.picture = picture,
 	.slice = slice,
 	.set = set,
+	.before_key = before_key,
 	.slice_header = slice_header,
 	.unit = unit,
 	.slice_is = slice_is,

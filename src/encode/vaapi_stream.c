@@ -77,6 +77,14 @@ static void put_own_sets(const struct vaapi_stream *v, struct sink *s)
 		put(s, set, v->codec->set(v, i, set, &packed));
 }
 
+static void put_before_key(const struct vaapi_stream *v, struct sink *s)
+{
+	uint8_t unit[VAAPI_HEADER_MAX];
+
+	if (v->codec->before_key)
+		put(s, unit, v->codec->before_key(v, unit));
+}
+
 int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 	       size_t cap, size_t *len)
 {
@@ -105,6 +113,8 @@ int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uin
 				return -EBADMSG;
 			if (!slices && p->idr && !sets)
 				put_own_sets(v, &s);
+			if (!slices && p->idr)
+				put_before_key(v, &s);
 			put_unit(&s, &n, false);
 			slices++;
 			break;

@@ -95,6 +95,15 @@ static inline bool rig_codec(enum codec *codec)
 	return false;
 }
 
+/* TEST_ENCODER_FORMAT: "10", "444" or "444-10", for the same rules with another format than 8 bits and 4:2:0. */
+static inline void rig_format(struct video_params *v)
+{
+	const char *name = getenv("TEST_ENCODER_FORMAT");
+
+	v->depth = name && strstr(name, "10") ? 10 : 8;
+	v->yuv444 = name && strstr(name, "444");
+}
+
 struct unit {
 	uint32_t frame_no;
 	bool key, after_rfi, repeat;
@@ -150,15 +159,16 @@ static inline struct enc_params defaults(void)
 {
 	enum codec codec = CODEC_H264;
 
+	struct enc_params p;
+
 	rig_codec(&codec);
-	return (struct enc_params){
+	p = (struct enc_params){
 		.video =
 			{
 				.codec = codec,
 				.width = W,
 				.height = H,
 				.fps_mhz = 60000,
-				.depth = 8,
 				.space = COLOUR_BT709,
 				.slices = 1,
 				.rfi = true,
@@ -169,6 +179,8 @@ static inline struct enc_params defaults(void)
 		.kbps = 1500,
 		.preset = "superfast",
 	};
+	rig_format(&p.video);
+	return p;
 }
 
 /* For any encoder: its codec, its words. */

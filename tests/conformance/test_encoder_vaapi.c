@@ -6,6 +6,9 @@
  */
 #include "encoder_rig.h"
 
+#include <math.h>
+
+#include "encode/choice.h"
 #include "encode/vaapi_device.h"
 
 static const struct encoder_ops *vaapi(void)
@@ -18,6 +21,37 @@ static const struct encoder_ops *vaapi(void)
 }
 
 /* --- any driver --- */
+
+/* In ffprobe's words. */
+static const char *profile_said(const struct video_params *v)
+{
+	return v->yuv444 ? "profile=Rext\n" : v->depth > 8 ? "profile=Main 10\n" : "profile=Main\n";
+}
+
+/* Of the stream's own format, three planes of which the first is luma. */
+static bool decode_all(struct decoded *d, const struct rig *r, const uint8_t *stream, size_t len)
+{
+	return decode_planes(d, &r->e->params.video, stream, len);
+}
+
+/* Of the luma of the picture drawn last; ten bits as parts of eight. */
+static double luma_db(const struct rig *r, const uint8_t *shown)
+{
+	const bool deep = r->e->params.video.depth > 8;
+	double sum = 0;
+
+	for (unsigned y = 0; y < H; y++)
+		for (unsigned x = 0; x < W; x++) {
+			const uint8_t *got = shown + ((size_t)y * W + x) * (deep ? 2 : 1),
+				      *want = r->pic.luma + (size_t)y * r->pic.stride + x * (deep ? 2 : 1);
+			const unsigned up = r->pic.format == PICTURE_P010 ? 6 : 0;
+			const double off = deep ? ((got[0] | got[1] << 8) - ((want[0] | want[1] << 8) >> up)) / 4.0
+						: got[0] - want[0];
+
+			sum += off * off;
+		}
+	return sum == 0 ? 100 : 10 * log10(255.0 * 255 * W * H / sum);
+}
 
 /* The ffprobe program says all that of the stream. */
 static void stream_is(const struct rig *r, const char *const *wanted, size_t n)
@@ -70,10 +104,14 @@ static void any_describes_colour_range_and_timing(void **state)
 		assert_int_equal(submit(r, true, false), 0);
 		if (p.video.codec != CODEC_H264) {
 			const char *const said[] = {
-				rows[i / 2].said[0],        rows[i / 2].said[1],
-				rows[i / 2].said[2],        i & 1 ? "color_range=pc\n" : "color_range=tv\n",
-				"chroma_location=center\n", "r_frame_rate=2997/50\n",
-				"has_b_frames=0\n",         "profile=Main\n"};
+				rows[i / 2].said[0],
+				rows[i / 2].said[1],
+				rows[i / 2].said[2],
+				i & 1 ? "color_range=pc\n" : "color_range=tv\n",
+				"r_frame_rate=2997/50\n",
+				"has_b_frames=0\n",
+				profile_said(&p.video),
+				p.video.yuv444 ? "chroma_location=unspecified\n" : "chroma_location=center\n"};
 
 			stream_is(r, said, ARRAY_LEN(said));
 			rig_close(r);
@@ -105,13 +143,13 @@ static void any_pictures_come_out(void **state)
 	p.kbps = 4000;
 	r = rig_open(vaapi(), &p);
 	encode_frames(r, 20);
-	assert_true(decode(&d, r->e->params.video.codec, r->stream, r->len, W, H));
+	assert_true(decode_all(&d, r, r->stream, r->len));
 	assert_int_equal(d.count, 20);
 	for (unsigned i = 0; i < 20; i++) {
 		double db;
 
 		moving_draw(&r->pic, i);
-		db = luma_psnr(r->pic.luma, r->pic.stride, d.frames + i * d.frame_size, W, W, H);
+		db = luma_db(r, d.frames + i * d.frame_size);
 		assert_true(db > 20);
 	}
 	decoded_finish(&d);
@@ -134,7 +172,7 @@ static void any_odd_sizes_come_out(void **state)
 		p.video.height = size[i][1];
 		r = rig_open(vaapi(), &p);
 		encode_frames(r, 5);
-		assert_true(decode(&d, r->e->params.video.codec, r->stream, r->len, size[i][0], size[i][1]));
+		assert_true(decode_all(&d, r, r->stream, r->len));
 		assert_int_equal(d.count, 5);
 		decoded_finish(&d);
 		rig_close(r);
@@ -193,8 +231,8 @@ static void shows_the_same(const struct rig *r, const bool *delivered)
 			cut_len += r->unit[i].len;
 			shown++;
 		}
-	assert_true(decode(&full, r->e->params.video.codec, r->stream, r->len, W, H));
-	assert_true(decode(&lossy, r->e->params.video.codec, cut, cut_len, W, H));
+	assert_true(decode_all(&full, r, r->stream, r->len));
+	assert_true(decode_all(&lossy, r, cut, cut_len));
 	assert_int_equal(full.count, r->n);
 	assert_int_equal(lossy.count, shown);
 	for (unsigned i = 0, k = 0; i < r->n; i++)
@@ -287,7 +325,7 @@ static void answers_no_loss_and_says_so(void)
 	if (p.video.codec == CODEC_H264)
 		assert_int_equal(first_sps(r).max_num_ref_frames, 1);
 	if (decode_available()) {
-		assert_true(decode(&d, r->e->params.video.codec, r->stream, r->len, W, H));
+		assert_true(decode_all(&d, r, r->stream, r->len));
 		assert_int_equal(d.count, 31);
 		decoded_finish(&d);
 	}
@@ -339,6 +377,66 @@ static void without_rate_control_it_is_not_used(void **state)
 	assert_null(encoder_find("vaapi", defaults().video.codec, NULL));
 }
 
+/* --- formats that a driver has or lacks (MOONRILL_VA_FORMATS) --- */
+
+/* What the driver is said to have is what is claimed, and nothing else opens. */
+static void formats_are_those_of_the_driver(void **state)
+{
+	const char *formats = getenv("MOONRILL_VA_FORMATS");
+	const bool deep = strstr(formats, "main10"), whole_deep = strstr(formats, "main444-10"),
+		   whole = strstr(formats, "main444,") || (strstr(formats, "main444") && !whole_deep);
+	const struct encoder_ops *ops = vaapi();
+	struct encoder_details details = {.profile = ""};
+	struct enc_caps caps;
+
+	(void)state;
+	assert_int_equal(ops->probe(CODEC_HEVC, &caps), 0);
+	assert_int_equal(enc_caps_have(&caps, 8, false), true);
+	assert_int_equal(enc_caps_have(&caps, 10, false), deep);
+	assert_int_equal(enc_caps_have(&caps, 8, true), whole);
+	assert_int_equal(enc_caps_have(&caps, 10, true), whole && whole_deep);
+	ops->describe(CODEC_HEVC, &details);
+	assert_int_equal(strstr(details.profile, "Main 10") != NULL, deep);
+	assert_int_equal(strstr(details.profile, "Main 4:4:4") != NULL, whole || whole_deep);
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++) {
+		struct enc_params p = defaults();
+		struct encoder *e = NULL;
+		int rc;
+
+		p.video.depth = f & 1 ? 10 : 8;
+		p.video.yuv444 = f & 2;
+		rc = encoder_open(&e, ops, &p, &events, NULL);
+		assert_int_equal(rc, enc_caps_have(&caps, p.video.depth, p.video.yuv444) ? 0 : -ENOTSUP);
+		encoder_close(e);
+	}
+	/* H.264 has none of them. */
+	assert_int_equal(ops->probe(CODEC_H264, &caps), 0);
+	assert_int_equal(caps.max_depth, 8);
+	assert_false(caps.yuv444);
+}
+
+/* A stream of a format that the driver lacks begins with software. */
+static void formats_that_lack_go_to_software(void **state)
+{
+	struct encoder_choice c;
+	struct enc_caps caps;
+
+	(void)state;
+	if (!encoder_find("x265", CODEC_HEVC, &caps) || caps.max_depth < 10)
+		skip();
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++) {
+		struct enc_params p = defaults();
+
+		assert_int_equal(vaapi()->probe(CODEC_HEVC, &caps), 0);
+		p.video.depth = f & 1 ? 10 : 8;
+		p.video.yuv444 = f & 2;
+		assert_int_equal(encoder_choose(&c, "auto", &p.video, p.preset, 1), 0);
+		assert_string_equal(c.at[0].ops->name,
+				    enc_caps_have(&caps, p.video.depth, p.video.yuv444) ? "vaapi" : "x265");
+	}
+	encoder_choice_forget();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +450,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(plain_driver_answers_no_loss_and_says_so),
 		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
 		cmocka_unit_test(without_rate_control_it_is_not_used),
+		cmocka_unit_test(formats_are_those_of_the_driver),
+		cmocka_unit_test(formats_that_lack_go_to_software),
 	};
 
 	cmocka_set_test_filter(argc > 1 ? argv[1] : "any_*");

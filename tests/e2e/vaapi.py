@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import tempfile
 
+import colour
 from harness import HOST, Host, read_pattern, run
 
 SMALL = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 3000)
@@ -87,6 +88,44 @@ def test_hevc_losses_are_answered_without_key_frames():
         read_pattern(h.dir / "v.hevc")
 
 
+def test_hevc_colours_of_each_format():
+    # The daemon's pattern of named patches, at the probe within two code values: tests/e2e/colour.py.
+    for deep, whole in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        with scratch() as d, host(d, "video.pattern=patches") as h:
+            for csc in colour.SPACES:
+                for span in colour.RANGES:
+                    colour.one(h, "hevc", deep, whole, csc, span)
+
+
+def test_hevc_hdr_reaches_the_client():
+    for whole in (0, 1):
+        with scratch() as d, host(d, "video.pattern=pq") as h:
+            path, demuxer, what, r = colour.stream(h, "hevc", 1, whole, "709", "limited")
+            assert r["hdr"]["on"] and r["hdr"]["metadata"][8:11] == [10000, 1, 10000], (what, r["hdr"])
+            s = colour.describe(path, demuxer)
+            said = [s["color_space"], s["color_transfer"], s["color_primaries"], s["color_range"], s["profile"]]
+            assert said == ["bt2020nc", "smpte2084", "bt2020", "tv", "Rext" if whole else "Main 10"], (what, said)
+            wanted = [(n, [v * 255 / 1023 for v in rgb], at) for n, rgb, at in colour.patches("patches_pq")]
+            colour.measure(path, demuxer, f"HDR {what}", s, 1, whole, wanted)
+
+
+def test_hevc_losses_in_ten_bits_are_answered_without_key_frames():
+    with scratch() as d, host(d) as h:
+        r = h.stream(*SMALL, "--codec", "hevc", "--hdr", "--frames", 120, "--drop-frames", "40,70-72", "--rfi")
+        assert r["rfi_recovered"] >= 2 and r["idr"] == 1 and r["errors"] == [], r
+
+
+def test_formats_that_the_driver_lacks_are_not_offered():
+    bits = colour.BITS["hevc"]
+    for has, there in (("none", ()), ("main10", ((1, 0),)), ("main444", ((0, 1),)),
+                       ("main10,main444,main444-10", ((1, 0), (0, 1), (1, 1)))):
+        with scratch() as d, host(d, MOONRILL_VA_FORMATS=has) as h:
+            modes = h.probe("info").report["https"]["codec_modes"]
+            assert modes & bits[0, 0], hex(modes)
+            for k in ((1, 0), (0, 1), (1, 1)):
+                assert bool(modes & bits[k]) == (k in there), (has, k, hex(modes))
+
+
 def test_encoders_are_listed():
     with scratch() as d:
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]], env=environment(f"{d}/va.log"),
@@ -96,7 +135,13 @@ def test_encoders_are_listed():
         assert row["packed_headers"] == "sequence picture slice" and row["device"] == "/dev/null", row
         assert "stand-in" in row["driver"], row
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
-        assert row["rfi"] and row["ltr"] and row["profile"] == "Main", row
+        assert row["rfi"] and row["ltr"], row
+        assert row["profile"] == "Main, Main 10, Main 4:4:4, Main 4:4:4 10", row
+        assert row["formats"] == ["NV12", "P010", "4:4:4", "4:4:4 10 bit"] and row["max_depth"] == 10, row
+        p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
+                           env=environment(f"{d}/va.log", MOONRILL_VA_FORMATS="main444"), capture_output=True, text=True, check=True)
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
+        assert row["formats"] == ["NV12", "4:4:4"] and row["max_depth"] == 8 and row["yuv444"], row
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
                            env=environment(f"{d}/va.log", "low-power-only,no-packed-slice"), capture_output=True, text=True, check=True)
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi")

@@ -238,6 +238,69 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
 	}
 }
 
+/* What is known of an HDR picture's light stands between parameter sets and slices of each IDR, whoever wrote the sets; a
+ * driver's own does not. */
+static void light_is_put_in_front_of_an_idr(void **state)
+{
+	static const uint8_t types[] = {32, 33, 34, 39, 19};
+	struct vaapi_stream v = make(320, 192, 1, 8);
+	uint8_t in[1024], out[1024], sei[VAAPI_HEADER_MAX];
+	struct pic_plan p;
+	struct nal_walk walk;
+	size_t len, got;
+	struct nal n;
+
+	(void)state;
+	v.hevc.depth = 10;
+	v.hevc.pq = true;
+	v.hevc.light = (struct hdr_metadata){.max_nits = 1000, .max_cll = 500};
+	for (unsigned own = 0; own < 2; own++) {
+		uint32_t packed;
+
+		len = 0;
+		pic_refs_plan(&v.refs, true, 1, &p);
+		for (unsigned i = 0; i < 3 && !own; i++)
+			len += vaapi_hevc.set(&v, i, in + len, &packed);
+		len += put_bytes(in + len, "\0\0\0\1\x4e\1\5\1\2\x80", 10);
+		len += put_slice(in + len, &v, &p, 0);
+		assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
+		walk = nal_walk_init(out, got);
+		for (unsigned i = 0; i < ARRAY_LEN(types); i++) {
+			assert_true(nal_walk_next(&walk, &n));
+			assert_int_equal(hevc_nal_type(&n), types[i]);
+			if (types[i] != 39)
+				continue;
+			assert_int_equal(n.len + 4, vaapi_hevc.before_key(&v, sei));
+			assert_memory_equal(n.payload, sei + 4, n.len);
+		}
+		assert_false(nal_walk_next(&walk, &n));
+	}
+	pic_refs_encoded(&v.refs, &p, false);
+	pic_refs_plan(&v.refs, false, 2, &p);
+	len = put_slice(in, &v, &p, 0);
+	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
+	walk = nal_walk_init(out, got);
+	assert_true(nal_walk_next(&walk, &n));
+	assert_int_equal(hevc_nal_type(&n), 1);
+}
+
+static void parameters_say_depth_and_chroma(void **state)
+{
+	struct vaapi_stream v = make(1366, 770, 1, 8);
+	VAEncSequenceParameterBufferHEVC s;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		v.hevc.depth = i & 1 ? 10 : 8;
+		v.hevc.yuv444 = i & 2;
+		vaapi_hevc.sequence(&v, 20000, &s);
+		assert_int_equal(s.general_profile_idc, i & 2 ? 4 : i + 1);
+		assert_int_equal(s.seq_fields.bits.chroma_format_idc, i & 2 ? 3 : 1);
+		assert_int_equal(s.seq_fields.bits.bit_depth_luma_minus8, i & 1 ? 2 : 0);
+		assert_int_equal(s.seq_fields.bits.bit_depth_chroma_minus8, i & 1 ? 2 : 0);
+	}
+}
+
 static void a_driver_that_writes_something_else_is_found_out(void **state)
 {
 	struct vaapi_stream v = make(320, 192, 1, 8);
@@ -276,6 +339,8 @@ int main(void)
 		cmocka_unit_test(sizes_are_those_of_blocks),
 		cmocka_unit_test(parameters_name_the_references_of_the_plan),
 		cmocka_unit_test(only_parameter_sets_and_slices_are_taken),
+		cmocka_unit_test(light_is_put_in_front_of_an_idr),
+		cmocka_unit_test(parameters_say_depth_and_chroma),
 		cmocka_unit_test(a_driver_that_writes_something_else_is_found_out),
 	};
 
