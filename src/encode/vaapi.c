@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <va/va.h>
@@ -25,6 +24,7 @@
 #include "encode/encoder.h"
 #include "encode/vaapi_codec.h"
 #include "encode/vaapi_device.h"
+#include "encode/vaapi_probe.h"
 #include "encode/vaapi_shared.h"
 #include "encode/vaapi_upload.h"
 
@@ -70,39 +70,6 @@ static struct vaapi *vaapi_from(struct encoder *e)
 static uint32_t least(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
-}
-
-static struct enc_caps caps_of(const struct vaapi_caps *c)
-{
-	const bool ours = vaapi_writes_references(c);
-	/* A GPU makes 4:4:4 in planes, which no hardware encodes: encode/vaapi_shared.c. */
-	const bool shared = c->rt_format & (VA_RT_FORMAT_YUV420 | VA_RT_FORMAT_YUV420_10);
-
-	return (struct enc_caps){
-		.flags = ENC_RATE | (shared ? ENC_SHARED : 0u) | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
-		.max_width = least(c->max_width, VIDEO_DIM_MAX),
-		.max_height = least(c->max_height, VIDEO_DIM_MAX),
-		.max_refs = ours ? PIC_REFS_DPB_MAX : 1,
-		.max_slices = (uint8_t)least(c->max_slices, VIDEO_SLICES_MAX),
-		.max_depth = 8,
-	};
-}
-
-/* Of 8 bits and 4:2:0, without which there is nothing, and which other formats there are: what those can is seen when
- * they are opened. */
-static int probe(enum codec codec, struct enc_caps *caps)
-{
-	struct vaapi_caps c;
-	int rc = vaapi_find(codec, PICTURE_NV12, &c);
-
-	if (rc < 0)
-		return rc;
-	*caps = caps_of(&c);
-	if (vaapi_find(codec, PICTURE_P010, &c) == 0)
-		caps->max_depth = 10;
-	caps->yuv444 = vaapi_find(codec, PICTURE_YUV444, &c) == 0;
-	caps->max_depth_444 = vaapi_find(codec, PICTURE_YUV444P10, &c) == 0 ? 10 : 8;
-	return 0;
 }
 
 static bool worked(VAStatus s, const char *what)
@@ -199,11 +166,10 @@ static int open_vaapi(struct encoder *e)
 	struct vaapi *v = vaapi_from(e);
 	const struct video_params *p = &e->params.video;
 	struct vaapi_stream *s = &v->stream;
-	int rc = vaapi_find(p->codec, picture_format_for(p), &v->caps);
+	int rc = vaapi_find_for(p->codec, picture_format_for(p), &v->caps, &e->caps);
 
 	if (rc < 0)
 		return rc;
-	e->caps = caps_of(&v->caps);
 	if (p->width > e->caps.max_width || p->height > e->caps.max_height)
 		return -ENOTSUP;
 	v->config = v->context = v->coded = v->input = VA_INVALID_ID;
@@ -547,47 +513,13 @@ static void close_vaapi(struct encoder *e)
 	finish(vaapi_from(e));
 }
 
-static void add_word(char *list, size_t cap, const char *between, const char *word)
-{
-	size_t at = strlen(list);
-
-	snprintf(list + at, cap - at, "%s%s", at ? between : "", word);
-}
-
-static void describe(enum codec codec, struct encoder_details *d)
-{
-	static const struct {
-		uint32_t flag;
-		const char *word;
-	} packed[] = {
-		{VA_ENC_PACKED_HEADER_SEQUENCE, "sequence"},
-		{VA_ENC_PACKED_HEADER_PICTURE, "picture"},
-		{VA_ENC_PACKED_HEADER_SLICE, "slice"},
-	};
-	struct vaapi_caps c;
-
-	for (unsigned f = 0; f < PICTURE_FORMATS; f++)
-		if (vaapi_find(codec, (enum picture_format)f, &c) == 0)
-			add_word(d->profile, sizeof(d->profile), ", ", c.profile_name);
-	if (vaapi_find(codec, PICTURE_NV12, &c) < 0)
-		return;
-	snprintf(d->entry, sizeof(d->entry), "%s", c.entry == VAEntrypointEncSliceLP ? "EncSliceLP" : "EncSlice");
-	snprintf(d->device, sizeof(d->device), "%s", c.path);
-	snprintf(d->driver, sizeof(d->driver), "%s", c.vendor);
-	snprintf(d->quirks, sizeof(d->quirks), "%s: %s", c.quirks->driver, c.quirks->note);
-	d->low_power = c.entry == VAEntrypointEncSliceLP;
-	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
-		if (c.packed & packed[i].flag)
-			add_word(d->packed, sizeof(d->packed), " ", packed[i].word);
-}
-
 const struct encoder_ops encoder_vaapi = {
 	.name = "vaapi",
 	.help = "H.264 and HEVC in hardware on VA-API",
 	.size = sizeof(struct vaapi),
 	.hardware = true,
-	.probe = probe,
-	.describe = describe,
+	.probe = vaapi_probe,
+	.describe = vaapi_describe,
 	.open = open_vaapi,
 	.submit = submit,
 	.invalidate_refs = invalidate_refs,
