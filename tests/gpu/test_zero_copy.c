@@ -41,6 +41,24 @@ static void encode_all(const struct enc_params *p, struct rig *r, struct convers
 		source_finish(&s[i]);
 }
 
+/* Against ffmpeg's eight bits; of ten the upper eight are compared. */
+static double luma_db(const struct picture *want, const uint8_t *got)
+{
+	uint8_t *upper = malloc((size_t)want->width * want->height);
+	double db;
+
+	assert_non_null(upper);
+	for (unsigned y = 0; y < want->height; y++)
+		for (unsigned x = 0; x < want->width; x++) {
+			const uint8_t *line = want->luma + (size_t)y * want->stride;
+
+			upper[(size_t)y * want->width + x] = want->format == PICTURE_P010 ? line[2 * x + 1] : line[x];
+		}
+	db = luma_psnr(upper, want->width, got, want->width, want->width, want->height);
+	free(upper);
+	return db;
+}
+
 static void check_pictures(const struct enc_params *p, const struct rig *r)
 {
 	struct picture want;
@@ -60,8 +78,7 @@ static void check_pictures(const struct enc_params *p, const struct rig *r)
 	for (unsigned n = 0; n < COUNT; n++) {
 		draw(&s, n);
 		assert_int_equal(conversion_run(&cpu, &s.frame, &want), 0);
-		assert_true(luma_psnr(want.luma, want.stride, d.frames + n * d.frame_size, want.width, want.width,
-				      want.height) > 20);
+		assert_true(luma_db(&want, d.frames + n * d.frame_size) > 20);
 	}
 	decoded_finish(&d);
 	source_finish(&s);

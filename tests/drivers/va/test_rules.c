@@ -282,7 +282,7 @@ static void objects_are_known_only_while_they_live(void **state)
 	rig_close(&r);
 }
 
-static VAStatus import(struct rig *r, VADRMPRIMESurfaceDescriptor *x, VASurfaceID *id)
+static VAStatus import(struct rig *r, unsigned format, VADRMPRIMESurfaceDescriptor *x, VASurfaceID *id)
 {
 	VASurfaceAttrib a[3] = {
 		{VASurfaceAttribPixelFormat,
@@ -296,7 +296,7 @@ static VAStatus import(struct rig *r, VADRMPRIMESurfaceDescriptor *x, VASurfaceI
 		 {VAGenericValueTypePointer, {.p = x}}},
 	};
 
-	return vaCreateSurfaces(r->dpy, VA_RT_FORMAT_YUV420, W, H, id, 1, a, 3);
+	return vaCreateSurfaces(r->dpy, format, W, H, id, 1, a, 3);
 }
 
 static void memory_is_shared_by_export_and_import(void **state)
@@ -317,16 +317,16 @@ static void memory_is_shared_by_export_and_import(void **state)
 	assert_int_equal(vaExportSurfaceHandle(r.dpy, r.input, VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2,
 					       VA_EXPORT_SURFACE_READ_WRITE | VA_EXPORT_SURFACE_COMPOSED_LAYERS, &x),
 			 0);
-	assert_int_equal(import(&r, &x, &id), 0);
+	assert_int_equal(import(&r, VA_RT_FORMAT_YUV420, &x, &id), 0);
 	bad = x;
 	bad.layers[0].pitch[0] = W / 2;
-	assert_int_equal(import(&r, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_int_equal(import(&r, VA_RT_FORMAT_YUV420, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
 	bad = x;
 	bad.layers[0].offset[1] = x.objects[0].size;
-	assert_int_equal(import(&r, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_int_equal(import(&r, VA_RT_FORMAT_YUV420, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
 	bad = x;
 	bad.objects[0].drm_format_modifier = 1;
-	assert_int_equal(import(&r, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_int_equal(import(&r, VA_RT_FORMAT_YUV420, &bad, &none), VA_STATUS_ERROR_INVALID_PARAMETER);
 	close(x.objects[0].fd);
 	assert_int_equal(rig_put(&r, planes), 0);
 	assert_int_equal(vaDeriveImage(r.dpy, id, &image), 0);
@@ -339,6 +339,49 @@ static void memory_is_shared_by_export_and_import(void **state)
 	vaDestroyImage(r.dpy, image.image_id);
 	assert_int_equal(vaDestroySurfaces(r.dpy, &id, 1), 0);
 	rig_close(&r);
+}
+
+/* Surfaces of every format leave and come back, their planes as one picture or each for itself. */
+static void each_format_is_exported_and_imported(void **state)
+{
+	static const struct {
+		uint32_t rt_format, fourcc, layers;
+		const char *fault;
+	} rows[] = {
+		{VA_RT_FORMAT_YUV420, VA_FOURCC_NV12, 2, ""},     {VA_RT_FORMAT_YUV420_10, VA_FOURCC_P010, 2, ""},
+		{VA_RT_FORMAT_YUV444, VA_FOURCC_XYUV, 1, ""},     {VA_RT_FORMAT_YUV444, VA_FOURCC_AYUV, 1, "ayuv"},
+		{VA_RT_FORMAT_YUV444, VA_FOURCC_444P, 3, "444p"}, {VA_RT_FORMAT_YUV444_10, VA_FOURCC_Y410, 1, ""},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
+		const bool separate = i & 1;
+		struct rig_options o = options(all_packed, VA_RC_CQP);
+		VADRMPRIMESurfaceDescriptor x;
+		VASurfaceID id, back;
+		struct rig r;
+
+		setenv("MOONRILL_VA_FAULT", rows[i / 2].fault, 1);
+		assert_int_equal(rig_open(&r, &o), 0);
+		unsetenv("MOONRILL_VA_FAULT");
+		assert_int_equal(vaCreateSurfaces(r.dpy, rows[i / 2].rt_format, W, H, &id, 1, NULL, 0), 0);
+		assert_int_equal(vaExportSurfaceHandle(r.dpy, id, VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2,
+						       VA_EXPORT_SURFACE_READ_WRITE |
+							       (separate ? VA_EXPORT_SURFACE_SEPARATE_LAYERS
+									 : VA_EXPORT_SURFACE_COMPOSED_LAYERS),
+						       &x),
+				 0);
+		assert_int_equal(x.fourcc, rows[i / 2].fourcc);
+		assert_int_equal(x.num_layers, separate ? rows[i / 2].layers : 1);
+		assert_int_equal(x.layers[0].num_planes, separate ? 1 : rows[i / 2].layers);
+		assert_int_equal(import(&r, rows[i / 2].rt_format, &x, &back), 0);
+		vaDestroySurfaces(r.dpy, &back, 1);
+		x.layers[x.num_layers - 1].pitch[x.layers[x.num_layers - 1].num_planes - 1] = W / 2;
+		assert_int_equal(import(&r, rows[i / 2].rt_format, &x, &back), VA_STATUS_ERROR_INVALID_PARAMETER);
+		close(x.objects[0].fd);
+		vaDestroySurfaces(r.dpy, &id, 1);
+		rig_close(&r);
+	}
 }
 
 static void faults_strike_once(void **state)
@@ -494,6 +537,7 @@ int main(void)
 		cmocka_unit_test(configs_are_what_is_offered),
 		cmocka_unit_test(objects_are_known_only_while_they_live),
 		cmocka_unit_test(memory_is_shared_by_export_and_import),
+		cmocka_unit_test(each_format_is_exported_and_imported),
 		cmocka_unit_test(faults_strike_once),
 		cmocka_unit_test(what_is_switched_off_is_off),
 		cmocka_unit_test(images_of_their_own_go_in_and_out),

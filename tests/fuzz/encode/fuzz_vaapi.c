@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Whatever a VA-API driver writes for a picture. The first byte: codec, whether slice headers are ours, whether it is an
- * IDR, slices. What is taken has only units that belong there, and would be taken again as it is.
+ * IDR, slices, whether it is HDR. What is taken has only units that belong there, and would be taken again as it is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,18 @@ static void make(struct vaapi_stream *v, struct pic_plan *p, uint8_t how)
 		.hevc = {.min_cb = 3, .ctb = 5, .min_tb = 2, .max_tb = 5, .qp_delta = true},
 	};
 	const struct enc_params params = {
-		.video = {.codec = how & 1 ? CODEC_HEVC : CODEC_H264, .width = 320, .height = 192, .fps_mhz = 60000},
+		.video =
+			{
+				.codec = how & 1 ? CODEC_HEVC : CODEC_H264,
+				.width = 320,
+				.height = 192,
+				.fps_mhz = 60000,
+				.depth = how & 32 ? 10 : 8,
+				.space = COLOUR_BT2020,
+				.pq = how & 32,
+				.light = {.max_nits = 1000, .max_cll = 500},
+				.packet_size = 1392,
+			},
 		.dpb = 8,
 		.kbps = 1000,
 	};
@@ -39,6 +50,7 @@ static void make(struct vaapi_stream *v, struct pic_plan *p, uint8_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t out[CAP], again[CAP];
+	uint8_t unit[VAAPI_HEADER_MAX];
 	struct vaapi_stream v;
 	struct pic_plan p;
 	struct nal_walk walk;
@@ -56,8 +68,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	walk = nal_walk_init(out, len);
 	while (nal_walk_next(&walk, &n))
 		switch (v.codec->unit(&n)) {
-		case VAAPI_OTHER:
-			abort();
+		case VAAPI_OTHER: /* the one that we put in */
+			if (slices || !p.idr || !v.codec->before_key || n.len + 4 != v.codec->before_key(&v, unit) ||
+			    memcmp(n.payload, unit + 4, n.len) != 0)
+				abort();
+			break;
 		case VAAPI_SET:
 			if (slices)
 				abort();
