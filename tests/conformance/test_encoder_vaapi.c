@@ -382,7 +382,8 @@ static void without_rate_control_it_is_not_used(void **state)
 /* What the driver is said to have is what is claimed, and nothing else opens. */
 static void formats_are_those_of_the_driver(void **state)
 {
-	const char *formats = getenv("MOONRILL_VA_FORMATS");
+	const char *fault = getenv("MOONRILL_VA_FAULT");
+	const char *formats = fault && strstr(fault, "rt-420") ? "" : getenv("MOONRILL_VA_FORMATS");
 	const bool deep = strstr(formats, "main10"), whole_deep = strstr(formats, "main444-10"),
 		   whole = strstr(formats, "main444,") || (strstr(formats, "main444") && !whole_deep);
 	const struct encoder_ops *ops = vaapi();

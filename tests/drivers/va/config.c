@@ -69,7 +69,7 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	(void)entrypoint;
 	switch (type) {
 	case VAConfigAttribRTFormat:
-		return p->rt_format & d->q.formats;
+		return d->q.rt_420 ? VA_RT_FORMAT_YUV420 : p->rt_format & d->q.formats;
 	case VAConfigAttribRateControl:
 		if (d->q.attr_missing_rc)
 			return VA_ATTRIB_NOT_SUPPORTED;

@@ -135,6 +135,7 @@ void quirks_read(struct quirks *q)
 	q->no_sync_buffer = word(faults, "no-sync-buffer", NULL);
 	q->cqp_only = word(faults, "cqp-only", NULL);
 	q->no_context = word(faults, "no-context", NULL);
+	q->rt_420 = word(faults, "rt-420", NULL);
 	q->lax = word(faults, "lax", NULL);
 	q->formats = VA_RT_FORMAT_YUV420 | (!formats || word(formats, "main10", NULL) ? VA_RT_FORMAT_YUV420_10 : 0u) |
 		     (!formats || word(formats, "main444", NULL) ? VA_RT_FORMAT_YUV444 : 0u) |

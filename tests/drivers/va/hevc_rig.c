@@ -71,7 +71,7 @@ static void set_sequence(const struct rig *r, VAEncSequenceParameterBufferHEVC *
 
 	*q = (VAEncSequenceParameterBufferHEVC){.general_level_idc = 93,
 						.ip_period = 1,
-						.bits_per_second = r->rc == VA_RC_CQP ? 0 : 1000000,
+						.bits_per_second = r->rc == VA_RC_CQP ? 0 : r->bits_per_second,
 						.pic_width_in_luma_samples = (uint16_t)((r->width + 15) & ~15u),
 						.pic_height_in_luma_samples = (uint16_t)((r->height + 15) & ~15u),
 						.log2_min_luma_coding_block_size_minus3 = 1,

@@ -47,6 +47,7 @@ int rig_open(struct rig *r, const struct rig_options *o)
 
 	*r = (struct rig){.fd = memfd_create("node", MFD_CLOEXEC),
 			  .profile = o->profile,
+			  .bits_per_second = o->bits_per_second ? o->bits_per_second : 1000000,
 			  .width = o->width,
 			  .height = o->height,
 			  .slices = o->slices,

@@ -25,6 +25,7 @@ struct rig {
 	VASurfaceID input, recon[RIG_REFS + 2];
 	VABufferID coded;
 	VAProfile profile;
+	uint32_t bits_per_second;
 	unsigned width, height, slices;
 	uint32_t packed; /* VA_ENC_PACKED_HEADER_x of the config */
 	uint32_t rc;
@@ -70,6 +71,7 @@ struct rig_options {
 	uint32_t packed, rc;
 	bool cabac, deblock;
 	VAProfile profile;
+	uint32_t bits_per_second; /* of HEVC; 0: a million */
 };
 
 /* 0, or the step that failed (a VAStatus, or -1). Sets MOONRILL_VA_LOG to a new file. */

@@ -294,6 +294,8 @@ static void hevc_of_ten_bits_and_whole_chroma(void **state)
 		o.height = 98;
 		o.rc = VA_RC_CBR;
 		stream(&o, deeper[i].fault);
+		o.bits_per_second = 30000; /* the coarsest quantisers, far from where a slice begins */
+		stream(&o, deeper[i].fault);
 		o.packed = 0;
 		o.rc = VA_RC_CQP;
 		o.deblock = false;

@@ -130,6 +130,43 @@ static void each_kind_of_stream_is_tried(void **state)
 	assert_string_equal(chosen("auto", &v, "fast"), "none");
 }
 
+/* Ten bits and 4:4:4, but not both: that is not tried either. */
+static int probe_chip_formats(enum codec codec, struct enc_caps *caps)
+{
+	int rc = probe_chip(codec, caps);
+
+	caps->max_depth = 10;
+	caps->yuv444 = true;
+	caps->max_depth_444 = 8;
+	return rc;
+}
+
+static int probe_all_formats(enum codec codec, struct enc_caps *caps)
+{
+	int rc = encoder_null.probe(codec, caps);
+
+	caps->max_depth = 10;
+	caps->yuv444 = true;
+	return rc;
+}
+
+static void formats_that_hardware_lacks_go_to_software_without_a_trial(void **state)
+{
+	struct video_params v = video;
+
+	(void)state;
+	chip.probe = probe_chip_formats;
+	soft.probe = probe_all_formats;
+	v.depth = 10;
+	assert_string_equal(chosen("auto", &v, "fast"), "chip:fast soft:fast");
+	v.yuv444 = true;
+	assert_string_equal(chosen("auto", &v, "fast"), "soft:fast");
+	assert_int_equal(trials, 1);
+	v.depth = 8;
+	assert_string_equal(chosen("auto", &v, "fast"), "chip:fast soft:fast");
+	assert_int_equal(trials, 2);
+}
+
 static void hardware_that_fails_its_trial_is_not_used(void **state)
 {
 	const char *why;
@@ -246,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(hardware_that_works_comes_first_and_is_tried_once, setup),
 		cmocka_unit_test_setup(each_kind_of_stream_is_tried, setup),
+		cmocka_unit_test_setup(formats_that_hardware_lacks_go_to_software_without_a_trial, setup),
 		cmocka_unit_test_setup(hardware_that_fails_its_trial_is_not_used, setup),
 		cmocka_unit_test_setup(one_whose_picture_fails_is_not_used, setup),
 		cmocka_unit_test_setup(one_that_is_named_is_not_tried_and_has_software_behind_it, setup),

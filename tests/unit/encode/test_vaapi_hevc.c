@@ -242,8 +242,8 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
  * driver's own does not. */
 static void light_is_put_in_front_of_an_idr(void **state)
 {
-	static const uint8_t types[] = {32, 33, 34, 39, 19};
-	struct vaapi_stream v = make(320, 192, 1, 8);
+	static const uint8_t types[] = {32, 33, 34, 39, 19, 19};
+	struct vaapi_stream v = make(320, 192, 2, 8);
 	uint8_t in[1024], out[1024], sei[VAAPI_HEADER_MAX];
 	struct pic_plan p;
 	struct nal_walk walk;
@@ -263,6 +263,7 @@ static void light_is_put_in_front_of_an_idr(void **state)
 			len += vaapi_hevc.set(&v, i, in + len, &packed);
 		len += put_bytes(in + len, "\0\0\0\1\x4e\1\5\1\2\x80", 10);
 		len += put_slice(in + len, &v, &p, 0);
+		len += put_slice(in + len, &v, &p, 1);
 		assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
 		walk = nal_walk_init(out, got);
 		for (unsigned i = 0; i < ARRAY_LEN(types); i++) {
@@ -278,6 +279,7 @@ static void light_is_put_in_front_of_an_idr(void **state)
 	pic_refs_encoded(&v.refs, &p, false);
 	pic_refs_plan(&v.refs, false, 2, &p);
 	len = put_slice(in, &v, &p, 0);
+	len += put_slice(in + len, &v, &p, 1);
 	assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
 	walk = nal_walk_init(out, got);
 	assert_true(nal_walk_next(&walk, &n));
