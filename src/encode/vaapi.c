@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Video on VA-API: the chip encodes blocks and holds the rate, all else is decided here. Which frame is kept and
- * referred to is ours (encode/pic_refs.h), and so are the headers (encode/h264_headers.h, encode/hevc_headers.h), where the
- * driver takes packed ones; one that takes no slice headers keeps the frame before and cannot answer a loss. A driver may
+ * referred to is ours (encode/pic_refs.h), and so are the headers (encode/h264_headers.h, hevc_headers.h, av1_headers.h),
+ * where the driver takes packed ones; one that takes no slice headers keeps the frame before and cannot answer a loss. A driver may
  * write parameter sets of its own all the same, as radeonsi does: those are sent on then. What differs
  * between codecs is behind encode/vaapi_codec.h.
  *
@@ -155,10 +155,10 @@ static bool create_all(struct vaapi *v)
 	return vaapi_upload_init(&v->upload, v->device.dpy, v->input, v->caps.fourcc, width, height) == 0;
 }
 
-/* A number is the driver's quality level; other encoders' words mean its default. */
-static uint32_t quality_of(const char *preset, uint32_t levels)
+/* A number is the driver's quality level; other encoders' words mean its default. That of AV1 is libaom's word. */
+static uint32_t quality_of(enum codec codec, const char *preset, uint32_t levels)
 {
-	return least((uint32_t)strtoul(preset, NULL, 10), levels);
+	return codec == CODEC_AV1 ? 0 : least((uint32_t)strtoul(preset, NULL, 10), levels);
 }
 
 static int open_vaapi(struct encoder *e)
@@ -177,7 +177,7 @@ static int open_vaapi(struct encoder *e)
 		v->stream.surface[i] = VA_INVALID_ID;
 	v->rate_is_new = true;
 	v->no_sync_buffer = v->no_sync_surface = v->caps.quirks->quirks & VAAPI_POLL;
-	v->quality = quality_of(e->params.preset, v->caps.quality_levels);
+	v->quality = quality_of(p->codec, e->params.preset, v->caps.quality_levels);
 
 	s->codec = vaapi_codec_find(p->codec);
 	s->ours = vaapi_writes_references(&v->caps);
@@ -186,8 +186,12 @@ static int open_vaapi(struct encoder *e)
 	e->params.slices = (uint8_t)least(e->params.slices, e->caps.max_slices);
 	pic_refs_init(&s->refs, e->params.dpb, s->ours);
 	s->codec->init(s, &v->caps, &e->params);
+	if (!s->high) {
+		log_err("%ux%u needs more tiles than the driver makes", p->width, p->height);
+		return -EIO;
+	}
 	vaapi_cut(s, e->params.slices, v->caps.slice_structure);
-	e->params.slices = (uint8_t)s->slices;
+	e->params.slices = (uint8_t)(s->tiles ? s->tiles : s->slices);
 
 	rc = vaapi_device_open(&v->device, v->caps.path);
 	if (rc < 0) {
@@ -241,12 +245,12 @@ static bool add_packed(struct vaapi *v, uint32_t type, const uint8_t *data, size
 	       add(v, VAEncPackedHeaderDataBufferType, data, (bits + 7) / 8);
 }
 
-/* Frames a second as VA-API writes them: two 16-bit numbers. */
+/* Frames a second as VA-API writes them: two 16-bit numbers. The lower one may be left out, but iHD's AV1 refuses that. */
 static uint32_t frame_rate(uint32_t fps_mhz)
 {
-	if (fps_mhz % 1000 == 0)
-		return fps_mhz / 1000;
-	return fps_mhz <= UINT16_MAX ? 1000u << 16 | fps_mhz : (fps_mhz + 500) / 1000;
+	if (fps_mhz % 1000 && fps_mhz <= UINT16_MAX)
+		return 1000u << 16 | fps_mhz;
+	return 1u << 16 | (fps_mhz + 500) / 1000;
 }
 
 static bool add_rate(struct vaapi *v)
@@ -310,7 +314,7 @@ static bool add_slices(struct vaapi *v, const struct pic_plan *p)
 
 	for (unsigned n = 0; n < v->stream.slices; n++) {
 		c->slice(&v->stream, p, n, slice);
-		if (v->stream.ours &&
+		if (v->stream.ours && c->slice_header &&
 		    !add_packed(v, VAEncPackedHeaderSlice, header, c->slice_header(&v->stream, p, n, header)))
 			return false;
 		if (!add(v, VAEncSliceParameterBufferType, slice, c->slice_size))
@@ -319,14 +323,22 @@ static bool add_slices(struct vaapi *v, const struct pic_plan *p)
 	return true;
 }
 
+static bool add_picture(struct vaapi *v, const struct pic_plan *p)
+{
+	const struct vaapi_codec *c = v->stream.codec;
+	_Alignas(max_align_t) uint8_t pic[VAAPI_PARAMETER_MAX];
+	uint8_t header[VAAPI_HEADER_MAX];
+
+	c->picture(&v->stream, p, v->coded, pic);
+	return add(v, VAEncPictureParameterBufferType, pic, c->picture_size) &&
+	       (!v->stream.ours || !c->picture_header ||
+		add_packed(v, VAEncPackedHeaderPicture, header, c->picture_header(&v->stream, p, header) * 8));
+}
+
 static bool add_all(struct vaapi *v, const struct pic_plan *p)
 {
-	_Alignas(max_align_t) uint8_t pic[VAAPI_PARAMETER_MAX];
-
-	v->stream.codec->picture(&v->stream, p, v->coded, pic);
 	return (!p->idr || add_sequence(v)) && (!(p->idr || v->rate_is_new) || add_rate(v)) &&
-	       (!p->idr || add_sets(v)) &&
-	       add(v, VAEncPictureParameterBufferType, pic, v->stream.codec->picture_size) && add_slices(v, p);
+	       (!p->idr || add_sets(v)) && add_picture(v, p) && add_slices(v, p);
 }
 
 static bool hand_over(struct vaapi *v, const struct pic_plan *p)
@@ -431,7 +443,7 @@ static int take(struct vaapi *v, const struct pic_plan *p, struct au_slot *slot)
 	vaUnmapBuffer(v->device.dpy, v->coded);
 	switch (rc) {
 	case -EBADMSG:
-		log_err("frame %u: the driver does not write the slice headers that it is given; they are left to it "
+		log_err("frame %u: the driver does not write the headers that it is given; they are left to it "
 			"from now on, and losses are answered with key frames",
 			p->frame);
 		vaapi_distrust(v->stream.codec->codec);
@@ -515,7 +527,7 @@ static void close_vaapi(struct encoder *e)
 
 const struct encoder_ops encoder_vaapi = {
 	.name = "vaapi",
-	.help = "H.264 and HEVC in hardware on VA-API",
+	.help = "H.264, HEVC and AV1 in hardware on VA-API",
 	.size = sizeof(struct vaapi),
 	.hardware = true,
 	.probe = vaapi_probe,

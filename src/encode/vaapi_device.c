@@ -17,10 +17,9 @@
 #define LOG_MODULE "vaapi"
 #include "base/log.h"
 
-#define NODE_FIRST  128u
-#define NODE_LAST   191u
-#define MANY        64 /* profiles and entry points of a driver */
-#define PACKED_OURS (VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE)
+#define NODE_FIRST 128u
+#define NODE_LAST  191u
+#define MANY       64 /* profiles and entry points of a driver */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -109,7 +108,7 @@ static bool read_attributes(VADisplay dpy, struct vaapi_caps *c)
 	c->rate_control = a[RATE].value & VA_RC_CBR ? VA_RC_CBR : a[RATE].value & VA_RC_VBR;
 	if (!(a[FORMAT].value & c->rt_format) || !c->rate_control)
 		return false;
-	c->packed = a[PACKED].value & PACKED_OURS;
+	c->packed = a[PACKED].value & c->packed_all;
 	c->max_slices = a[SLICES].value ? a[SLICES].value : 1;
 	c->slice_structure = a[STRUCTURE].value;
 	c->max_width = a[WIDTH].value ? a[WIDTH].value : 4096;
@@ -147,6 +146,7 @@ static int ask_codec(VADisplay dpy, const struct vaapi_codec *codec, enum pictur
 			c->profile = p->profile;
 			c->profile_name = p->name;
 			c->entry = entries[k];
+			c->packed_all = codec->packed;
 			if (has_entry(dpy, c->profile, c->entry) && read_attributes(dpy, c) &&
 			    read_surfaces(dpy, c, format) && (!codec->suits || codec->suits(dpy, c)))
 				return 0;
@@ -220,5 +220,5 @@ void vaapi_distrust(enum codec codec)
 
 bool vaapi_writes_references(const struct vaapi_caps *c)
 {
-	return c->packed == PACKED_OURS;
+	return c->packed == c->packed_all;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <va/va.h>
 
+#include "encode/av1_headers.h"
 #include "encode/hevc_headers.h"
 #include "encode/picture.h"
 #include "encode/vaapi_quirks.h"
@@ -33,11 +34,13 @@ struct vaapi_caps {
 	uint32_t rt_format, fourcc; /* of configs and surfaces, of surfaces: encode/vaapi_format.h */
 	uint32_t rate_control;      /* VA_RC_CBR, else VA_RC_VBR */
 	uint32_t packed;            /* VA_ENC_PACKED_HEADER_x that it takes of those we write */
+	uint32_t packed_all;        /* what it must take of them for us to say the references */
 	uint32_t slice_structure;
 	uint32_t max_slices, max_width, max_height;
 	uint32_t quality_levels; /* 0: none to choose from */
 	bool frame_size;         /* takes a ceiling for frames */
 	struct hevc_tools hevc;  /* of HEVC */
+	struct av1_tools av1;    /* of AV1 */
 };
 
 /* path: a DRM node. -ENODEV: no such node, or no driver for it. */

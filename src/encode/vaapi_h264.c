@@ -195,6 +195,7 @@ static bool slice_is(const struct vaapi_stream *v, const struct pic_plan *p, uns
 const struct vaapi_codec vaapi_h264 = {
 	.codec = CODEC_H264,
 	.profiles = profiles,
+	.packed = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE,
 	.sequence_size = sizeof(VAEncSequenceParameterBufferH264),
 	.picture_size = sizeof(VAEncPictureParameterBufferH264),
 	.slice_size = sizeof(VAEncSliceParameterBufferH264),

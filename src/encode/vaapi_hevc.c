@@ -314,6 +314,7 @@ static bool slice_is(const struct vaapi_stream *v, const struct pic_plan *p, uns
 const struct vaapi_codec vaapi_hevc = {
 	.codec = CODEC_HEVC,
 	.profiles = profiles,
+	.packed = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE,
 	.sequence_size = sizeof(VAEncSequenceParameterBufferHEVC),
 	.picture_size = sizeof(VAEncPictureParameterBufferHEVC),
 	.slice_size = sizeof(VAEncSliceParameterBufferHEVC),

@@ -7,7 +7,7 @@
 
 const struct vaapi_codec *vaapi_codec_find(enum codec codec)
 {
-	static const struct vaapi_codec *const all[] = {&vaapi_h264, &vaapi_hevc};
+	static const struct vaapi_codec *const all[] = {&vaapi_h264, &vaapi_hevc, &vaapi_av1};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i]->codec == codec)
@@ -85,7 +85,7 @@ static void put_before_key(const struct vaapi_stream *v, struct sink *s)
 		put(s, unit, v->codec->before_key(v, unit));
 }
 
-int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
+int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 	       size_t cap, size_t *len)
 {
 	struct nal_walk walk = nal_walk_init(in, in_len);
@@ -93,6 +93,8 @@ int vaapi_take(const struct vaapi_stream *v, const struct pic_plan *p, const uin
 	unsigned slices = 0, sets = 0;
 	struct nal n;
 
+	if (v->codec->take)
+		return v->codec->take(v, p, in, in_len, out, cap, len);
 	while (nal_walk_next(&walk, &n)) {
 		enum vaapi_unit unit = v->codec->unit(&n);
 
