@@ -65,7 +65,7 @@ static void stream_is(const struct rig *r, const char *const *wanted, size_t n)
 	close(fd);
 	snprintf(command, sizeof(command),
 		 "ffprobe -v error -f %s -show_streams -of default=noprint_wrappers=1 %s 2>&1",
-		 codec_name(r->e->params.video.codec), path);
+		 r->e->params.video.codec == CODEC_AV1 ? "obu" : codec_name(r->e->params.video.codec), path);
 	f = popen(command, "r");
 	assert_non_null(f);
 	len = fread(text, 1, sizeof(text) - 1, f);
@@ -102,7 +102,18 @@ static void any_describes_colour_range_and_timing(void **state)
 		p.video.fps_mhz = 59940;
 		r = rig_open(vaapi(), &p);
 		assert_int_equal(submit(r, true, false), 0);
-		if (p.video.codec != CODEC_H264) {
+		if (p.video.codec == CODEC_AV1) { /* which has no word for where chroma is */
+			const char *const said[] = {
+				rows[i / 2].said[0], rows[i / 2].said[1],
+				rows[i / 2].said[2], i & 1 ? "color_range=pc\n" : "color_range=tv\n",
+				"has_b_frames=0\n",  "profile=Main\n",
+				"width=320\n",       "height=192\n"};
+
+			stream_is(r, said, ARRAY_LEN(said));
+			rig_close(r);
+			continue;
+		}
+		if (p.video.codec == CODEC_HEVC) {
 			const char *const said[] = {
 				rows[i / 2].said[0],
 				rows[i / 2].said[1],
@@ -177,6 +188,33 @@ static void any_odd_sizes_come_out(void **state)
 		decoded_finish(&d);
 		rig_close(r);
 	}
+}
+
+/* In as many parts as the picture has room for: slices, or tiles. */
+static void any_parts_of_a_larger_picture_come_out(void **state)
+{
+	struct enc_params p = defaults();
+	struct decoded d;
+	struct rig *r;
+
+	(void)state;
+	if (!decode_available())
+		skip();
+	p.video.width = 648;
+	p.video.height = 392;
+	p.slices = 4;
+	p.kbps = 8000;
+	r = rig_open(vaapi(), &p);
+	if (r->e->caps.max_slices > 3)
+		assert_int_equal(r->e->params.slices, 4);
+	encode_frames(r, 12);
+	assert_true(decode(&d, p.video.codec, r->stream, r->len, p.video.width, p.video.height));
+	assert_int_equal(d.count, 12);
+	moving_draw(&r->pic, 11);
+	assert_true(luma_psnr(r->pic.luma, r->pic.stride, d.frames + 11 * d.frame_size, p.video.width, p.video.width,
+			      p.video.height) > 20);
+	decoded_finish(&d);
+	rig_close(r);
 }
 
 static void any_thousand_frames_leave_nothing_behind(void **state)
@@ -444,6 +482,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(any_describes_colour_range_and_timing),
 		cmocka_unit_test(any_pictures_come_out),
 		cmocka_unit_test(any_odd_sizes_come_out),
+		cmocka_unit_test(any_parts_of_a_larger_picture_come_out),
 		cmocka_unit_test(any_thousand_frames_leave_nothing_behind),
 		cmocka_unit_test(rfi_stays_exact_through_losses_upon_losses),
 		cmocka_unit_test(rfi_goes_back_to_an_acknowledged_frame),

@@ -17,6 +17,7 @@ static const struct profile {
 	{VAProfileHEVCMain10, &codec_hevc, VA_RT_FORMAT_YUV420_10},
 	{VAProfileHEVCMain444, &codec_hevc, VA_RT_FORMAT_YUV444},
 	{VAProfileHEVCMain444_10, &codec_hevc, VA_RT_FORMAT_YUV444_10},
+	{VAProfileAV1Profile0, &codec_av1, VA_RT_FORMAT_YUV420},
 };
 
 static bool offered(const struct driver *d, const struct profile *p)
@@ -62,6 +63,14 @@ static VAStatus query_entrypoints(VADriverContextP va, VAProfile profile, VAEntr
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
 
+/* Tile groups have no headers of their own, and nothing else is needed. */
+static uint32_t packed_offered(const struct driver *d, const struct profile *p)
+{
+	const uint32_t of_av1 = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE;
+
+	return p->codec == &codec_av1 ? d->q.packed & of_av1 : d->q.packed;
+}
+
 uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entrypoint, VAConfigAttribType type)
 {
 	const struct profile *p = profile_find(d, profile);
@@ -75,7 +84,7 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 			return VA_ATTRIB_NOT_SUPPORTED;
 		return d->q.cqp_only ? VA_RC_CQP : VA_RC_CQP | VA_RC_CBR | VA_RC_VBR;
 	case VAConfigAttribEncPackedHeaders:
-		return d->q.packed ? d->q.packed : VA_ATTRIB_NOT_SUPPORTED;
+		return packed_offered(d, p) ? packed_offered(d, p) : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncMaxRefFrames:
 		if (d->q.attr_missing_refs)
 			return VA_ATTRIB_NOT_SUPPORTED;
@@ -117,6 +126,18 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 				 .log2_min_luma_transform_block_size_minus2 = 0,
 				 .max_max_transform_hierarchy_depth_inter = 2,
 				 .max_max_transform_hierarchy_depth_intra = 2}}
+			.value;
+	case VAConfigAttribEncAV1:
+	case VAConfigAttribEncAV1Ext1:
+		return p->codec != &codec_av1 || d->q.attr_missing_av1 ? VA_ATTRIB_NOT_SUPPORTED : 0;
+	case VAConfigAttribEncAV1Ext2:
+		if (p->codec != &codec_av1)
+			return VA_ATTRIB_NOT_SUPPORTED;
+		/* Sizes of four bytes; the largest transforms. */
+		return (VAConfigAttribValEncAV1Ext2){.bits = {.tile_size_bytes_minus1 = 3,
+							      .obu_size_bytes_minus1 = 3,
+							      .tx_mode_support = 2,
+							      .max_tile_num_minus1 = d->q.slices - 1}}
 			.value;
 	default:
 		return VA_ATTRIB_NOT_SUPPORTED;

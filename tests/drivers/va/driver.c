@@ -112,7 +112,8 @@ void quirks_read(struct quirks *q)
 
 	*q = (struct quirks){.packed = all, .slices = 256, .refs = 8, .segments = 1, .hang_ms = 10000};
 	q->sets = (!sets || word(sets, "h264", NULL) ? SET_H264 : 0u) |
-		  (!sets || word(sets, "hevc", NULL) ? SET_HEVC : 0u);
+		  (!sets || word(sets, "hevc", NULL) ? SET_HEVC : 0u) |
+		  (!sets || word(sets, "av1", NULL) ? SET_AV1 : 0u);
 	q->slice = !points || word(points, "slice", NULL);
 	q->low_power = points && word(points, "lp", NULL);
 	if (word(faults, "low-power-only", NULL))
@@ -148,6 +149,7 @@ void quirks_read(struct quirks *q)
 	q->both_lists = word(faults, "both-lists", NULL);
 	q->small_blocks = word(faults, "small-blocks", NULL);
 	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);
+	q->attr_missing_av1 = word(faults, "no-attr-av1", NULL);
 	q->attr_missing_rc = word(faults, "no-attr-rc", NULL);
 	q->attr_missing_frame_size = word(faults, "no-attr-frame-size", NULL);
 	q->attr_missing_refs = word(faults, "no-attr-refs", NULL);

@@ -40,14 +40,14 @@ uint32_t table_add(struct table *t, void *object); /* VA_INVALID_ID when full */
 void *table_find(const struct table *t, uint32_t id);
 void *table_remove(struct table *t, uint32_t id);
 
-enum driver_set { SET_H264 = 1, SET_HEVC = 2 };
+enum driver_set { SET_H264 = 1, SET_HEVC = 2, SET_AV1 = 4 };
 
 struct quirks {
 	unsigned sets;         /* of driver_set */
 	bool slice, low_power; /* entry points */
 	bool both_lists;       /* inter slices are B, with both lists the same */
 	bool small_blocks;     /* tree blocks of HEVC are of 16 */
-	bool attr_missing_hevc;
+	bool attr_missing_hevc, attr_missing_av1;
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
 	uint32_t packed;     /* VA_ENC_PACKED_HEADER_x offered */
 	uint32_t formats;    /* VA_RT_FORMAT_x offered */
@@ -215,7 +215,7 @@ struct codec_ops {
 	VABufferID (*coded_buf)(const void *pic);
 };
 
-extern const struct codec_ops codec_h264, codec_hevc;
+extern const struct codec_ops codec_h264, codec_hevc, codec_av1;
 
 /* picture.c */
 /* A packed header without start code and emulation prevention; checks both. *to has room for i->size. What is wrong, or

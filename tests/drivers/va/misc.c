@@ -58,6 +58,9 @@ static VAStatus take_frame_rate(struct context *c, const VAEncMiscParameterFrame
 
 	if (!num || num / (den ? den : 1) > 1000)
 		return bad(c, "framerate", m->framerate);
+	/* The header allows it; iHD does not. */
+	if (c->codec == &codec_av1 && !den)
+		return bad(c, "framerate without denominator", m->framerate);
 	if (m->framerate_flags.value || !zeros(m->va_reserved, sizeof(m->va_reserved)))
 		return bad(c, "framerate_flags", m->framerate_flags.value);
 	c->rate.fps_num = num;

@@ -385,6 +385,11 @@ void recon_show(struct surface *s)
 		const uint8_t *from = p ? s->recon.chroma : s->recon.luma;
 		unsigned rows = p ? (s->height + 1) / 2 : s->height, columns = (s->width + p) / (1 + p) * (1 + p);
 
+		/* Of AV1 a surface has whole superblocks, a reconstruction has not. */
+		if (rows > s->recon.height / (1 + p))
+			rows = s->recon.height / (1 + p);
+		if (columns > s->recon.width)
+			columns = s->recon.width;
 		for (unsigned y = 0; y < rows; y++) {
 			uint8_t *to = s->map + s->offset[p] + (size_t)y * s->pitch[p];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Streams of the stand-in driver: ffmpeg shows bit by bit what the driver reconstructed, and it is close to the source. */
+#include "av1_rig.h"
 #include "hevc_rig.h"
 #include "rig.h"
 
@@ -123,15 +124,32 @@ static VAStatus send_hevc(struct hevc_rig *h, unsigned n, struct out *out)
 	return hevc_rig_send(h, &s, out);
 }
 
+static VAStatus send_av1(struct av1_rig *a, unsigned n, struct out *out)
+{
+	static struct av1_shot s;
+
+	av1_rig_shot(a, &s, n % 40 == 0, av1_rig_newest(a, n % 13 == 12 ? 3 : n % 11 == 7 ? 2 : 0));
+	if (n % 17 == 5 && !s.key) { /* the coder begins anew, and leaves nothing */
+		s.pic.primary_ref_frame = AV1_PRIMARY_NONE;
+		s.pic.picture_flags.bits.disable_frame_end_update_cdf = 1;
+		av1_shot_headers(a, &s);
+	} else if (n % 17 == 9) {
+		s.pic.picture_flags.bits.disable_cdf_update = 1;
+		av1_shot_headers(a, &s);
+	}
+	return av1_rig_send(a, &s, out);
+}
+
 static void stream(const struct rig_options *o, const char *faults)
 {
 	const struct kind k = kind_of(o);
-	const bool hevc = o->profile != VAProfileH264High;
+	const bool av1 = o->profile == VAProfileAV1Profile0, hevc = o->profile != VAProfileH264High && !av1;
 	const size_t all = samples(&k, 0) + 2 * samples(&k, 1), size = all * (k.depth > 8 ? 2 : 1);
 	char recon[] = "/tmp/moonrill-recon-XXXXXX";
 	uint16_t *source = malloc(all * FRAMES * sizeof(*source));
 	struct out out = {0};
 	struct hevc_rig h = {.both_lists = strstr(faults, "both-lists") != NULL};
+	struct av1_rig a = {.log2_cols = o->slices > 1, .log2_rows = o->slices > 2};
 	struct decoded d;
 	struct rig r;
 	double least = 100;
@@ -143,14 +161,16 @@ static void stream(const struct rig_options *o, const char *faults)
 	setenv("MOONRILL_VA_RECON", recon, 1);
 	setenv("MOONRILL_VA_FAULT", faults, 1);
 	assert_int_equal(rig_open(&r, o), 0);
-	h.r = &r;
+	h.r = a.r = &r;
 	for (unsigned n = 0; n < FRAMES; n++) {
 		uint16_t *at = source + n * all;
 		const uint16_t *const planes[] = {at, at + samples(&k, 0), at + samples(&k, 0) + samples(&k, 1)};
 
 		draw(at, &k, n);
 		assert_int_equal(rig_put(&r, planes), 0);
-		if ((hevc ? send_hevc(&h, n, &out) : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
+		if ((hevc  ? send_hevc(&h, n, &out)
+		     : av1 ? send_av1(&a, n, &out)
+			   : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
 			fail_msg("picture %u: %s", n, rig_log(&r, "RULE"));
 	}
 	assert_string_equal(rig_log(&r, "RULE"), "");
@@ -161,7 +181,7 @@ static void stream(const struct rig_options *o, const char *faults)
 	unlink(recon);
 	assert_non_null(shown);
 	assert_int_equal(len, size * FRAMES);
-	assert_true(show(&d, hevc ? CODEC_HEVC : CODEC_H264, &k, &out));
+	assert_true(show(&d, hevc ? CODEC_HEVC : av1 ? CODEC_AV1 : CODEC_H264, &k, &out));
 	assert_int_equal(d.count, FRAMES);
 	for (unsigned n = 0; n < FRAMES; n++) {
 		double psnr = luma_db(source + n * all, d.frames + n * size, &k);
@@ -173,6 +193,7 @@ static void stream(const struct rig_options *o, const char *faults)
 	print_message("# %ux%u, %u bit%s, %u slices, %s: %zu bytes a picture, at least %.1f dB\n", o->width, o->height,
 		      k.depth, k.whole ? " 4:4:4" : "", o->slices,
 		      hevc       ? "HEVC"
+		      : av1      ? "AV1"
 		      : o->cabac ? "CABAC"
 				 : "CAVLC",
 		      out.n / 8 / FRAMES, least);
@@ -345,6 +366,56 @@ static void hevc_rate_is_kept(void **state)
 	stream(&o, "");
 }
 
+static struct rig_options av1_base(void)
+{
+	struct rig_options o = base;
+
+	o.profile = VAProfileAV1Profile0;
+	o.packed = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE;
+	return o;
+}
+
+static void av1_decodes_to_the_reconstruction(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	stream(&o, "segments:4");
+}
+
+static void av1_tiles_and_a_picture_of_odd_size(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.width = 266;
+	o.height = 258;
+	for (o.slices = 1; o.slices <= 3; o.slices++)
+		stream(&o, "");
+}
+
+static void av1_headers_of_the_driver(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.packed = 0;
+	stream(&o, "no-packed-headers");
+}
+
+static void av1_rate_is_kept(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.rc = VA_RC_CBR;
+	stream(&o, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +430,10 @@ int main(void)
 		cmocka_unit_test(hevc_headers_of_the_driver),
 		cmocka_unit_test(hevc_with_b_slices_of_both_lists),
 		cmocka_unit_test(hevc_rate_is_kept),
+		cmocka_unit_test(av1_decodes_to_the_reconstruction),
+		cmocka_unit_test(av1_tiles_and_a_picture_of_odd_size),
+		cmocka_unit_test(av1_headers_of_the_driver),
+		cmocka_unit_test(av1_rate_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
