@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Streams whose H.264 and HEVC come from the stand-in VA-API driver, through the real libva."""
+"""Streams whose H.264, HEVC and AV1 come from the stand-in VA-API driver, through the real libva."""
 import contextlib
 import json
 import os
@@ -13,6 +13,7 @@ from harness import HOST, Host, read_pattern, run
 SMALL = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 3000)
 # A stand-in in software: too slow for the trial of HEVC.
 VAAPI = ("encode.backend=vaapi", "encode.device=/dev/null", "encode.hevc=on")
+AV1 = "encode.av1=on"
 
 
 def environment(log, fault="", **more):
@@ -126,6 +127,22 @@ def test_formats_that_the_driver_lacks_are_not_offered():
                 assert bool(modes & bits[k]) == (k in there), (has, k, hex(modes))
 
 
+def test_av1_stream_is_whole():
+    with scratch() as d, host(d, AV1) as h:
+        r = h.stream(*SMALL, "--codec", "av1", "--frames", 90, "--out", h.dir / "v.obu")
+        assert r["frames"] >= 90 and r["frames_lost"] == 0 and r["idr"] == 1 and r["errors"] == [], r
+        p = read_pattern(h.dir / "v.obu")
+        assert p["repeats"] == 0 and p["backwards"] == 0, p
+
+
+def test_av1_losses_are_answered_without_key_frames():
+    with scratch() as d, host(d, AV1) as h:
+        r = h.stream(*SMALL, "--codec", "av1", "--frames", 150, "--drop-frames", "40,70-72,110", "--rfi",
+                     "--out", h.dir / "v.obu")
+        assert r["rfi_requests"] > 0 and r["rfi_recovered"] >= 2 and r["idr"] == 1, r
+        read_pattern(h.dir / "v.obu")
+
+
 def test_encoders_are_listed():
     with scratch() as d:
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]], env=environment(f"{d}/va.log"),
@@ -134,6 +151,8 @@ def test_encoders_are_listed():
         assert row["rfi"] and row["ltr"] and not row["low_power"] and row["profile"] == "High", row
         assert row["packed_headers"] == "sequence picture slice" and row["device"] == "/dev/null", row
         assert "stand-in" in row["driver"], row
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "av1")
+        assert row["rfi"] and row["packed_headers"] == "sequence picture", row
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
         assert row["rfi"] and row["ltr"], row
         assert row["profile"] == "Main, Main 10, Main 4:4:4, Main 4:4:4 10", row

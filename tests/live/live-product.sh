@@ -36,7 +36,7 @@ for kind in "" --dmabuf; do
 	run "${what#--}: what every capture promises" test_captures
 	run "${what#--}: into every encoder in software" test_endurance
 	if [ -e "$B/drivers/va/moonrill_drv_video.so" ]; then
-		for codec in h264 hevc; do
+		for codec in h264 hevc av1; do
 			run "${what#--}: into VA-API, $codec" test_endurance TEST_ENCODER=vaapi TEST_ENCODER_DEVICE=/dev/null \
 				TEST_ENCODER_CODEC=$codec LIBVA_DRIVERS_PATH="$B/drivers/va" LIBVA_DRIVER_NAME=moonrill \
 				MOONRILL_VA_LOG="$PWD/va-$codec.log"
