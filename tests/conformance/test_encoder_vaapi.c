@@ -385,6 +385,19 @@ static void rfi_is_given_up_with_a_driver_that_is_distrusted(void **state)
 	answers_no_loss_and_says_so();
 }
 
+/* The first frame that names a slot is not the one asked for. */
+static void other_slots_are_seen_and_references_left_to_the_driver(void **state)
+{
+	struct rig *r = open_with_rfi(8, 1);
+
+	(void)state;
+	encode_frames(r, 1);
+	assert_int_equal(submit(r, false, false), -EIO);
+	assert_int_equal(r->n, 1);
+	rig_close(r);
+	answers_no_loss_and_says_so();
+}
+
 /* --- drivers that fail --- */
 
 /* At the twelfth picture of the process. */
@@ -488,6 +501,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(rfi_goes_back_to_an_acknowledged_frame),
 		cmocka_unit_test(rfi_is_given_up_with_a_driver_that_is_distrusted),
 		cmocka_unit_test(plain_driver_answers_no_loss_and_says_so),
+		cmocka_unit_test(other_slots_are_seen_and_references_left_to_the_driver),
 		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
 		cmocka_unit_test(without_rate_control_it_is_not_used),
 		cmocka_unit_test(formats_are_those_of_the_driver),

@@ -154,6 +154,19 @@ static VAStatus heads(struct job *j)
 	return status == VA_STATUS_SUCCESS ? av1_same_places(j->c, j->pic, &j->header, j->lead.n / 8) : status;
 }
 
+/* As a driver that keeps references of its own: all slots have the frame before. */
+static void forget_slots(struct job *j)
+{
+	const struct surface *before;
+
+	j->packed = NULL;
+	j->header.refresh = 0xff;
+	memset(j->header.ref_idx, 0, sizeof(j->header.ref_idx));
+	before = surface_find(j->c->d, j->x->slot[0].surface);
+	if (!is_key(j) && before)
+		j->ref = &before->recon;
+}
+
 static VAStatus tile_group(struct job *j)
 {
 	const VAEncTileGroupBufferAV1 *t = j->p->slice[0].param;
@@ -392,6 +405,8 @@ static VAStatus encode(struct context *c, const struct picture *p, struct buffer
 		status = reference_frames(&j);
 	if (status == VA_STATUS_SUCCESS)
 		status = current(&j);
+	if (status == VA_STATUS_SUCCESS && c->d->q.own_slots)
+		forget_slots(&j);
 	if (status == VA_STATUS_SUCCESS)
 		status = prepare(&j);
 	if (status == VA_STATUS_SUCCESS)
