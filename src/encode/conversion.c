@@ -186,3 +186,18 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 	s->copied += (uint64_t)f->plane[0].stride * f->height;
 	return 0;
 }
+
+int conversion_cursor(struct conversion *s, struct frame *f, struct picture *dst)
+{
+	int rc;
+
+	/* The GPU makes all of it, from what it was given (conversion_gpu.c). */
+	if (s->on_gpu || !cpu_can(f))
+		return conversion_run(s, f, dst);
+	if (!fence_passed(f))
+		return -ETIMEDOUT;
+	s->copied += (uint64_t)s->scale.drawn.w * s->scale.drawn.h * 4; /* what it was over */
+	rc = scale_cursor(&s->scale, f, dst);
+	s->copied += (uint64_t)s->scale.drawn.w * s->scale.drawn.h * 4;
+	return rc;
+}

@@ -33,10 +33,14 @@ struct conversion {
 void conversion_init(struct conversion *s, enum convert_where where, const struct picture *dst);
 void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a zeroed one */
 
-/* Waits until the frame may be read, converts it and is done with it. -ENOTSUP: nobody here can read it, which its owner
- * is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL, -ENOMEM, -EIO. On
- * error dst is as before, or black when it was on a GPU that is lost. */
+/* Waits until the frame may be read, converts it with its cursor and is done with it. -ENOTSUP: nobody here can read it,
+ * which its owner is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL,
+ * -ENOMEM, -EIO. On error dst is as before, or black when it was on a GPU that is lost. */
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
+
+/* The same for a frame that shows the picture of the last one which was converted, with another cursor or none: without
+ * the rest of the work, where that is possible. */
+int conversion_cursor(struct conversion *s, struct frame *f, struct picture *dst);
 
 /* For an encoder that reads dma-bufs, on the GPU of that DRM node (0: it reads none): where that GPU converts, or by the
  * configuration any, pictures stay there from the next one on; else nothing changes. What is there only when it no longer

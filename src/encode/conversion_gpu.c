@@ -36,6 +36,11 @@ struct conversion_gpu {
 	/* of the frame under way */
 	struct gpu_source source;
 	struct gpu_geometry geometry;
+	struct gpu_cursor cursor;
+	uint64_t cursor_id; /* of the image that the GPU has; 0: none */
+	/* of the last one that went up, for another cursor over the same; 0: none did */
+	uint64_t picture;
+	struct rect uploaded; /* where its visible part lies in the source */
 };
 
 static const enum gpu_format formats[PICTURE_FORMATS] = {
@@ -123,7 +128,47 @@ static int record(void *ctx, VkCommandBuffer cmd, VkBuffer dst)
 {
 	struct conversion_gpu *g = ctx;
 
-	return gpu_convert_record(&g->convert, cmd, &g->source, &g->geometry, NULL, dst);
+	return gpu_convert_record(&g->convert, cmd, &g->source, &g->geometry, &g->cursor, dst);
+}
+
+/* seen, there: the visible part in the frame and in the source. */
+static int place_cursor(struct conversion_gpu *g, const struct cursor *c, const struct rect *seen,
+			const struct rect *there)
+{
+	const struct cursor_image *i = c->image;
+	int rc = 0;
+
+	g->cursor = (struct gpu_cursor){0};
+	if (!i)
+		return 0;
+	/* The GPU is not at work: its pictures are waited for. */
+	if (g->cursor_id != i->id)
+		rc = gpu_convert_set_cursor(&g->convert, i->argb, (size_t)i->w * 4, i->w, i->h);
+	g->cursor_id = rc < 0 ? 0 : i->id;
+	g->cursor = (struct gpu_cursor){c->x + there->x - seen->x, c->y + there->y - seen->y, i->w, i->h};
+	/* Further out it cannot be seen. */
+	if (g->cursor.x != (int16_t)g->cursor.x || g->cursor.y != (int16_t)g->cursor.y)
+		g->cursor = (struct gpu_cursor){0};
+	return rc;
+}
+
+/* Only what was not made of the last frame. */
+static int bring_up(struct conversion_gpu *g, const struct frame *f, struct rect *visible)
+{
+	int rc;
+
+	/* What is read in place may be drawn into by now, if this is another buffer. */
+	if (f->picture && f->picture == g->picture && (!g->upload.last_imported || f->buffer_id == g->upload.last_id)) {
+		*visible = g->uploaded;
+		return 0;
+	}
+	g->picture = 0;
+	rc = upload_frame(&g->upload, f, visible, &g->source);
+	if (rc == 0) {
+		g->picture = f->picture;
+		g->uploaded = *visible;
+	}
+	return rc;
 }
 
 static struct readback_planes planes_of(const struct picture *p)
@@ -147,7 +192,8 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 {
 	const uint64_t uploaded = g->upload.copied_bytes;
 	const bool mapped = f->map[0];
-	struct rect visible = frame_visible(f);
+	const struct rect seen = frame_visible(f);
+	struct rect visible = seen;
 	struct layout at;
 	uint64_t point;
 	int rc;
@@ -159,11 +205,19 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	/* Odd values of enum transform are quarter turns. */
 	at = f->transform & 1 ? layout_fit(visible.h, visible.w, dst->width, dst->height)
 			      : layout_fit(visible.w, visible.h, dst->width, dst->height);
-	rc = mapped ? upload_frame(&g->upload, f, &visible, &g->source) : import_get(&g->imports, f, &g->source);
+	if (mapped) {
+		rc = bring_up(g, f, &visible);
+	} else {
+		g->picture = 0;
+		rc = import_get(&g->imports, f, &g->source);
+	}
 	/* A buffer that is not what it says it is, and the next one neither: so it will go on. */
 	g->lies = rc == -EINVAL && !mapped ? g->lies + 1 : 0;
 	if (rc < 0)
 		return g->lies >= 2 ? -ENOTSUP : rc;
+	rc = place_cursor(g, &f->cursor, &seen, &visible);
+	if (rc < 0)
+		return rc;
 	g->geometry = (struct gpu_geometry){
 		.visible = visible,
 		.transform = f->transform,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "build_config.h"
 #include "media/params.h"
 
@@ -199,7 +200,10 @@ static void drop_images(struct scale *s)
 	image_finish(&s->scaled);
 	image_finish(&s->lit);
 	free(s->planes);
+	free(s->lines);
 	s->planes = NULL;
+	s->lines = NULL;
+	s->drawn = (struct rect){0};
 	s->ready = false;
 }
 
@@ -207,7 +211,9 @@ void scale_finish(struct scale *s)
 {
 	drop_images(s);
 	light_destroy(s->light);
+	cursor_paint_destroy(s->cursor);
 	s->light = NULL;
+	s->cursor = NULL;
 	s->fourcc = 0;
 }
 
@@ -276,48 +282,133 @@ static int choose(struct scale *s, const struct frame *f, const struct picture *
 	return 0;
 }
 
-int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
-{
-	struct rect visible;
-	size_t stride = f->plane[0].stride;
-	const uint8_t *src;
-	int rc;
+/* The picture as it is before its light changes: turned and scaled. */
+struct stage {
+	const uint8_t *at;
+	size_t stride;
+};
 
+static struct stage stage_of(const struct scale *s, const struct frame *f)
+{
+	const size_t stride = f->plane[0].stride;
+
+	if (s->scaled.pixels)
+		return (struct stage){s->scaled.pixels, s->scaled.stride};
+	if (s->upright.pixels)
+		return (struct stage){s->upright.pixels, s->upright.stride};
+	return (struct stage){(const uint8_t *)f->map[0] + (size_t)s->visible.y * stride + (size_t)s->visible.x * PIXEL,
+			      stride};
+}
+
+/* Part of the place, without a cursor. */
+static void convert_part(const struct scale *s, const struct stage *from, struct picture *dst, const struct rect *r)
+{
+	const struct stage lit = {s->lit.pixels, s->lit.stride}, *src = s->lit.pixels ? &lit : from;
+
+	convert_run(&s->convert, src->at + (size_t)r->y * src->stride + (size_t)r->x * PIXEL, src->stride, dst,
+		    s->place.x + (unsigned)r->x, s->place.y + (unsigned)r->y, r->w, r->h);
+}
+
+/* Its first time costs an allocation. */
+static int cursor_begin(struct scale *s)
+{
+	int rc = s->cursor ? 0 : cursor_paint_create(&s->cursor);
+
+	if (rc == 0 && !s->lines)
+		s->lines = aligned_alloc(64, 2 * ((s->place.w * PIXEL + 63u) & ~63u));
+	return rc == 0 && !s->lines ? -ENOMEM : rc;
+}
+
+static void draw_cursor(struct scale *s, const struct frame *f, const struct stage *from, struct picture *dst)
+{
+	const struct cursor_place place = {s->visible, s->transform, s->place.w, s->place.h};
+	struct rect r;
+
+	if (!f->cursor.image)
+		return;
+	if (cursor_begin(s) < 0) {
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "no memory for the cursor");
+		return;
+	}
+	r = cursor_paint_set(s->cursor, &f->cursor, &place, f->fourcc, f->colour.pq);
+	for (uint32_t y = 0; y < r.h; y += 2) {
+		const size_t stride = (size_t)r.w * PIXEL;
+		const uint32_t line = (uint32_t)r.y + y;
+
+		for (unsigned i = 0; i < 2; i++) {
+			memcpy(s->lines + i * stride, from->at + (line + i) * from->stride + (size_t)r.x * PIXEL,
+			       stride);
+			cursor_paint_line(s->cursor, s->lines + i * stride, (unsigned)r.x, line + i, r.w);
+		}
+		if (s->light)
+			light_run(s->light, s->lines, stride, s->lines, stride, r.w, 2);
+		convert_run(&s->convert, s->lines, stride, dst, s->place.x + (unsigned)r.x, s->place.y + line, r.w, 2);
+	}
+	s->drawn = r;
+}
+
+/* A frame that nobody can go wrong with. */
+static int judge(const struct frame *f)
+{
 	if (!f->map[0] || (f->modifier != MODIFIER_LINEAR && f->modifier != MODIFIER_INVALID))
 		return -ENOTSUP;
 	if (!f->width || !f->height || f->width > SOURCE_DIM_MAX || f->height > SOURCE_DIM_MAX ||
-	    stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
+	    f->plane[0].stride < (size_t)f->width * PIXEL || (unsigned)f->transform > TRANSFORM_FLIPPED_270)
 		return -EINVAL;
-	if (s->fourcc != f->fourcc || s->pq != f->colour.pq) {
-		rc = choose(s, f, dst);
-		if (rc < 0)
-			return rc;
-	}
-	visible = frame_visible(f);
-	if (!same_geometry(s, &visible, f->transform)) {
-		rc = prepare(s, &visible, f->transform, dst);
-		if (rc < 0)
-			return rc;
-	}
+	return 0;
+}
 
+int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
+{
+	const size_t stride = f->plane[0].stride;
+	const struct rect visible = frame_visible(f);
+	const uint8_t *src;
+	struct stage stage;
+	int rc = judge(f);
+
+	if (rc == 0 && (s->fourcc != f->fourcc || s->pq != f->colour.pq))
+		rc = choose(s, f, dst);
+	if (rc == 0 && !same_geometry(s, &visible, f->transform))
+		rc = prepare(s, &visible, f->transform, dst);
+	if (rc < 0)
+		return rc;
+	s->visible = visible; /* elsewhere in the buffer it is no other geometry */
 	src = (const uint8_t *)f->map[0] + (size_t)visible.y * stride + (size_t)visible.x * PIXEL;
-	if (s->upright.pixels) {
+	if (s->upright.pixels)
 		turn(src, stride, visible.w, visible.h, f->transform, &s->upright);
-		src = s->upright.pixels;
-		stride = s->upright.stride;
-	}
 	if (s->scaled.pixels) {
 		const struct image *u = &s->upright;
 
-		resize(s, src, stride, u->pixels ? u->w : visible.w, u->pixels ? u->h : visible.h);
-		src = s->scaled.pixels;
-		stride = s->scaled.stride;
+		if (u->pixels)
+			resize(s, u->pixels, u->stride, u->w, u->h);
+		else
+			resize(s, src, stride, visible.w, visible.h);
 	}
-	if (s->light) {
-		light_run(s->light, src, stride, s->lit.pixels, s->lit.stride, s->lit.w, s->lit.h);
-		src = s->lit.pixels;
-		stride = s->lit.stride;
-	}
-	convert_run(&s->convert, src, stride, dst, s->place.x, s->place.y, s->place.w, s->place.h);
+	stage = stage_of(s, f);
+	if (s->light)
+		light_run(s->light, stage.at, stage.stride, s->lit.pixels, s->lit.stride, s->lit.w, s->lit.h);
+	s->drawn = (struct rect){0};
+	convert_part(s, &stage, dst, &(struct rect){.w = s->place.w, .h = s->place.h});
+	draw_cursor(s, f, &stage, dst);
+	return 0;
+}
+
+int scale_cursor(struct scale *s, const struct frame *f, struct picture *dst)
+{
+	const struct rect visible = frame_visible(f);
+	struct stage stage;
+	int rc = judge(f);
+
+	if (rc < 0)
+		return rc;
+	/* Not what was converted: then all of it. */
+	if (s->fourcc != f->fourcc || s->pq != f->colour.pq || !same_geometry(s, &visible, f->transform))
+		return scale_run(s, f, dst);
+	s->visible = visible;
+	stage = stage_of(s, f);
+	if (s->drawn.w)
+		convert_part(s, &stage, dst, &s->drawn);
+	s->drawn = (struct rect){0};
+	draw_cursor(s, f, &stage, dst);
 	return 0;
 }

@@ -3,11 +3,14 @@
  * From a captured picture of any size, crop and orientation to the picture that the client asked for: turned upright,
  * scaled with its aspect kept, centred on black. A picture that already fits is converted straight from the captured
  * buffer; the others go through buffers of ours, allocated when the source changes its geometry, never per frame.
+ * The frame's cursor is blended in on its way to the converted picture: what was captured or scaled stays without one,
+ * and where it was is converted anew when it moves.
  * With libyuv (feature yuv) scaling filters; without it the nearest pixel is taken. Encode thread.
  */
 #pragma once
 
 #include "encode/convert.h"
+#include "encode/cursor_paint.h"
 #include "encode/light.h"
 #include "encode/picture.h"
 #include "media/frame.h"
@@ -40,7 +43,10 @@ struct scale {
 	struct layout place;
 	bool ready;
 	struct image upright, scaled, lit;
-	uint16_t *planes; /* to scale pixels of ten bits: of the source, then of the result */
+	struct cursor_paint *cursor; /* NULL: no frame had one yet */
+	uint8_t *lines;              /* two of the place, under the cursor */
+	struct rect drawn;           /* where the picture shows one, in the place; w 0: nowhere */
+	uint16_t *planes;            /* to scale pixels of ten bits: of the source, then of the result */
 };
 
 void scale_init(struct scale *s); /* zeroed is enough */
@@ -49,3 +55,7 @@ void scale_finish(struct scale *s);
 /* Fills dst from a frame in memory. -ENOTSUP: not in memory, tiled, or an unknown pixel format; -EINVAL: its planes
  * cannot hold what it says; -ENOMEM. On error dst is as before. */
 int scale_run(struct scale *s, const struct frame *f, struct picture *dst);
+
+/* The same for a frame that shows the picture which the last scale_run() that did not fail was given, with another cursor
+ * or none: what that covers and what the last one covered is converted, nothing else. */
+int scale_cursor(struct scale *s, const struct frame *f, struct picture *dst);

@@ -23,6 +23,7 @@
 #include "encode/rate.h"
 #include "encode/recovery.h"
 #include "encode/refine.h"
+#include "encode/shown.h"
 #include "media/frame.h"
 #include "media/record.h"
 
@@ -54,17 +55,15 @@ struct encode_worker {
 	struct refine refine;
 	struct recovery recovery;
 	struct early early;
-	uint64_t start_ns, last_pts;
+	uint64_t start_ns, last_pts, retry_ns; /* retry_ns 0: no retry */
 	struct numbering numbering;
 	uint32_t epoch;                /* of the numbering */
 	bool silent;                   /* nothing comes back from the client */
 	const void *held;              /* picture in the slot that came too early; compared, never read */
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
-	uint64_t retry_ns;             /* 0: no retry */
-	bool have_source;              /* the picture is more than the black start */
+	struct shown shown;            /* in the picture */
 	bool unseen;                   /* it has not come out of an encoder yet */
 	bool shared, share_refused;    /* pictures on the GPU: one was encoded; none is any more */
-	uint64_t last_seq;             /* of it, as the source counts */
 	bool gave_up;
 
 	/* of the frame being submitted; written by on_au() inside encoder_submit() */
@@ -185,13 +184,14 @@ static uint8_t kept_by(const struct encoder *e)
 	return e->caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : e->params.dpb;
 }
 
-/* Where the encoder wants its pictures; the one that is converted already goes there as well. */
+/* Where the encoder wants its pictures; the one that is converted already goes there as well, or is lost with its GPU. */
 static void share_as_it_takes(struct encode_worker *w)
 {
 	const struct encoder *e = w->engine.encoder;
 	bool takes = e->caps.flags & ENC_SHARED && !w->share_refused;
 
 	conversion_share(&w->conversion, takes ? encoder_drm(e->ops, w->p.video.codec) : 0, &w->picture);
+	w->shown.picture = 0;
 	STAT_SET(w->converter, conversion_by(&w->conversion));
 }
 
@@ -351,32 +351,32 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		set_encoder_rate(w);
 }
 
-/* Shows what is converted already: it was taken, and nothing since was passed over. */
-static bool unchanged(const struct encode_worker *w, const struct frame *f)
-{
-	return f->same && w->have_source && f->seq == w->last_seq + 1;
-}
-
 /* Takes the frame. */
 static void encode_new(struct encode_worker *w, struct frame *f)
 {
 	struct trace t = {.captured = f->t.captured, .taken = clock_ns()};
-	int rc = conversion_run(&w->conversion, f, &w->picture);
-	uint64_t seq = f->seq;
-	uint32_t fourcc = f->fourcc;
+	const enum news news = shown_news(&w->shown, f);
+	const struct shown shown = shown_of(f);
+	const uint32_t fourcc = f->fourcc;
+	int rc = news == NEWS_NONE
+			 ? 0
+			 : (news == NEWS_CURSOR ? conversion_cursor : conversion_run)(&w->conversion, f, &w->picture);
 
 	frame_unref(f, -1);
 	STAT_SET(w->converter, conversion_by(&w->conversion));
 	if (rc < 0) {
+		w->shown.picture = 0; /* it may be black now */
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,
 			  strerrordesc_np(-rc));
 		return;
 	}
 	/* Whoever passed them over, the source, the slot or the pace. A source that was opened anew counts from anew. */
-	if (w->have_source && seq > w->last_seq + 1)
-		STAT_ADD(w->p.stats->frames_skipped, seq - w->last_seq - 1);
-	w->have_source = w->unseen = true;
-	w->last_seq = seq;
+	STAT_ADD(w->p.stats->frames_skipped, shown_gap(&w->shown, &shown));
+	w->shown = shown;
+	if (news == NEWS_NONE)
+		return; /* left to the repeats of a still picture */
+	w->unseen = true;
+	STAT_ADD(w->p.stats->frames_cursor, news == NEWS_CURSOR);
 	t.converted = clock_ns();
 	if (!t.captured || t.captured > t.taken)
 		t.captured = t.taken;
@@ -445,12 +445,6 @@ static uint64_t turn(struct encode_worker *w)
 		return due;
 
 	f = take_frame(w, now);
-	if (f && unchanged(w, f)) {
-		/* Left to the repeats of a still picture. */
-		w->last_seq++;
-		frame_unref(f, -1);
-		return now;
-	}
 	if (f) {
 		encode_new(w, f);
 		return now; /* look at the carriers again before sleeping */

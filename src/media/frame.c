@@ -3,6 +3,13 @@
 
 #include <unistd.h>
 
+uint64_t frame_picture_no(void)
+{
+	static atomic_uint_fast64_t newest;
+
+	return atomic_fetch_add_explicit(&newest, 1, memory_order_relaxed) + 1;
+}
+
 void frame_unref(struct frame *f, int fence_fd)
 {
 	if (!f)

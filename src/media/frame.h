@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "media/cursor.h"
 #include "media/params.h"
 #include "media/trace.h"
 
@@ -86,6 +87,8 @@ struct frame {
 	struct rect damage[FRAME_DAMAGE_MAX];
 	uint8_t n_damage; /* 0: unknown, take everything */
 	bool same;        /* the source knows that it shows what its frame before, seq - 1, showed */
+	uint64_t picture; /* those of one number show the same, but for the cursor (frame_picture_no); 0: not known */
+	struct cursor cursor; /* not in the pixels; its image stays until the last unref */
 	enum transform transform;
 	struct colour colour;
 	int acquire_fence; /* sync_file to wait for before reading, or -1; closed by the last unref */
@@ -104,6 +107,9 @@ static inline void frame_refuse(struct frame *f, bool all_dmabufs)
 	if (f->refuse)
 		f->refuse(f, all_dmabufs);
 }
+
+/* A number that no picture of this process has had. Any thread, wait-free. */
+uint64_t frame_picture_no(void);
 
 /* Any thread. fence_fd: sync_file of the reader's GPU work, taken, or -1. Accepts NULL. */
 void frame_unref(struct frame *f, int fence_fd);

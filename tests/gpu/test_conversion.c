@@ -99,6 +99,93 @@ static void both_give_the_same_picture_turned_and_in_place_in_each_format(void *
 		both_give_the_same((enum picture_format)f);
 }
 
+static void paint_cursor(struct cursor_image *i, bool sharp)
+{
+	*i = (struct cursor_image){.id = frame_picture_no(), .w = 20, .h = 14};
+	for (unsigned n = 0; n < 20 * 14; n++) {
+		const uint8_t a = sharp ? n % 5 ? 255 : 0 : (uint8_t)(n * 37);
+		const uint8_t px[4] = {(uint8_t)(a / 2), (uint8_t)(a / 3), a, a};
+
+		memcpy(i->argb + 4 * n, px, 4);
+	}
+}
+
+/* In the pass, and over the picture in memory. Where light changes the CPU rounds before that, so there nothing is half
+ * transparent. */
+static void both_show_the_cursor_alike(void **state)
+{
+	static const int at[][2] = {{30, 20}, {31, 20}, {-5, -3}, {90, 60}, {500, 0}, {40, 33}};
+	static struct cursor_image image;
+
+	(void)state;
+	for (unsigned n = 0; n < 16; n++) {
+		struct picture a = picture_of(n & 1 ? 10 : 8, n & 2), b = picture_of(n & 1 ? 10 : 8, n & 2);
+		const bool to_pq = n & 1 && n & 12, from_pq = n & 1 && n & 8;
+		struct conversion cpu, gpu;
+		struct source s;
+
+		a.pq = b.pq = to_pq;
+		paint_cursor(&image, to_pq != from_pq);
+		conversion_init(&cpu, CONVERT_CPU, &a);
+		conversion_init(&gpu, CONVERT_GPU, &b);
+		/* With a margin, for it counts from the buffer's corner. */
+		source_init(&s, n & 1 ? FOURCC_XRGB2101010 : FOURCC_XRGB8888, W + 8, H + 6, 0);
+		source_random(&s, n);
+		s.frame.crop = (struct rect){4, 3, W, H};
+		s.frame.colour.pq = from_pq;
+		s.frame.transform = n & 8 ? TRANSFORM_FLIPPED_180 : TRANSFORM_NONE;
+		s.frame.picture = frame_picture_no();
+		for (unsigned i = 0; i < 6; i++) {
+			s.frame.cursor = (struct cursor){i < 5 ? &image : NULL, at[i][0], at[i][1]};
+			assert_int_equal((i ? conversion_cursor : conversion_run)(&cpu, &s.frame, &a), 0);
+			assert_int_equal((i ? conversion_cursor : conversion_run)(&gpu, &s.frame, &b), 0);
+			assert_true(gpu.on_gpu && !cpu.on_gpu);
+			assert_near(&a, &b);
+		}
+		source_finish(&s);
+		conversion_finish(&cpu);
+		conversion_finish(&gpu);
+		picture_finish(&a);
+		picture_finish(&b);
+	}
+}
+
+/* What was copied up is not copied again for a cursor: changes of the memory since are not seen. */
+static void the_gpu_moves_it_over_what_it_has(void **state)
+{
+	static struct cursor_image image;
+	struct picture a = picture(), b = picture();
+	struct conversion gpu;
+	struct source s;
+	int fd;
+
+	(void)state;
+	paint_cursor(&image, true);
+	conversion_init(&gpu, CONVERT_GPU, &a);
+	source_init(&s, FOURCC_XRGB8888, W, H, 0);
+	fd = s.frame.plane[0].fd;
+	s.frame.plane[0].fd = -1; /* nor read where it lies */
+	source_random(&s, 3);
+	s.frame.cursor = (struct cursor){&image, 10, 10};
+	assert_int_equal(conversion_run(&gpu, &s.frame, &b), 0);
+	s.frame.picture = frame_picture_no();
+	s.frame.cursor.x = 30;
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), 0);
+	memset(s.pixels, 0, s.size);
+	s.frame.cursor.x = 10;
+	assert_int_equal(conversion_cursor(&gpu, &s.frame, &a), 0);
+	assert_memory_equal(a.luma, b.luma, picture_bytes(&a));
+	/* Another picture is. */
+	s.frame.picture = frame_picture_no();
+	assert_int_equal(conversion_run(&gpu, &s.frame, &a), 0);
+	assert_memory_not_equal(a.luma, b.luma, picture_bytes(&a));
+	s.frame.plane[0].fd = fd;
+	source_finish(&s);
+	conversion_finish(&gpu);
+	picture_finish(&a);
+	picture_finish(&b);
+}
+
 /* An HDR source for a client without, and the other way round: by the same rules on both sides. */
 static void both_change_light_alike(void **state)
 {
@@ -362,6 +449,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_give_the_same_picture_turned_and_in_place_in_each_format),
 		cmocka_unit_test(both_change_light_alike),
+		cmocka_unit_test(both_show_the_cursor_alike),
+		cmocka_unit_test(the_gpu_moves_it_over_what_it_has),
 		cmocka_unit_test(auto_takes_the_gpu_for_what_cannot_be_mapped_alone),
 		cmocka_unit_test(what_is_imported_is_asked_for_and_what_is_not_is_refused),
 		cmocka_unit_test(what_nobody_reads_leaves_the_picture_alone),

@@ -37,8 +37,10 @@ bool rig_post(struct rig *r, uint64_t captured_ns)
 			.plane[0] = {.fd = -1, .stride = RIG_W * 4},
 			.map[0] = r->pixels,
 			.acquire_fence = -1,
-			.seq = ++r->seq,
+			.seq = r->picture ? r->seq : ++r->seq,
 			.same = r->same,
+			.picture = r->picture,
+			.cursor = r->cursor,
 			.t.captured = captured_ns,
 		};
 		atomic_init(&f->refs, 1);

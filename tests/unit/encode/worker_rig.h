@@ -47,7 +47,9 @@ struct rig {
 	struct frame pool[RIG_POOL];
 	atomic_uint out_of_pool; /* bit: frame is out */
 	uint32_t *pixels;
-	bool same; /* the next frames show what the last did */
+	bool same;            /* the next frames show what the last did */
+	uint64_t picture;     /* number of the next ones, all of one seq; 0: none */
+	struct cursor cursor; /* of the next ones; nobody counts its references */
 
 	/* sink thread */
 	struct thread sink;
