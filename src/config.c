@@ -34,12 +34,15 @@ static const char *const choice_policy[] = {"many", "refuse", "take-over", NULL}
 static const char *const choice_encryption[] = {"never", "optional", "mandatory", NULL};
 static const char *const choice_offer[] = {"auto", "on", "off", NULL};
 static const char *const choice_video[] = {"auto", "pattern", "pipewire", "portal", NULL};
+static const char *const choice_cursor[] = {"auto", "metadata", "embedded", "hidden", NULL};
 static const char *const choice_convert[] = {"auto", "cpu", "gpu", NULL};
 static const char *const choice_slices[] = {"off", "auto", "fixed", NULL};
 static const char *const choice_audio[] = {"auto", "pipewire", "tone", "none", NULL};
 
 _Static_assert(SCREENS_PORTAL == 3 && SCREENS_PIPEWIRE == 2 && SCREENS_PATTERN == 1,
 	       "choice_video follows enum screens_source");
+_Static_assert(CURSOR_HIDDEN == 3 && CURSOR_EMBEDDED == 2 && CURSOR_METADATA == 1,
+	       "choice_cursor follows enum cursor_mode");
 _Static_assert(AUDIO_NONE == 3 && AUDIO_TONE == 2 && AUDIO_PIPEWIRE == 1, "choice_audio follows enum audio_source");
 _Static_assert(EARLY_FIXED == 2 && EARLY_AUTO == 1, "choice_slices follows enum early_mode");
 _Static_assert(CONVERT_GPU == 2 && CONVERT_CPU == 1, "choice_convert follows enum convert_where");
@@ -108,6 +111,10 @@ static const struct option options[] = {
 	      "top); "
 	      "empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, mixed, still, chart, patches or pq (HDR)"),
+	CHOICE(video, cursor, "auto", choice_cursor,
+	       "Who draws the pointer of a live screen: metadata: moonrill; embedded: the desktop; hidden: nobody; "
+	       "auto: "
+	       "moonrill where the desktop lets it"),
 
 	ENCODER(encode, backend, "auto",
 		"Encoder to use: auto (hardware where a trial says that it works, else software) or one that moonrill "

@@ -47,6 +47,7 @@ struct config {
 		char node[CONFIG_STR];
 		char place[CONFIG_STR];
 		char pattern[CONFIG_STR];
+		int64_t cursor; /* enum cursor_mode */
 	} video;
 	struct {
 		char backend[CONFIG_STR];

@@ -214,6 +214,7 @@ static int open_screens(struct daemon_ctx *d)
 		.node = d->config.video.node,
 		.pattern = d->config.video.pattern,
 		.place = d->config.video.place,
+		.cursor = (enum cursor_mode)d->config.video.cursor,
 		.token_path = token,
 		.importable = &d->importable,
 	};

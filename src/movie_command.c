@@ -160,6 +160,7 @@ static int open_all(struct recorder *r)
 		.source = (enum screens_source)r->config->video.source,
 		.node = r->config->video.node,
 		.pattern = r->config->video.pattern,
+		.cursor = (enum cursor_mode)r->config->video.cursor,
 		.every = true,
 		.token_path = token,
 		.importable = &r->importable,

@@ -23,6 +23,7 @@ struct capture_params {
 		*pattern; /* pattern: motion, noise, mixed, still, chart, patches, pq; lives as long as the capture */
 	const char *node; /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
 	const struct dmabuf_formats *importable; /* what readers import; NULL: nothing. Lives as long as the capture */
+	enum cursor_mode cursor;                 /* pipewire: with AUTO and METADATA its metadata is asked for */
 	int pipewire_fd; /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
 };
 

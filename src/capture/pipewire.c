@@ -5,7 +5,8 @@
  * PipeWire's thread loop is the capture thread: all events of the stream run there, under the loop's lock, which main
  * takes for start, stop and close. Frames go back from any thread by a bit in a mask and a signal to the loop, which
  * alone queues buffers. A buffer that PipeWire removes while an encoder still reads it keeps its mapping until the
- * frame is back; PipeWire's own mappings are never used.
+ * frame is back; PipeWire's own mappings are never used. A buffer with news of the cursor alone makes a view of the last
+ * picture (capture/views.h).
  */
 #include "capture/backends.h"
 
@@ -22,8 +23,10 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "capture/pw_buffer.h"
+#include "capture/pw_cursor.h"
 #include "capture/pw_format.h"
 #include "capture/pw_node.h"
+#include "capture/views.h"
 
 #define LOG_MODULE "pipewire"
 #include "base/log.h"
@@ -48,6 +51,7 @@ struct pipewire {
 	struct spa_source *signal;
 	const char *node;
 	uint32_t fps_mhz;
+	bool wants_cursor;
 	/* under the loop's lock */
 	struct pw_core *core;
 	struct pw_stream *stream;
@@ -63,10 +67,13 @@ struct pipewire {
 	unsigned format_no;               /* counts up */
 	struct dmabuf_formats importable; /* what readers import, less what they refused */
 	unsigned n_buffers;
-	struct frame *last; /* newest picture, kept for refresh; a reference, or NULL */
+	struct frame *last; /* newest picture, kept for refresh and views; a reference, or NULL */
+	struct pw_cursor cursor;
+	bool owes_cursor; /* its news found no view */
 	uint64_t seq, next_id;
 	struct slot slot[SLOTS];
 	/* any thread */
+	struct views views;
 	atomic_uint out;      /* slots whose frame is out; the loop writes */
 	atomic_uint returned; /* slots given back; any thread sets, the loop clears */
 	atomic_bool refresh;
@@ -94,6 +101,7 @@ static void frame_release(struct frame *f, int fence_fd)
 
 	/* Readers wait for their GPU before they let go. */
 	assert(fence_fd < 0);
+	cursor_image_unref(f->cursor.image);
 	atomic_fetch_or_explicit(&p->returned, 1u << f->slot, memory_order_release);
 	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
 }
@@ -158,6 +166,23 @@ static void drop_last(struct pipewire *p)
 	p->last = NULL;
 }
 
+/* The newest picture again, under the cursor as it is now. Without a picture the next one brings it. */
+static void show_last(struct pipewire *p)
+{
+	struct cursor now = pw_cursor_take(&p->cursor);
+	const struct cursor_mark mark = cursor_mark(&now);
+	const bool shown = p->active && p->last, same = shown && cursor_mark_is(&mark, &p->last->cursor);
+	struct frame *f = same ? frame_ref(p->last) : NULL;
+
+	if (shown && !same)
+		f = views_take(&p->views, p->last, now, clock_ns());
+	else
+		cursor_image_unref(now.image);
+	p->owes_cursor = shown && !f;
+	if (f)
+		p->base.ev->frame(p->base.ctx, f);
+}
+
 static void on_signal(void *data, uint64_t count)
 {
 	struct pipewire *p = data;
@@ -167,8 +192,8 @@ static void on_signal(void *data, uint64_t count)
 	take_returned(p);
 	if (refused / 2 == p->format_no && !p->gone)
 		withdraw(p, refused & 1);
-	if (atomic_exchange(&p->refresh, false) && p->active && p->last)
-		p->base.ev->frame(p->base.ctx, frame_ref(p->last));
+	if (atomic_exchange(&p->refresh, false) || p->owes_cursor)
+		show_last(p);
 }
 
 static void on_add_buffer(void *data, struct pw_buffer *b)
@@ -241,6 +266,8 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 	s->format_no = p->format_no;
 	f->seq = ++p->seq;
 	buffer_judge_damage(f, &p->tells_damage, skipped || !p->last);
+	f->picture = f->same ? p->last->picture : frame_picture_no();
+	f->cursor = pw_cursor_take(&p->cursor);
 	p->base.held_max = p->n_buffers > 3 ? p->n_buffers - 2 : 1;
 	drop_last(p);
 	atomic_fetch_or_explicit(&p->out, 1u << f->slot, memory_order_relaxed);
@@ -255,14 +282,31 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 	return true;
 }
 
+/* Whether there is news of it. */
+static bool read_cursor(struct pipewire *p, const struct pw_buffer *b)
+{
+	int rc = p->wants_cursor ? pw_cursor_read(&p->cursor, b->buffer) : 0;
+
+	if (rc < 0)
+		log_every(NS_PER_S, LOG_LEVEL_WARN, "a cursor is not shown as the source has it: %s",
+			  strerrordesc_np(-rc));
+	return rc != 0;
+}
+
 static void on_process(void *data)
 {
 	struct pipewire *p = data;
 	struct pw_buffer *b, *newest = NULL;
 	unsigned skipped = 0;
+	bool moved = p->owes_cursor;
 
 	take_returned(p);
 	while ((b = pw_stream_dequeue_buffer(p->stream))) {
+		moved |= read_cursor(p, b);
+		if (!buffer_has_picture(b->buffer)) {
+			pw_stream_queue_buffer(p->stream, b);
+			continue;
+		}
 		if (newest) {
 			pw_stream_queue_buffer(p->stream, newest);
 			p->seq++;
@@ -272,6 +316,10 @@ static void on_process(void *data)
 	}
 	if (newest && (p->gone || !deliver(p, newest, skipped)))
 		pw_stream_queue_buffer(p->stream, newest);
+	else if (newest)
+		moved = p->owes_cursor = false; /* told with the picture */
+	if (moved && !p->gone)
+		show_last(p);
 }
 
 /* Negotiation */
@@ -308,7 +356,7 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 				    : "memory");
 	p->have_format = true;
 	p->format_no++;
-	n = pw_format_buffers(&b, &p->format, pods);
+	n = pw_format_buffers(&b, &p->format, p->wants_cursor, pods);
 	pw_stream_update_params(p->stream, pods, n);
 }
 
@@ -397,20 +445,7 @@ static const struct pw_core_events core_events = {
 
 static int pipewire_probe(const struct capture_params *params)
 {
-	const char *runtime = getenv("PIPEWIRE_RUNTIME_DIR"), *remote = getenv("PIPEWIRE_REMOTE");
-	char path[256];
-
-	if (params->pipewire_fd >= 0)
-		return 0;
-	if (!runtime)
-		runtime = getenv("XDG_RUNTIME_DIR");
-	if (!remote)
-		remote = "pipewire-0";
-	if (*remote == '/')
-		return access(remote, F_OK) ? -ENOTSUP : access(remote, W_OK) ? -EACCES : 0;
-	if (!runtime || snprintf(path, sizeof(path), "%s/%s", runtime, remote) >= (int)sizeof(path))
-		return -ENOTSUP;
-	return access(path, F_OK) ? -ENOTSUP : access(path, W_OK) ? -EACCES : 0;
+	return params->pipewire_fd >= 0 ? 0 : pw_daemon_probe();
 }
 
 /* Under the lock, or while the loop does not run. */
@@ -437,6 +472,7 @@ static void destroy_all(struct pipewire *p)
 		pw_context_destroy(p->context);
 	if (p->thread)
 		pw_thread_loop_destroy(p->thread);
+	pw_cursor_finish(&p->cursor);
 	pw_deinit();
 }
 
@@ -449,6 +485,9 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	pw_init(NULL, NULL);
 	p->node = params->node ? params->node : "";
 	p->fps_mhz = params->fps_mhz;
+	p->wants_cursor = params->cursor == CURSOR_AUTO || params->cursor == CURSOR_METADATA;
+	if (p->wants_cursor && pw_cursor_init(&p->cursor) < 0)
+		goto fail;
 	if (params->importable)
 		p->importable = *params->importable;
 	p->thread = pw_thread_loop_new("capture", NULL);
@@ -543,7 +582,7 @@ static void pipewire_close(struct capture *c)
 	pw_thread_loop_stop(p->thread);
 	drop_last(p);
 	take_returned(p);
-	assert(!atomic_load(&p->out));
+	assert(!atomic_load(&p->out) && !atomic_load(&p->views.out));
 	destroy_all(p);
 }
 

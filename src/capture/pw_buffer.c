@@ -216,15 +216,22 @@ static int mapped_plane(struct frame *f, const struct spa_data *d, const struct 
 	return 0;
 }
 
+bool buffer_has_picture(const struct spa_buffer *b)
+{
+	const struct spa_chunk *c = b->n_datas ? b->datas[0].chunk : NULL;
+	const struct spa_meta_header *header = spa_buffer_find_meta_data(b, SPA_META_Header, sizeof(*header));
+
+	return c && c->size && !(c->flags & SPA_CHUNK_FLAG_CORRUPTED) &&
+	       !(header && (header->flags & SPA_META_HEADER_FLAG_CORRUPTED));
+}
+
 int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
 		 const struct pw_format *format, uint64_t now_ns)
 {
 	const struct spa_data *d = &b->datas[0];
-	const struct spa_meta_header *header = spa_buffer_find_meta_data(b, SPA_META_Header, sizeof(*header));
 	int err;
 
-	if (!d->chunk->size || (d->chunk->flags & SPA_CHUNK_FLAG_CORRUPTED) ||
-	    (header && (header->flags & SPA_META_HEADER_FLAG_CORRUPTED)))
+	if (!buffer_has_picture(b))
 		return -EAGAIN;
 	f->acquire_fence = -1;
 	err = m->n_planes ? imported_planes(f, b, m) : mapped_plane(f, d, m, format);

@@ -34,6 +34,9 @@ void buffer_map_close(struct buffer_map *m); /* accepts a zeroed map */
 void buffer_map_begin_read(const struct buffer_map *m);
 void buffer_map_end_read(const struct buffer_map *m);
 
+/* False: metadata only, as of a cursor that moved, or marked corrupted. */
+bool buffer_has_picture(const struct spa_buffer *b);
+
 /* Fills what the buffer says: planes, mapping, crop, transform, damage (same: a list of it, but an empty one), time, and of
  * a buffer that is imported the fence of those who draw into it, where the kernel tells it. 0, or -EAGAIN: no picture in it
  * (metadata only, or marked corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be

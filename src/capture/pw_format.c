@@ -11,6 +11,7 @@
 #include <spa/param/video/format-utils.h>
 
 #include "base/str.h"
+#include "capture/pw_cursor.h"
 
 #define DAMAGE_REGIONS 16 /* asked for; more than a frame carries, so that "too many" can be told from "all" */
 #define MODIFIERS_MAX  32 /* offered of one format */
@@ -223,14 +224,15 @@ bool pw_format_withdraw(struct dmabuf_formats *importable, const struct pw_forma
 	return kept < before;
 }
 
-static const struct spa_pod *meta(struct spa_pod_builder *b, uint32_t type, uint32_t size, uint32_t min)
+/* min..max bytes, size if nobody says otherwise. */
+static const struct spa_pod *meta(struct spa_pod_builder *b, uint32_t type, size_t size, size_t min, size_t max)
 {
 	return spa_pod_builder_add_object(b, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta, SPA_PARAM_META_type,
 					  SPA_POD_Id(type), SPA_PARAM_META_size,
-					  SPA_POD_CHOICE_RANGE_Int((int)size, (int)min, (int)size));
+					  SPA_POD_CHOICE_RANGE_Int((int)size, (int)min, (int)max));
 }
 
-unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f,
+unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f, bool cursor,
 			   const struct spa_pod *pods[PW_FORMAT_PODS_MAX])
 {
 	const uint32_t region = sizeof(struct spa_meta_region), header = sizeof(struct spa_meta_header);
@@ -242,9 +244,12 @@ unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f,
 					       SPA_PARAM_BUFFERS_buffers,
 					       SPA_POD_CHOICE_RANGE_Int(PW_BUFFERS_WANTED, 2, PW_BUFFERS_MAX),
 					       SPA_PARAM_BUFFERS_dataType, SPA_POD_CHOICE_FLAGS_Int(types));
-	pods[n++] = meta(b, SPA_META_Header, header, header);
-	pods[n++] = meta(b, SPA_META_VideoCrop, region, region);
-	pods[n++] = meta(b, SPA_META_VideoTransform, transform, transform);
-	pods[n++] = meta(b, SPA_META_VideoDamage, region * DAMAGE_REGIONS, region);
+	pods[n++] = meta(b, SPA_META_Header, header, header, header);
+	pods[n++] = meta(b, SPA_META_VideoCrop, region, region, region);
+	pods[n++] = meta(b, SPA_META_VideoTransform, transform, transform, transform);
+	pods[n++] = meta(b, SPA_META_VideoDamage, region * DAMAGE_REGIONS, region, region * DAMAGE_REGIONS);
+	if (cursor) /* the source knows what room it needs: KWin has one size, Mutter a range */
+		pods[n++] = meta(b, SPA_META_Cursor, PW_CURSOR_BYTES(CURSOR_DIM_MAX, CURSOR_DIM_MAX),
+				 PW_CURSOR_BYTES(1, 1), PW_CURSOR_BYTES(PW_CURSOR_ASKED_MAX, PW_CURSOR_ASKED_MAX));
 	return n;
 }

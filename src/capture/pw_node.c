@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 
@@ -65,4 +68,20 @@ void node_watch_stop(struct node_watch *n)
 	if (n->registry)
 		pw_proxy_destroy((struct pw_proxy *)n->registry);
 	n->registry = NULL;
+}
+
+int pw_daemon_probe(void)
+{
+	const char *runtime = getenv("PIPEWIRE_RUNTIME_DIR"), *remote = getenv("PIPEWIRE_REMOTE");
+	char path[256];
+
+	if (!runtime)
+		runtime = getenv("XDG_RUNTIME_DIR");
+	if (!remote)
+		remote = "pipewire-0";
+	if (*remote == '/')
+		return access(remote, F_OK) ? -ENOTSUP : access(remote, W_OK) ? -EACCES : 0;
+	if (!runtime || snprintf(path, sizeof(path), "%s/%s", runtime, remote) >= (int)sizeof(path))
+		return -ENOTSUP;
+	return access(path, F_OK) ? -ENOTSUP : access(path, W_OK) ? -EACCES : 0;
 }

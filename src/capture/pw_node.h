@@ -9,6 +9,9 @@
 
 #include <pipewire/pipewire.h>
 
+/* Whether the user's own daemon can be reached: 0, -ENOTSUP, -EACCES. Any thread. */
+int pw_daemon_probe(void);
+
 struct node_watch {
 	const char *want; /* id, name or serial:N; "": any will do */
 	uint32_t id;      /* PW_ID_ANY: not found yet, or any will do */

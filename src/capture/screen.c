@@ -371,7 +371,7 @@ static void ask_portal(struct screens *s)
 
 	portal_close(s->portal);
 	s->portal = NULL;
-	err = portal_open(&s->portal, s->loop, s->token_path, &portal_events, s);
+	err = portal_open(&s->portal, s->loop, s->token_path, s->params.cursor, &portal_events, s);
 	if (err)
 		set_state(s, SCREENS_FAILED,
 			  err == -ENOTSUP ? "this build has no support for the desktop portal"
@@ -410,6 +410,7 @@ struct screens *screens_create(struct loop *loop, const struct screens_params *p
 		.pattern = s->pattern,
 		.every = p->every,
 		.importable = p->importable,
+		.cursor = p->cursor,
 		.pipewire_fd = -1,
 	};
 	if (p->place && screen_place_parse(&s->wanted_place, p->place))

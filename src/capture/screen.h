@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "media/cursor.h"
 #include "media/link.h"
 #include "media/params.h"
 
@@ -40,6 +41,7 @@ struct screens_params {
 	const char *place;   /* config video.place, as screen_place_parse() takes it; wins over what a source tells */
 	bool every;          /* for a recording: the pattern waits for its buffers, and passes nothing over */
 	const struct dmabuf_formats *importable; /* what encoders import; NULL: nothing. Outlives the screens */
+	enum cursor_mode cursor;                 /* config video.cursor; of a live screen */
 	const char *token_path;                  /* where the portal's restore token is kept (mode 600) */
 };
 

@@ -54,6 +54,7 @@ struct portal {
 	struct loop_fd *wake_fd;
 	struct thread thread;
 	char *token_path;
+	enum cursor_mode cursor;
 
 	/* shared */
 	struct wake wake; /* of main, for results */
@@ -216,6 +217,15 @@ static void on_created(GObject *object, GAsyncResult *result, gpointer data)
 	xdp_session_start(p->session, NULL, p->cancel, on_started, p);
 }
 
+/* Of its ScreenCast page: "(v)", or NULL. */
+static GVariant *get_property(struct portal *p, const char *name, GError **error)
+{
+	return g_dbus_connection_call_sync(p->bus, BUS_NAME, BUS_PATH, "org.freedesktop.DBus.Properties", "Get",
+					   g_variant_new("(ss)", "org.freedesktop.portal.ScreenCast", name),
+					   G_VARIANT_TYPE("(v)"), G_DBUS_CALL_FLAGS_NONE, BUS_CALL_MS, p->cancel,
+					   error);
+}
+
 /* Whether there is a portal with ScreenCast to talk to; tells main when not. */
 static bool portal_is_there(struct portal *p)
 {
@@ -230,10 +240,7 @@ static bool portal_is_there(struct portal *p)
 	}
 	/* GLib's default is to end the process when the bus goes away. */
 	g_dbus_connection_set_exit_on_close(p->bus, FALSE);
-	answer = g_dbus_connection_call_sync(p->bus, BUS_NAME, BUS_PATH, "org.freedesktop.DBus.Properties", "Get",
-					     g_variant_new("(ss)", "org.freedesktop.portal.ScreenCast", "version"),
-					     G_VARIANT_TYPE("(v)"), G_DBUS_CALL_FLAGS_NONE, BUS_CALL_MS, p->cancel,
-					     &error);
+	answer = get_property(p, "version", &error);
 	if (!answer) {
 		g_dbus_error_strip_remote_error(error);
 		fail(p, -ENOTSUP, "no portal for the screen on the session bus (%s)", error->message);
@@ -242,6 +249,34 @@ static bool portal_is_there(struct portal *p)
 	}
 	g_variant_unref(answer);
 	return true;
+}
+
+/* What it has of what is wanted; one of before version 2 has no such property and draws the cursor into its pictures. */
+static XdpCursorMode choose_cursor(struct portal *p)
+{
+	static const XdpCursorMode wanted[] = {
+		[CURSOR_AUTO] = XDP_CURSOR_MODE_METADATA,
+		[CURSOR_METADATA] = XDP_CURSOR_MODE_METADATA,
+		[CURSOR_EMBEDDED] = XDP_CURSOR_MODE_EMBEDDED,
+		[CURSOR_HIDDEN] = XDP_CURSOR_MODE_HIDDEN,
+	};
+	GVariant *answer = get_property(p, "AvailableCursorModes", NULL), *value;
+	uint32_t modes = 0;
+
+	if (answer) {
+		g_variant_get(answer, "(v)", &value);
+		if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32))
+			modes = g_variant_get_uint32(value);
+		g_variant_unref(value);
+		g_variant_unref(answer);
+	}
+	if (modes & wanted[p->cursor]) {
+		log_dbg("the cursor is asked for as mode %d of %#x", (int)wanted[p->cursor], modes);
+		return wanted[p->cursor];
+	}
+	if (p->cursor != CURSOR_AUTO && p->cursor != CURSOR_EMBEDDED)
+		log_warn("this portal draws the cursor into its pictures: it has no other way of those asked for");
+	return XDP_CURSOR_MODE_EMBEDDED;
 }
 
 /* A GSource that turns main's words into calls on this thread. */
@@ -291,8 +326,7 @@ static void portal_thread(void *arg)
 		token = read_token(p);
 		p->xdp = xdp_portal_new();
 		xdp_portal_create_screencast_session(p->xdp, XDP_OUTPUT_MONITOR, XDP_SCREENCAST_FLAG_NONE,
-						     XDP_CURSOR_MODE_EMBEDDED, PERSIST_ASKED, token, p->cancel,
-						     on_created, p);
+						     choose_cursor(p), PERSIST_ASKED, token, p->cancel, on_created, p);
 		free(token);
 	}
 	g_main_loop_run(p->main_loop);
@@ -344,8 +378,8 @@ static void say(struct portal *p, unsigned word)
 	g_main_context_wakeup(p->context);
 }
 
-int portal_open(struct portal **out, struct loop *loop, const char *token_path, const struct portal_events *ev,
-		void *ctx)
+int portal_open(struct portal **out, struct loop *loop, const char *token_path, enum cursor_mode cursor,
+		const struct portal_events *ev, void *ctx)
 {
 	struct portal *p = calloc(1, sizeof(*p));
 	int err;
@@ -355,6 +389,7 @@ int portal_open(struct portal **out, struct loop *loop, const char *token_path, 
 	p->loop = loop;
 	p->ev = ev;
 	p->ctx = ctx;
+	p->cursor = cursor;
 	p->context = g_main_context_new();
 	p->cancel = g_cancellable_new();
 	err = ring_init(&p->results, RESULTS);

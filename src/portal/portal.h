@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "media/cursor.h"
 
 struct portal;
 
@@ -32,9 +33,10 @@ struct portal_events {
 };
 
 /* token_path: read if it is there, replaced (mode 600) with each consent; NULL: none is kept.
+ * cursor: what is asked for, where the portal has it; AUTO: metadata, and what it lacks is embedded.
  * -ENOTSUP: built without libportal; -ENOMEM. */
-int portal_open(struct portal **out, struct loop *loop, const char *token_path, const struct portal_events *ev,
-		void *ctx);
+int portal_open(struct portal **out, struct loop *loop, const char *token_path, enum cursor_mode cursor,
+		const struct portal_events *ev, void *ctx);
 /* After ready: another remote of the same session is wanted, because the first one is gone; ready
  * or failed follows. */
 void portal_renew(struct portal *p);

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 
-int portal_open(struct portal **out, struct loop *loop, const char *token_path, const struct portal_events *ev,
-		void *ctx)
+int portal_open(struct portal **out, struct loop *loop, const char *token_path, enum cursor_mode cursor,
+		const struct portal_events *ev, void *ctx)
 {
-	(void)out, (void)loop, (void)token_path, (void)ev, (void)ctx;
+	(void)out, (void)loop, (void)token_path, (void)cursor, (void)ev, (void)ctx;
 	return -ENOTSUP;
 }
 
