@@ -7,6 +7,7 @@
  *		      again halfway] [--pixels chart|quadrants]
  *		      [--import A,B,...: as a reader that imports BGRx with these modifiers] [--refuse N: refuses what
  *		      it gets from its Nth frame on, until that is another] [--refuse-all N: and all dma-bufs]
+ *		      [--cursor metadata|embedded|hidden]
  *
  * Exit status: 0 the source gave a frame, 3 it gave none, 4 it is not there or was refused.
  */
@@ -34,6 +35,9 @@ struct user {
 	struct screen_user *attached;
 	unsigned frames, marks, gaps, repeats, pixels_bad, imported;
 	uint32_t last;
+	unsigned moves; /* frames of a picture that was there, under another cursor */
+	uint64_t picture;
+	struct cursor_mark cursor;
 	uint64_t age_ns, age_max_ns;
 };
 
@@ -46,6 +50,7 @@ static struct {
 	int pause;
 	unsigned refuse;
 	bool refuse_all;
+	enum cursor_mode cursor;
 } opt = {.pattern = "motion", .width = 1280, .height = 720, .fps = 60, .frames = 60, .seconds = 10, .users = 1};
 
 static struct loop *loop;
@@ -55,7 +60,9 @@ static uint32_t sizes[8][2];
 static unsigned n_sizes, losses;
 static struct frame last_frame; /* values only */
 static struct dmabuf_formats importable;
-static size_t mapped_bytes; /* of the source's memory, most at once */
+static int cursor_w, cursor_h;
+static uint8_t cursor_argb[4]; /* its first pixel */
+static size_t mapped_bytes;    /* of the source's memory, most at once */
 
 static void changed(void *ctx)
 {
@@ -157,6 +164,14 @@ static void look(struct user *u, struct frame *f)
 
 	if (opt.refuse && u->frames >= opt.refuse && !f->map[0] && (opt.refuse_all || f->modifier != MODIFIER_LINEAR))
 		frame_refuse(f, opt.refuse_all);
+	u->moves += f->picture == u->picture && !cursor_mark_is(&u->cursor, &f->cursor);
+	u->picture = f->picture;
+	u->cursor = cursor_mark(&f->cursor);
+	if (u == users && f->cursor.image) {
+		cursor_w = f->cursor.image->w;
+		cursor_h = f->cursor.image->h;
+		memcpy(cursor_argb, f->cursor.image->argb, 4);
+	}
 	count_mapped();
 	u->age_ns += age;
 	if (age > u->age_max_ns)
@@ -201,12 +216,13 @@ static void report(uint64_t took_ns)
 		const struct user *u = &users[i];
 		unsigned n = u->frames ? u->frames : 1;
 
-		json_array_append_new(
-			per_user, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames, "marks",
-					    (int)u->marks, "gaps", (int)u->gaps, "repeats", (int)u->repeats,
-					    "pixels_bad", (int)u->pixels_bad, "imported", (int)u->imported,
-					    "superseded", (int)atomic_load(&u->link.superseded), "age_ms",
-					    (double)(u->age_ns / n) / 1e6, "age_max_ms", (double)u->age_max_ns / 1e6));
+		json_array_append_new(per_user,
+				      json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames,
+						"marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
+						(int)u->repeats, "pixels_bad", (int)u->pixels_bad, "imported",
+						(int)u->imported, "superseded", (int)atomic_load(&u->link.superseded),
+						"moves", (int)u->moves, "age_ms", (double)(u->age_ns / n) / 1e6,
+						"age_max_ms", (double)u->age_max_ns / 1e6));
 	}
 	json_object_set_new(o, "source", json_string(screens_source_name(screens)));
 	json_object_set_new(o, "seconds", json_real((double)took_ns / 1e9));
@@ -220,6 +236,10 @@ static void report(uint64_t took_ns)
 	json_object_set_new(o, "crop",
 			    json_pack("[i,i,i,i]", last_frame.crop.x, last_frame.crop.y, (int)last_frame.crop.w,
 				      (int)last_frame.crop.h));
+	json_object_set_new(o, "cursor",
+			    json_pack("{s:b,s:i,s:i,s:i,s:i,s:[i,i,i,i]}", "shown", users->cursor.id != 0, "x",
+				      users->cursor.x, "y", users->cursor.y, "w", cursor_w, "h", cursor_h, "argb",
+				      cursor_argb[0], cursor_argb[1], cursor_argb[2], cursor_argb[3]));
 	json_object_set_new(o, "users", per_user);
 	json_dumpf(o, stdout, JSON_REAL_PRECISION(6));
 	printf("\n");
@@ -260,7 +280,7 @@ static int parse(int argc, char **argv)
 		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'}, {"users", 1, NULL, 'u'},
 		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},  {"debug", 0, NULL, 'd'},
 		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},  {"refuse-all", 1, NULL, 'R'},
-		{NULL, 0, NULL, 0},
+		{"cursor", 1, NULL, 'c'}, {NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -312,6 +332,11 @@ static int parse(int argc, char **argv)
 					(struct dmabuf_format){FOURCC_XRGB8888, 1, strtoull(at, &at, 0)};
 			}
 			break;
+		case 'c':
+			opt.cursor = !strcmp(optarg, "hidden")     ? CURSOR_HIDDEN
+				     : !strcmp(optarg, "embedded") ? CURSOR_EMBEDDED
+								   : CURSOR_METADATA;
+			break;
 		case 'R':
 			opt.refuse_all = true;
 			__attribute__((fallthrough));
@@ -345,7 +370,8 @@ int main(int argc, char **argv)
 					 .node = opt.node,
 					 .pattern = opt.pattern,
 					 .token_path = opt.token,
-					 .importable = &importable};
+					 .importable = &importable,
+					 .cursor = opt.cursor};
 	screens = screens_create(loop, &params, &events, NULL);
 	if (!screens)
 		return 4;

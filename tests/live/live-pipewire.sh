@@ -98,6 +98,23 @@ expect "a second user of a still screen gets its picture" "all(v['frames'] >= 1 
 	"$(check --users 2 --frames 90 --seconds 2 --pixels chart)"
 source_stop
 
+# A cursor beside the pictures: at the end of 100 moves its hotspot is 80 pixels from the right, its bitmap long gone by.
+cursor="r['cursor']"
+source_start --size 640x360 --still 3 --cursor 100
+expect "a cursor that moves over a still screen makes frames of its last picture" \
+	"(all(v['moves'] >= 50 and v['marks'] == v['frames'] and v['pixels_bad'] == 0 for v in r['users']) and
+	  [$cursor[k] for k in ('shown', 'x', 'y', 'w', 'h', 'argb')] == [True, 557, 139, 24, 16, [255, 0, 255, 255]])" \
+	"$(check --users 2 --frames 1000 --seconds 4 --pixels chart)"
+source_stop
+source_start --size 640x360 --still 3 --cursor 100
+expect "nobody asks for it when it is to be hidden" "u['moves'] == 0 and u['frames'] >= 1 and not $cursor['shown']" \
+	"$(check --frames 1000 --seconds 3 --cursor hidden)"
+source_stop
+source_start --size 640x360 --cursor 100
+expect "pictures that change bring it along" "$all and $cursor['shown'] and ($cursor['x'], $cursor['y']) == (37, 139)" \
+	"$(check --frames 90 --pixels chart)"
+source_stop
+
 expect "no such node: a clear word" "u['frames'] == 0 and r['losses'] >= 1" "$(check --frames 1 --seconds 1)"
 grep -q 'there is no PipeWire node "screen"' check.log || { echo "not ok - the word is missing"; failed=1; }
 

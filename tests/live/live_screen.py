@@ -285,6 +285,17 @@ def test_still_node_keeps_a_stream_alive_and_heals_its_last_frame():
         still(h, 39)
 
 
+def test_a_cursor_in_metadata_moves_over_a_still_picture_and_leaves_no_trace():
+    """It ends at 1200,288 of 1280x720: magenta from there, half a white over black further to the right."""
+    with node("cursor", "--size", "1280x720", "--still", 3, "--cursor", 200), host("pipewire", "video.node=cursor") as h:
+        out = h.dir / "v.h264"
+        r = h.stream(*SIZE, "--seconds", 6, "--audio", "none", "--out", out)
+        print(f"# {r['frames']} frames of three pictures")
+        assert r["frames"] >= 130 and r["errors"] == [] and r["frames_lost"] == 0, r
+        bars = {at: rgb for at, rgb in BARS.items() if at[0] < 0.9}
+        colours(out, r["frames"] - 1, bars | {(1201 / 1280, 0.4): (255, 0, 255), (1216 / 1280, 0.4): (128, 128, 128)})
+
+
 def test_still_compositor_keeps_a_stream_alive_and_heals_its_last_frame():
     with client("--still", 180), host("portal") as h:
         out = h.dir / "v.h264"

@@ -9,6 +9,7 @@
  *		  [--modifiers A,B,...: dma-bufs of these, the first liked best, before memory; the choice is the reader's]
  *		  [--padding BYTES: of a row (128)] [--corrupt N: every Nth frame is marked corrupted]
  *		  [--overrun N: every Nth chunk reaches too far]
+ *		  [--cursor N: metadata of a cursor, which moves N times on the still screen, in buffers without a picture]
  *
  * SIGUSR1 draws one frame more on a still screen.
  */
@@ -33,7 +34,7 @@
 static struct {
 	const char *name;
 	uint32_t width, height, fps, spa_format, padding;
-	unsigned long frames, still, resize_at, corrupt, overrun;
+	unsigned long frames, still, resize_at, corrupt, overrun, cursor;
 	uint32_t resize_w, resize_h;
 	struct spa_region crop;
 	bool has_crop, dmabuf; /* dmabuf: what it gives now */
@@ -53,7 +54,12 @@ static struct spa_source *timer;
 static struct painter painter;
 static uint32_t width, height; /* agreed */
 static uint32_t number;
+static unsigned long moves; /* of the cursor */
+static bool bitmap_sent;
 static bool streaming;
+
+#define CURSOR_BYTES(w, h)                                                                                             \
+	((int)(sizeof(struct spa_meta_cursor) + sizeof(struct spa_meta_bitmap) + (size_t)(w) * (h)*4))
 
 static const struct spa_pod *offer_one(struct spa_pod_builder *b, bool dmabuf)
 {
@@ -122,7 +128,8 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 	uint8_t memory[2048];
 	struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
 	const struct spa_pod_prop *modifier;
-	const struct spa_pod *pods[4];
+	const struct spa_pod *pods[5];
+	unsigned n = 4;
 
 	(void)data;
 	if (id != SPA_PARAM_Format || !param || spa_format_video_raw_parse(param, &info) < 0)
@@ -154,7 +161,13 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 	pods[3] = spa_pod_builder_add_object(&b, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta, SPA_PARAM_META_type,
 					     SPA_POD_Id(SPA_META_VideoTransform), SPA_PARAM_META_size,
 					     SPA_POD_Int(sizeof(struct spa_meta_videotransform)));
-	pw_stream_update_params(stream, pods, 4);
+	if (opt.cursor) /* as Mutter offers it */
+		pods[n++] = spa_pod_builder_add_object(
+			&b, SPA_TYPE_OBJECT_ParamMeta, SPA_PARAM_Meta, SPA_PARAM_META_type, SPA_POD_Id(SPA_META_Cursor),
+			SPA_PARAM_META_size,
+			SPA_POD_CHOICE_RANGE_Int(CURSOR_BYTES(384, 384), CURSOR_BYTES(1, 1), CURSOR_BYTES(384, 384)));
+	bitmap_sent = false;
+	pw_stream_update_params(stream, pods, n);
 }
 
 /* From the B G R x of the painter to the byte order of the format. The code is black and white and needs none. */
@@ -219,6 +232,50 @@ static void on_remove_buffer(void *data, struct pw_buffer *b)
 	close((int)d->fd);
 }
 
+enum { CURSOR_W = 24, CURSOR_H = 16, HOT_X = 3, HOT_Y = 5 };
+
+/* Half magenta, half a white that one can see through. It goes from left to right. */
+static void put_cursor(struct spa_buffer *b)
+{
+	struct spa_meta_cursor *c = spa_buffer_find_meta_data(b, SPA_META_Cursor, CURSOR_BYTES(CURSOR_W, CURSOR_H));
+	struct spa_meta_bitmap *bitmap = (struct spa_meta_bitmap *)(c + 1);
+	uint8_t *p = (uint8_t *)(bitmap + 1);
+
+	if (!opt.cursor || !c)
+		return;
+	*c = (struct spa_meta_cursor){
+		.id = 1,
+		.position = SPA_POINT((int)(40 + (width - 120) * moves / opt.cursor), (int)(height * 2 / 5)),
+		.hotspot = SPA_POINT(HOT_X, HOT_Y),
+		.bitmap_offset = bitmap_sent ? 0 : sizeof(*c),
+	};
+	if (bitmap_sent)
+		return;
+	*bitmap = (struct spa_meta_bitmap){
+		.format = SPA_VIDEO_FORMAT_RGBA,
+		.size = {CURSOR_W, CURSOR_H},
+		.stride = CURSOR_W * 4,
+		.offset = sizeof(*bitmap),
+	};
+	for (unsigned i = 0; i < CURSOR_W * CURSOR_H; i++, p += 4)
+		memcpy(p, i % CURSOR_W < CURSOR_W / 2 ? "\xff\0\xff\xff" : "\x80\x80\x80\x80", 4);
+	bitmap_sent = true;
+}
+
+/* As compositors do it. */
+static void send_cursor_alone(void)
+{
+	struct pw_buffer *b = moves < opt.cursor ? pw_stream_dequeue_buffer(stream) : NULL;
+
+	if (!b)
+		return;
+	moves++;
+	put_cursor(b->buffer);
+	b->buffer->datas[0].chunk->size = 0;
+	b->buffer->datas[0].chunk->flags = SPA_CHUNK_FLAG_CORRUPTED;
+	pw_stream_queue_buffer(stream, b);
+}
+
 static void on_process(void *data)
 {
 	struct pw_buffer *b;
@@ -229,8 +286,10 @@ static void on_process(void *data)
 	uint64_t now = clock_ns();
 
 	(void)data;
-	if (opt.still && number >= opt.still)
+	if (opt.still && number >= opt.still) {
+		send_cursor_alone();
 		return;
+	}
 	b = pw_stream_dequeue_buffer(stream);
 	if (!b)
 		return;
@@ -252,6 +311,7 @@ static void on_process(void *data)
 	turn = spa_buffer_find_meta_data(b->buffer, SPA_META_VideoTransform, sizeof(*turn));
 	if (turn)
 		turn->transform = opt.transform;
+	put_cursor(b->buffer);
 	pw_stream_queue_buffer(stream, b);
 	number++;
 }
@@ -313,7 +373,8 @@ static int parse(int argc, char **argv)
 		{"format", 1, NULL, 'F'},    {"frames", 1, NULL, 'N'},  {"still", 1, NULL, 'S'},
 		{"resize", 1, NULL, 'r'},    {"crop", 1, NULL, 'c'},    {"transform", 1, NULL, 't'},
 		{"modifiers", 1, NULL, 'm'}, {"padding", 1, NULL, 'p'}, {"dmabuf", 0, NULL, 'd'},
-		{"corrupt", 1, NULL, 'C'},   {"overrun", 1, NULL, 'O'}, {NULL, 0, NULL, 0},
+		{"corrupt", 1, NULL, 'C'},   {"overrun", 1, NULL, 'O'}, {"cursor", 1, NULL, 'k'},
+		{NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -370,6 +431,9 @@ static int parse(int argc, char **argv)
 			break;
 		case 'C':
 			opt.corrupt = strtoul(optarg, NULL, 10);
+			break;
+		case 'k':
+			opt.cursor = strtoul(optarg, NULL, 10);
 			break;
 		case 'O':
 			opt.overrun = strtoul(optarg, NULL, 10);
