@@ -125,6 +125,8 @@ int pw_cursor_read(struct pw_cursor *c, const struct spa_buffer *b)
 			c->shown = m.id != 0;
 			c->x = m.position.x;
 			c->y = m.position.y;
+		}
+		if (rc > 0) {
 			c->hot_x = m.hotspot.x;
 			c->hot_y = m.hotspot.y;
 		}

@@ -5,6 +5,7 @@
  *
  * SPA says nothing of alpha. What sends cursors premultiplies: Mutter (RGBA, the sprite read back as such) and KWin (RGBA,
  * QImage's premultiplied format), whatever portal lies between; so that is what pixels are taken for, and a primary above its alpha is cut.
+ * The hotspot belongs to the bitmap: without one Mutter says 0,0.
  * A bitmap comes only when the cursor looks another way, so no buffer may be passed over. PipeWire's loop thread.
  */
 #pragma once

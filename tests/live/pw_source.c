@@ -246,7 +246,7 @@ static void put_cursor(struct spa_buffer *b)
 	*c = (struct spa_meta_cursor){
 		.id = 1,
 		.position = SPA_POINT((int)(40 + (width - 120) * moves / opt.cursor), (int)(height * 2 / 5)),
-		.hotspot = SPA_POINT(HOT_X, HOT_Y),
+		.hotspot = bitmap_sent ? SPA_POINT(0, 0) : SPA_POINT(HOT_X, HOT_Y),
 		.bitmap_offset = bitmap_sent ? 0 : sizeof(*c),
 	};
 	if (bitmap_sent)
