@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# live-cursor.sh BUILD_DIR: the pointer of a real desktop, Mutter without a screen, as it tells it beside its pictures.
+# live-cursor.sh BUILD_DIR: the pointer of a real desktop, Mutter without a screen, as it tells it beside its pictures; and
+# what the real portal is asked for, with a desktop of a page behind it.
 # Each line is one case; exit status 0, 1, or 77 where no session can be had.
 set -u
 if [ -z "${LIVE_LIB:-}" ]; then
@@ -58,6 +59,64 @@ expect "one beside them points where it should, and looks as it does" \
 # Premultiplied, at least: the green is no brighter than its alpha.
 expect "its alpha is premultiplied" "$cursor['argb'][0::2] == [0, 0] and 0 < $cursor['argb'][1] <= 128 == $cursor['argb'][3]" \
 	"$(cat cursor.json)"
+
+stop "cast1" && stop "cast2" && stop mutter
+
+# A portal whose screen is pw_source's; of its cursor modes 1 is hidden, 2 embedded, 4 metadata.
+mkdir portals
+cat >portals/page.portal <<PORTAL
+[portal]
+DBusName=org.freedesktop.impl.portal.desktop.page
+Interfaces=org.freedesktop.impl.portal.ScreenCast;
+UseIn=page
+PORTAL
+printf '[preferred]\ndefault=page\n' >portals/portals.conf
+export XDG_DESKTOP_PORTAL_DIR=$PWD/portals XDG_CURRENT_DESKTOP=page
+bg permission-store xdg-permission-store
+
+# portal MODES: it has these
+portal() {
+	bg source "$B/pw_source" --name screen --size 640x360 --still 3 --cursor 100
+	wait_for 5 sh -c 'pw-cli ls Node | grep -q "\"screen\""' || fail "pw_source does not come up"
+	: >page.log
+	bg page "$B/cast_page" "$1" "$(pw-cli ls Node | awk '/^\tid/ { id = $2 } /"screen"/ { sub(",", "", id); print id }')"
+	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "cast_page"
+	bg portal xdg-desktop-portal -v
+	wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
+		/org/freedesktop/portal/desktop org.freedesktop.DBus.Properties.Get \
+		string:org.freedesktop.portal.ScreenCast string:version || fail "xdg-desktop-portal"
+}
+
+portal_stop() {
+	stop portal && stop page && stop source
+}
+
+# asked NAME MODE WARNINGS ARGUMENT...: what the page was asked for by a look at its screen
+asked() {
+	local name=$1 want="cursor $2" warnings=$3
+	shift 3
+	"$B/capture_check" --source portal --frames 2 --seconds 10 "$@" >asked.json 2>check.log
+	if [ "$(cat page.log)" = "$want" ] && [ "$(grep -c 'draws the cursor into its pictures' check.log)" = "$warnings" ]; then
+		echo "ok - $name"
+	else
+		not_ok "$name: $(cat page.log check.log asked.json)"
+	fi
+	: >page.log
+}
+
+portal 7
+asked "of a portal that has all modes, metadata" 4 0
+asked "the picture with a pointer in it when that is wanted" 2 0 --cursor embedded
+asked "and none when that is" 1 0 --cursor hidden
+portal_stop
+portal 7
+expect "and what it then gives moves over the still picture" "u['moves'] >= 50 and ($cursor['x'], $cursor['w']) == (557, 24)" \
+	"$("$B/capture_check" --source portal --frames 1000 --seconds 6 2>check.log)"
+portal_stop
+portal 2
+asked "of one that has no metadata, a pointer in the picture" 2 0
+asked "and it is told when metadata was asked for by name" 2 1 --cursor metadata
+portal_stop
 
 [ $failed = 0 ] && echo "live-cursor: all passed"
 exit $failed

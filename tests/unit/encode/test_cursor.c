@@ -253,6 +253,11 @@ static void it_is_scaled_with_the_picture_to_a_fraction_of_a_pixel(void **state)
 	assert_int_equal(luma(&s, 41, 30), 255);
 	assert_in_range(luma(&s, 60, 30), 63, 64);
 	assert_int_equal(luma(&s, 61, 30), 0);
+	/* There is nothing beyond the picture to fade into. */
+	both_ways(&s, -2, 12);
+	assert_int_equal(luma(&s, 0, 30), 255);
+	both_ways(&s, 58, 26);
+	assert_int_equal(luma(&s, 127, 63), 255);
 	scene_finish(&s);
 }
 
