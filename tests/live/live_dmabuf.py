@@ -3,7 +3,7 @@
 import pathlib
 
 from harness import BUILD, Skip, run
-from live_screen import codes, host, node
+from live_screen import BARS, codes, colours, host, node
 from vaapi import VAAPI, environment, scratch
 
 SIZE = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 4000)
@@ -36,6 +36,18 @@ def test_an_import_that_fails_ends_in_memory_not_in_the_stream():
     # Rows that no shader can address.
     said = streamed(["--modifiers", "0", "--padding", "130"], frames=120)
     assert "cannot be imported" in said and "XR24 in memory" in said, said[-4000:]
+
+
+def test_a_cursor_moves_over_a_picture_that_was_imported():
+    source = ("--size", "640x360", "--modifiers", "0", "--still", 3, "--cursor", 100)
+    with node("screen", *source), host("pipewire", "video.node=screen", "encode.convert=gpu") as h:
+        out = h.dir / "v.h264"
+        r = h.stream(*SIZE, "--seconds", 7, "--audio", "none", "--out", out)
+        print(f"# {r['frames']} frames of three pictures")
+        assert r["frames"] >= 60 and r["frames_lost"] == 0 and r["errors"] == [], r
+        bars = {at: rgb for at, rgb in BARS.items() if at[0] < 0.8}
+        colours(out, r["frames"] - 1, bars | {(563 / 640, 0.4): (255, 0, 255), (575 / 640, 0.4): (128, 128, 128)}, 640, 360)
+        assert "in dma-bufs that are imported" in h.logged(), h.logged()[-4000:]
 
 
 def test_no_pixel_is_touched_from_the_screen_to_the_stream():
