@@ -23,20 +23,32 @@ struct sprite {
 };
 
 struct cursor_paint {
-	uint64_t id; /* of the image; 0: none */
-	bool pq;
-	struct light *light; /* to PQ; made when it is first needed */
+	/* constant */
+	struct pixel_layout layout;
+	struct light *light; /* to PQ; NULL: pictures are SDR */
 	/* as set */
+	uint64_t id; /* of the image; 0: none */
 	struct sprite sprite;
 	uint32_t from_w, from_h, to_w, to_h; /* of the upright picture, of the place */
-	struct pixel_layout layout;
 	struct texel image[CURSOR_DIM_MAX * CURSOR_DIM_MAX];
 };
 
-int cursor_paint_create(struct cursor_paint **out)
+int cursor_paint_create(struct cursor_paint **out, uint32_t fourcc, bool pq)
 {
-	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	struct cursor_paint *c = calloc(1, sizeof(*c));
+	bool known = c && convert_layout(fourcc, &c->layout);
+	int rc = c ? 0 : -ENOMEM;
+
+	assert(known || !c);
+	(void)known;
+	if (rc == 0 && pq)
+		rc = light_create(&c->light, FOURCC_XRGB8888, true);
+	if (rc < 0) {
+		free(c);
+		c = NULL;
+	}
+	*out = c;
+	return rc;
 }
 
 void cursor_paint_destroy(struct cursor_paint *c)
@@ -68,10 +80,8 @@ static void relight(const struct light *light, const uint8_t *argb, struct texel
 	t->b = (uint16_t)((v & 1023) * ONE / 1023 * a / 255);
 }
 
-static void make_ready(struct cursor_paint *c, const struct cursor_image *i, bool pq)
+static void make_ready(struct cursor_paint *c, const struct cursor_image *i)
 {
-	if (pq && !c->light && light_create(&c->light, FOURCC_XRGB8888, true) < 0)
-		pq = false; /* no memory: its colours are a little off */
 	for (unsigned n = 0; n < (unsigned)i->w * i->h; n++) {
 		const uint8_t *p = i->argb + (size_t)n * 4;
 
@@ -81,11 +91,10 @@ static void make_ready(struct cursor_paint *c, const struct cursor_image *i, boo
 			.b = (uint16_t)(p[0] * 257u),
 			.a = (uint16_t)(p[3] * 257u),
 		};
-		if (pq && p[3])
+		if (c->light && p[3])
 			relight(c->light, p, &c->image[n]);
 	}
 	c->id = i->id;
-	c->pq = pq;
 }
 
 /* --- place --- */
@@ -153,17 +162,14 @@ static void touched(int32_t at, uint32_t size, uint32_t from, uint32_t to, int32
 	*length = b > a ? (uint32_t)(b - a) : 0;
 }
 
-struct rect cursor_paint_set(struct cursor_paint *c, const struct cursor *cursor, const struct cursor_place *place,
-			     uint32_t fourcc, bool pq)
+struct rect cursor_paint_set(struct cursor_paint *c, const struct cursor *cursor, const struct cursor_place *place)
 {
 	const bool swap = place->transform & 1; /* quarter turns */
-	bool known = convert_layout(fourcc, &c->layout);
 	struct rect r;
 
-	assert(known && cursor->image);
-	(void)known;
-	if (c->id != cursor->image->id || c->pq != pq)
-		make_ready(c, cursor->image, pq);
+	assert(cursor->image);
+	if (c->id != cursor->image->id)
+		make_ready(c, cursor->image);
 	c->sprite = turned(cursor, &place->visible, place->transform);
 	c->from_w = swap ? place->visible.h : place->visible.w;
 	c->from_h = swap ? place->visible.w : place->visible.h;

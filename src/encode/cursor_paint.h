@@ -23,15 +23,13 @@ struct cursor_place {
 	uint32_t w, h;
 };
 
-/* -ENOMEM. */
-int cursor_paint_create(struct cursor_paint **out);
+/* Over pictures whose pixels are of that format (one of convert_supports()), in PQ or not. -ENOMEM. */
+int cursor_paint_create(struct cursor_paint **out, uint32_t fourcc, bool pq);
 void cursor_paint_destroy(struct cursor_paint *c); /* accepts NULL */
 
-/* The cursor (with an image) over pictures of that place, whose pixels are of that format, in PQ or not. An image that is
- * new is made ready. Returns the pixels of the place that it may touch, cut to it, with even bounds; w 0: none.
- * The image is not needed any more. fourcc: one of convert_supports(). */
-struct rect cursor_paint_set(struct cursor_paint *c, const struct cursor *cursor, const struct cursor_place *place,
-			     uint32_t fourcc, bool pq);
+/* The cursor (with an image) over a picture of that place. An image that is new is made ready, after that it is not needed
+ * any more; nothing allocates. Returns the pixels of the place that it may touch, cut to it, with even bounds; w 0: none. */
+struct rect cursor_paint_set(struct cursor_paint *c, const struct cursor *cursor, const struct cursor_place *place);
 
-/* Blends it into w pixels of the place's line y from pixel x on: lines of the format last set. */
+/* Blends it into w pixels of the place's line y from pixel x on: lines of the format. */
 void cursor_paint_line(const struct cursor_paint *c, uint8_t *line, unsigned x, unsigned y, unsigned w);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "build_config.h"
 #include "media/params.h"
 
@@ -246,6 +245,9 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 		if (!s->planes)
 			return -ENOMEM;
 	}
+	s->lines = aligned_alloc(64, 2 * ((s->place.w * PIXEL + 63u) & ~63u));
+	if (!s->lines)
+		return -ENOMEM;
 	s->visible = *visible;
 	s->transform = t;
 	s->ready = true;
@@ -268,9 +270,13 @@ static int choose(struct scale *s, const struct frame *f, const struct picture *
 	int rc = convert_init(&s->convert, relit ? FOURCC_XRGB2101010 : f->fourcc, dst);
 
 	light_destroy(s->light);
+	cursor_paint_destroy(s->cursor);
 	s->light = NULL;
+	s->cursor = NULL;
 	s->fourcc = 0;
 	s->ready = false;
+	if (rc == 0)
+		rc = cursor_paint_create(&s->cursor, f->fourcc, f->colour.pq);
 	if (rc == 0 && relit)
 		rc = light_create(&s->light, f->fourcc, dst->pq);
 	if (rc < 0)
@@ -309,16 +315,6 @@ static void convert_part(const struct scale *s, const struct stage *from, struct
 		    s->place.x + (unsigned)r->x, s->place.y + (unsigned)r->y, r->w, r->h);
 }
 
-/* Its first time costs an allocation. */
-static int cursor_begin(struct scale *s)
-{
-	int rc = s->cursor ? 0 : cursor_paint_create(&s->cursor);
-
-	if (rc == 0 && !s->lines)
-		s->lines = aligned_alloc(64, 2 * ((s->place.w * PIXEL + 63u) & ~63u));
-	return rc == 0 && !s->lines ? -ENOMEM : rc;
-}
-
 static void draw_cursor(struct scale *s, const struct frame *f, const struct stage *from, struct picture *dst)
 {
 	const struct cursor_place place = {s->visible, s->transform, s->place.w, s->place.h};
@@ -326,11 +322,7 @@ static void draw_cursor(struct scale *s, const struct frame *f, const struct sta
 
 	if (!f->cursor.image)
 		return;
-	if (cursor_begin(s) < 0) {
-		log_every(NS_PER_S, LOG_LEVEL_WARN, "no memory for the cursor");
-		return;
-	}
-	r = cursor_paint_set(s->cursor, &f->cursor, &place, f->fourcc, f->colour.pq);
+	r = cursor_paint_set(s->cursor, &f->cursor, &place);
 	for (uint32_t y = 0; y < r.h; y += 2) {
 		const size_t stride = (size_t)r.w * PIXEL;
 		const uint32_t line = (uint32_t)r.y + y;

@@ -43,10 +43,10 @@ struct scale {
 	struct layout place;
 	bool ready;
 	struct image upright, scaled, lit;
-	struct cursor_paint *cursor; /* NULL: no frame had one yet */
-	uint8_t *lines;              /* two of the place, under the cursor */
-	struct rect drawn;           /* where the picture shows one, in the place; w 0: nowhere */
-	uint16_t *planes;            /* to scale pixels of ten bits: of the source, then of the result */
+	struct cursor_paint *cursor;
+	uint8_t *lines;    /* two of the place, under the cursor */
+	struct rect drawn; /* where the picture shows one, in the place; w 0: nowhere */
+	uint16_t *planes;  /* to scale pixels of ten bits: of the source, then of the result */
 };
 
 void scale_init(struct scale *s); /* zeroed is enough */
