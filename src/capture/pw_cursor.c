@@ -89,7 +89,7 @@ static int read_bitmap(struct pw_cursor *c, const uint8_t *meta, size_t size, ui
 	for (size_t n = 0; n < ARRAY_LEN(orders); n++)
 		if (orders[n].format == b.format)
 			order = &orders[n];
-	if (!order || b.size.width > CURSOR_DIM_MAX || b.size.height > CURSOR_DIM_MAX) {
+	if (!order || b.size.width > PW_CURSOR_ASKED_MAX || b.size.height > PW_CURSOR_ASKED_MAX) {
 		show(c, NULL); /* better than the last one's looks */
 		return order ? -E2BIG : -ENOTSUP;
 	}
@@ -102,8 +102,8 @@ static int read_bitmap(struct pw_cursor *c, const uint8_t *meta, size_t size, ui
 	if (!i)
 		return -EBUSY;
 	i->id = frame_picture_no();
-	i->w = (uint16_t)b.size.width;
-	i->h = (uint16_t)b.size.height;
+	i->w = (uint16_t)(b.size.width < CURSOR_DIM_MAX ? b.size.width : CURSOR_DIM_MAX);
+	i->h = (uint16_t)(b.size.height < CURSOR_DIM_MAX ? b.size.height : CURSOR_DIM_MAX);
 	copy_pixels(i, meta + at + b.offset, (size_t)b.stride, order);
 	show(c, cursor_image_ref(i));
 	return 1;

@@ -37,9 +37,10 @@ struct pw_cursor {
 int pw_cursor_init(struct pw_cursor *c);
 void pw_cursor_finish(struct pw_cursor *c); /* every reference is back; accepts a zeroed one */
 
-/* Takes what the buffer says of it. 1: it is another or elsewhere, 0: nothing new. -EINVAL: not what it should be, all is
- * as before; -E2BIG: larger than CURSOR_DIM_MAX, -ENOTSUP: a format that we do not know: none is shown until the next bitmap;
- * -EBUSY: every image is in use, the last one stays. */
+/* Takes what the buffer says of it; of one larger than CURSOR_DIM_MAX the upper left, where pointers point. 1: it is
+ * another or elsewhere, 0: nothing new. -EINVAL: not what it should be, all is as before; -E2BIG: larger than was asked for,
+ * -ENOTSUP: a format that we do not know: none is shown until the next bitmap; -EBUSY: every image is in use, the last one
+ * stays. */
 int pw_cursor_read(struct pw_cursor *c, const struct spa_buffer *b);
 
 /* As it is now, with a reference to its image: for a frame. */

@@ -291,7 +291,7 @@ static void what_cannot_be_shown_hides_the_last_one(void **state)
 		struct spa_meta_bitmap b;
 		int rc;
 	} rows[] = {
-		{{SPA_VIDEO_FORMAT_RGBA, {CURSOR_DIM_MAX + 1, H}, STRIDE, sizeof(good)}, -E2BIG},
+		{{SPA_VIDEO_FORMAT_RGBA, {PW_CURSOR_ASKED_MAX + 1, H}, STRIDE, sizeof(good)}, -E2BIG},
 		{{SPA_VIDEO_FORMAT_RGBA, {W, UINT32_MAX}, STRIDE, sizeof(good)}, -E2BIG},
 		{{SPA_VIDEO_FORMAT_NV12, {W, H}, STRIDE, sizeof(good)}, -ENOTSUP},
 	};
@@ -328,6 +328,32 @@ static void the_largest_one_fits(void **state)
 	assert_int_equal(pw_cursor_read(&cursor, &k.buffer), 1);
 	c = pw_cursor_take(&cursor);
 	assert_int_equal(c.image->argb[sizeof(c.image->argb) - 1], 0x77);
+	cursor_image_unref(c.image);
+	fake_finish(&k);
+}
+
+static void a_larger_one_is_cut(void **state)
+{
+	enum { WIDE = CURSOR_DIM_MAX + 44, HIGH = CURSOR_DIM_MAX + 4 };
+	const struct spa_meta_bitmap b = {
+		.format = SPA_VIDEO_FORMAT_BGRA, .size = {WIDE, HIGH}, .stride = WIDE * 4, .offset = sizeof(b)};
+	uint8_t *pixels;
+	struct cursor c;
+	struct fake k;
+
+	(void)state;
+	fake_init(&k, PW_CURSOR_BYTES(WIDE, HIGH));
+	k.cursor->id = 7;
+	put_bitmap(&k, &b);
+	pixels = (uint8_t *)k.cursor + PW_CURSOR_BYTES(0, 0);
+	memset(pixels, 0x11, WIDE * HIGH * 4);
+	memset(pixels + 4 * (5 * WIDE + CURSOR_DIM_MAX - 1), 0x77, 4);
+	assert_int_equal(pw_cursor_read(&cursor, &k.buffer), 1);
+	c = pw_cursor_take(&cursor);
+	assert_int_equal(c.image->w, CURSOR_DIM_MAX);
+	assert_int_equal(c.image->h, CURSOR_DIM_MAX);
+	assert_int_equal(c.image->argb[4 * (6 * CURSOR_DIM_MAX - 1)], 0x77);
+	assert_int_equal(c.image->argb[4 * 6 * CURSOR_DIM_MAX], 0x11);
 	cursor_image_unref(c.image);
 	fake_finish(&k);
 }
@@ -406,6 +432,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_read_beyond_the_metadata, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_shown_hides_the_last_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_largest_one_fits, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_larger_one_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_image_in_use_is_never_written, setup, teardown),
 		cmocka_unit_test(it_is_asked_for_where_it_is_to_come_apart),
 	};
