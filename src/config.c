@@ -126,7 +126,8 @@ static const struct option options[] = {
 	       "Preset of x264; faster presets cost bits, slower ones cost time. With vaapi a number: the "
 	       "driver's quality level, from 1 (best); words mean its default"),
 	CHOICE(encode, convert, "auto", choice_convert,
-	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU, and all "
+	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU, and "
+	       "all "
 	       "where the encoder reads its pictures"),
 	CHOICE(encode, hevc, "auto", choice_offer,
 	       "Offer HEVC; auto: in hardware that a trial at the start says works; on: also with x265, which answers "
