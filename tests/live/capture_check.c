@@ -13,9 +13,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/dma-buf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <jansson.h>
@@ -33,7 +35,8 @@ struct user {
 	struct wake wake;
 	struct frame_link link;
 	struct screen_user *attached;
-	unsigned frames, marks, gaps, repeats, pixels_bad, imported;
+	unsigned frames, marks, gaps, repeats, pixels_bad;
+	unsigned imported, kernels, backwards; /* of dma-bufs: the kernel's own; an older picture than before */
 	uint32_t last;
 	unsigned moves; /* frames of a picture that was there, under another cursor */
 	uint64_t picture;
@@ -63,6 +66,7 @@ static struct dmabuf_formats importable;
 static int cursor_w, cursor_h;
 static uint8_t cursor_argb[4]; /* its first pixel */
 static size_t mapped_bytes;    /* of the source's memory, most at once */
+static char exporter[32];      /* the kernel's part that made the dma-buf; "": it is none of the kernel's */
 
 static void changed(void *ctx)
 {
@@ -78,9 +82,9 @@ static void changed(void *ctx)
 static const struct screens_events events = {.changed = changed};
 
 /* 0xRRGGBB of a pixel, whatever the order of its bytes. */
-static uint32_t rgb_at(const struct frame *f, uint32_t x, uint32_t y)
+static uint32_t rgb_at(const struct frame *f, const uint8_t *picture, uint32_t x, uint32_t y)
 {
-	const uint8_t *p = (const uint8_t *)f->map[0] + (size_t)y * f->plane[0].stride + (size_t)x * 4;
+	const uint8_t *p = picture + (size_t)y * f->plane[0].stride + (size_t)x * 4;
 
 	switch (f->fourcc) {
 	case FOURCC_XRGB8888:
@@ -96,7 +100,7 @@ static uint32_t rgb_at(const struct frame *f, uint32_t x, uint32_t y)
 	}
 }
 
-static bool pixels_right(const struct frame *f)
+static bool pixels_right(const struct frame *f, const uint8_t *picture)
 {
 	static const uint32_t quadrant[4] = {0xff0000, 0x00ff00, 0x0000ff, 0xffffff};
 
@@ -112,14 +116,14 @@ static bool pixels_right(const struct frame *f)
 					continue;
 				want = quadrant[(y >= f->height / 2) * 2 + (x >= f->width / 2)];
 			}
-			if (rgb_at(f, x, y) != want)
+			if (rgb_at(f, picture, x, y) != want)
 				return false;
 		}
 	}
 	return true;
 }
 
-/* By the kernel's own count; the source names its memory. */
+/* By the kernel's own count, which knows its dma-bufs; other memory is named by the source. */
 static void count_mapped(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -128,12 +132,38 @@ static void count_mapped(void)
 	size_t sum = 0;
 
 	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "memfd:pw_source") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+		if ((strstr(line, "memfd:pw_source") || strstr(line, "/dmabuf:")) &&
+		    sscanf(line, "%lx-%lx", &from, &to) == 2)
 			sum += to - from;
 	if (maps)
 		fclose(maps);
 	if (sum > mapped_bytes)
 		mapped_bytes = sum;
+}
+
+/* Memory may call itself a dma-buf; of its own the kernel says who made them. */
+static bool kernels_own(int fd)
+{
+	char path[64], line[128];
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "r");
+	exporter[0] = '\0';
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "exp_name: %31s", exporter) == 1)
+			break;
+	if (info)
+		fclose(info);
+	return exporter[0];
+}
+
+static void bracket(int fd, uint64_t flags)
+{
+	struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
+
+	while (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0 && (errno == EINTR || errno == EAGAIN))
+		;
 }
 
 /* A picture that nobody mapped is looked at as a GPU would: through its file. */
@@ -144,14 +174,20 @@ static void look_inside(struct user *u, const struct frame *f)
 	struct pattern_mark m;
 
 	u->imported++;
+	u->kernels += kernels_own(f->plane[0].fd);
 	if (p == MAP_FAILED)
 		return;
+	bracket(f->plane[0].fd, DMA_BUF_SYNC_START);
 	if (pattern_read(p + f->plane[0].offset + 1, 4, f->plane[0].stride, f->width, f->height,
 			 pattern_grid(f->width, f->height), &m) == 0) {
 		u->gaps += u->marks && m.frame != u->last + 1;
+		u->backwards += u->marks && m.frame < u->last;
 		u->last = m.frame;
 		u->marks++;
 	}
+	if (opt.pixels && !pixels_right(f, p + f->plane[0].offset))
+		u->pixels_bad++;
+	bracket(f->plane[0].fd, DMA_BUF_SYNC_END);
 	munmap(p, size);
 }
 
@@ -187,7 +223,7 @@ static void look(struct user *u, struct frame *f)
 		u->last = m.frame;
 		u->marks++;
 	}
-	if (opt.pixels && f->map[0] && !pixels_right(f))
+	if (opt.pixels && f->map[0] && !pixels_right(f, f->map[0]))
 		u->pixels_bad++;
 	if (u != users)
 		return;
@@ -217,10 +253,11 @@ static void report(uint64_t took_ns)
 		unsigned n = u->frames ? u->frames : 1;
 
 		json_array_append_new(per_user,
-				      json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames", (int)u->frames,
-						"marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
+				      json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames",
+						(int)u->frames, "marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
 						(int)u->repeats, "pixels_bad", (int)u->pixels_bad, "imported",
-						(int)u->imported, "superseded", (int)atomic_load(&u->link.superseded),
+						(int)u->imported, "kernels", (int)u->kernels, "backwards",
+						(int)u->backwards, "superseded", (int)atomic_load(&u->link.superseded),
 						"moves", (int)u->moves, "age_ms", (double)(u->age_ns / n) / 1e6,
 						"age_max_ms", (double)u->age_max_ns / 1e6));
 	}
@@ -230,6 +267,7 @@ static void report(uint64_t took_ns)
 	json_object_set_new(o, "sizes", size_list);
 	json_object_set_new(o, "fourcc", json_string(fourcc));
 	json_object_set_new(o, "modifier", json_integer((json_int_t)last_frame.modifier));
+	json_object_set_new(o, "exporter", json_string(exporter));
 	json_object_set_new(o, "mapped_bytes", json_integer((json_int_t)mapped_bytes));
 	json_object_set_new(o, "transform", json_integer(last_frame.transform));
 	json_object_set_new(o, "n_damage", json_integer(last_frame.n_damage));
