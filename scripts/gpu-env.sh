@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # gpu-env.sh DIR: fetches what the tests of src/gpu need on a machine without GPU into DIR (normally BUILD/gpu) and
-# installs nothing: Mesa's Vulkan driver for the CPU (lavapipe, new enough to import memory as a dma-buf) and Khronos'
-# validation layer. Packages come from the mirrors that this machine's own apt is configured with, on Debian 12 also
-# from its backports. DIR/env is the shell file that tests/gpu/run.sh sources to run with them.
+# installs nothing: Mesa's Vulkan driver for the CPU (lavapipe, new enough to import memory as a dma-buf), Khronos'
+# validation layer, and Mesa's OpenGL of that version, with which a compositor draws on the test machine's card (tests/vm).
+# Packages come from the mirrors that this machine's own apt is configured with, on Debian 12 also from its backports.
+# DIR/env is the shell file that tests/gpu/run.sh sources to run with them.
 # Downloads are kept in $XDG_CACHE_HOME/moonrill-gpu, so that a second build folder fetches nothing.
 # Exit status: 0 ready, 77 cannot be had here (the reason is the last line), 1 failed.
 set -euo pipefail
@@ -12,9 +13,9 @@ DIR=${1:?usage: gpu-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-gpu
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages or the layout changes.
-STAMP=1
+STAMP=2
 
-WANT="mesa-vulkan-drivers vulkan-validationlayers"
+WANT="mesa-vulkan-drivers vulkan-validationlayers libgl1-mesa-dri libegl-mesa0 libgbm1"
 
 . "$HERE/scripts/packages.sh"
 
@@ -72,6 +73,7 @@ cat >"$DIR/env" <<ENV
 export VK_DRIVER_FILES='$(ls "$DIR"/icd/*.json)'
 export VK_ICD_FILENAMES="\$VK_DRIVER_FILES"
 export VK_LAYER_PATH='$DIR/layer'
+export LIBGL_DRIVERS_PATH='$LIB/dri' GBM_BACKENDS_PATH='$LIB/gbm' __EGL_VENDOR_LIBRARY_DIRS='$DIR/root/usr/share/glvnd/egl_vendor.d'
 export LD_LIBRARY_PATH='$LIB:$DIR/root/lib/$ARCH'
 ENV
 echo "$STAMP" >"$DIR/stamp"

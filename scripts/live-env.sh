@@ -11,12 +11,12 @@ DIR=${1:?usage: live-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-live
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, the layout or one of our own programs changes.
-STAMP=15
+STAMP=17
 
 # The programs, and the libraries that find their own modules by path: these must lie in one root, so they are taken
 # even where the machine has them.
 WANT="sway xdg-desktop-portal xdg-desktop-portal-wlr pipewire pipewire-bin wireplumber dbus-daemon dbus-bin
-	avahi-daemon avahi-utils iproute2
+	avahi-daemon avahi-utils iproute2 seatd
 	kwin-wayland mutter gsettings-desktop-schemas libglib2.0-bin libgl1-mesa-dri libegl-mesa0 libegl1 libgbm1
 	libwayland-dev libwayland-bin wayland-protocols xkb-data libxkbcommon-dev libxkbcommon0
 	libwayland-client0 libwayland-cursor0 libwayland-egl1 libwayland-server0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # live-programs.sh ROOT BIN: builds our own small programs of a live session into BIN, with the libraries of ROOT (""
 # is the system itself): a client with known pixels, one that prints its input, one that is a keyboard with a layout,
-# and the shim that lets the portal's back end work with a compositor that has no GPU.
+# and the shims that let the portal's back end work with a compositor or a card that has no GPU.
 set -euo pipefail
 
 ROOT=$1
@@ -32,3 +32,4 @@ program wlclient wlclient.c "$HERE/src/capture/pattern_code.c" "$GEN/xdg-shell-p
 program wlkeys wlkeys.c "$GEN/xdg-shell-protocol.c" -lwayland-client -lxkbcommon
 program wllayout wllayout.c "$GEN/virtual-keyboard-unstable-v1-protocol.c" -lwayland-client -lxkbcommon
 program xdpw_shm.so -shared -fPIC xdpw_shm.c -ldl
+program primary_node.so -shared -fPIC primary_node.c -ldl

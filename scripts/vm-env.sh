@@ -11,14 +11,16 @@ DIR=${1:?usage: vm-env.sh DIR}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/moonrill-vm
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 # Bump when the list of packages, of modules or the layout changes.
-STAMP=3-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
+STAMP=4-$(cksum <"$HERE/tests/vm/init.sh" | tr ' ' -)
 
 WANT="qemu-system-x86 qemu-system-common qemu-system-data seabios busybox-static udev iproute2"
 KERNEL=linux-image-amd64 # not the cloud one: that has no input devices
 
 # Loaded in the guest; what they depend on comes along. What the kernel has built in is passed over.
-MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo sch_fq"
-KERNEL_DIRS="drivers/(hid|input|leds|virtio)|fs/(9p|netfs|fscache|overlayfs)|net/(9p|sched)"
+MODULES="virtio_pci 9pnet_virtio 9p overlay uinput uhid evdev joydev hid-generic hid-playstation hid-nintendo sch_fq
+	virtio-gpu"
+KERNEL_FILES="drivers/(hid|input|leds|virtio|video/fbdev/core|media/cec)/|drivers/gpu/drm/(virtio/|[^/]*$)"
+KERNEL_FILES="$KERNEL_FILES|fs/(9p|netfs|fscache|overlayfs)/|net/(9p|sched)/"
 
 . "$HERE/scripts/packages.sh"
 
@@ -46,7 +48,7 @@ for f in $files; do
 	linux-image-*) # of 400 MB of modules a few folders are needed
 		deb=$CACHE/archives/$f
 		dpkg --fsys-tarfile "$deb" | tar -t |
-			grep -E "/boot/vmlinuz-|/modules/[^/]*/modules\.|/kernel/($KERNEL_DIRS)/" >"$DIR/kernel-files"
+			grep -E "/boot/vmlinuz-|/modules/[^/]*/modules\.|/kernel/($KERNEL_FILES)" >"$DIR/kernel-files"
 		dpkg --fsys-tarfile "$deb" | tar -x -C "$DIR/root" --no-recursion -T "$DIR/kernel-files"
 		;;
 	*) dpkg -x "$CACHE/archives/$f" "$DIR/root" ;;

@@ -87,9 +87,9 @@ has_name() {
 # PipeWire and its session manager
 start_pipewire() {
 	bg pipewire pipewire
-	wait_for 10 test -S pipewire-0 || fail "pipewire"
+	wait_for 60 test -S pipewire-0 || fail "pipewire"
 	bg wireplumber wireplumber
-	wait_for 10 sh -c 'pw-cli ls Client | grep -qi wireplumber' || fail "wireplumber"
+	wait_for 60 sh -c 'pw-cli ls Client | grep -qi wireplumber' || fail "wireplumber"
 }
 
 # start_sink NAME [POSITIONS]: a sink without a device, whose monitor can be recorded
@@ -98,24 +98,26 @@ start_sink() {
 	wait_for 5 sh -c "pw-cli ls Node | grep -q '\"$1\"'" || fail "sink $1"
 }
 
-# start_sway WIDTHxHEIGHT: without GPU or input devices, one output HEADLESS-1
+# start_sway WIDTHxHEIGHT: without GPU or input devices, one output HEADLESS-1, unless the caller has chosen a card and
+# set OUTPUT, and wlroots' own variables
+OUTPUT=${OUTPUT:-HEADLESS-1}
 start_sway() {
 	cat >sway.conf <<-SWAY
-		output HEADLESS-1 mode --custom $1@60Hz
+		output $OUTPUT mode --custom $1@60Hz
 		output * bg #203040 solid_color
 		default_border none
 		default_floating_border none
 		for_window [app_id=".*"] fullscreen enable
 		seat * hide_cursor 100
 	SWAY
-	export WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1 XDG_CURRENT_DESKTOP=sway \
-		XDG_SESSION_TYPE=wayland
+	export WLR_BACKENDS=${WLR_BACKENDS:-headless} WLR_RENDERER=${WLR_RENDERER:-pixman} WLR_LIBINPUT_NO_DEVICES=1 \
+		XDG_CURRENT_DESKTOP=sway XDG_SESSION_TYPE=wayland
 	bg sway sway -c sway.conf
-	wait_for 10 sh -c 'ls wayland-? sway-ipc.*.sock' || fail "sway"
+	wait_for 60 sh -c 'ls wayland-? sway-ipc.*.sock' || fail "sway"
 	WAYLAND_DISPLAY=$(basename "$(ls -d wayland-? | head -1)")
 	SWAYSOCK=$(ls "$XDG_RUNTIME_DIR"/sway-ipc.*.sock)
 	export WAYLAND_DISPLAY SWAYSOCK
-	wait_for 5 swaymsg -t get_outputs || fail "swaymsg"
+	wait_for 30 swaymsg -t get_outputs || fail "swaymsg"
 }
 
 # start_mutter WIDTHxHEIGHT...: GNOME's compositor without its shell, a virtual monitor each, drawn in software
@@ -153,12 +155,13 @@ sway_resize() {
 	swaymsg "output HEADLESS-1 mode --custom $1@60Hz" >/dev/null || fail "resize to $1"
 }
 
-# start_portal_backend OPTIONS: what the portal asks and who fetches the pictures; OPTIONS as in its configuration
+# start_portal_backend OPTIONS: what the portal asks and who fetches the pictures; OPTIONS as in its configuration.
+# PORTAL_SHIM: what is preloaded into it (live-programs.sh)
 start_portal_backend() {
 	mkdir -p "$HOME/.config/xdg-desktop-portal-wlr"
-	printf "[screencast]\noutput_name=HEADLESS-1\nmax_fps=0\n$1\n" >"$HOME/.config/xdg-desktop-portal-wlr/config"
-	bg portal-wlr env LD_PRELOAD="$LIVE_BIN/xdpw_shm.so" xdg-desktop-portal-wlr -l INFO
-	wait_for 10 has_name org.freedesktop.impl.portal.desktop.wlr || fail "xdg-desktop-portal-wlr"
+	printf "[screencast]\noutput_name=$OUTPUT\nmax_fps=0\n$1\n" >"$HOME/.config/xdg-desktop-portal-wlr/config"
+	bg portal-wlr env LD_PRELOAD="$LIVE_BIN/${PORTAL_SHIM:-xdpw_shm.so}" xdg-desktop-portal-wlr -l INFO
+	wait_for 60 has_name org.freedesktop.impl.portal.desktop.wlr || fail "xdg-desktop-portal-wlr"
 }
 
 # start_portal [OPTIONS]: the ScreenCast portal over sway; nobody is asked, unless the OPTIONS of the back end say so
@@ -166,7 +169,7 @@ start_portal() {
 	bg permission-store xdg-permission-store
 	start_portal_backend "${1:-chooser_type=none}"
 	bg portal xdg-desktop-portal -v
-	wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
+	wait_for 60 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
 		/org/freedesktop/portal/desktop org.freedesktop.DBus.Properties.Get \
 		string:org.freedesktop.portal.ScreenCast string:version || fail "xdg-desktop-portal"
 }

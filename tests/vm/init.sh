@@ -25,6 +25,7 @@ uptime=/root/proc/uptime
 mount --move /sys /root/sys
 mount --move /dev /root/dev
 mkdir -p /root/dev/pts /root/dev/shm
+ln -s /proc/self/fd /root/dev/fd
 mount -t devpts devpts /root/dev/pts
 mount -t tmpfs shm /root/dev/shm
 mount -t tmpfs run /root/run

@@ -26,27 +26,23 @@ def skip(why):
     sys.exit(0)
 
 
-def prepare(where):
-    """The parts of the machine, fetched and unpacked once by vm-env.sh, also when several tests begin together."""
+def prepare(script, where, env=None):
+    """Parts fetched and unpacked once by a script, also when several tests begin together; what it put into env."""
     where.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{where}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return prepared(where)
-
-
-def prepared(where):
-    p = subprocess.run([HERE.parent.parent / "scripts/vm-env.sh", where], stdout=subprocess.PIPE, text=True)
+        p = subprocess.run([HERE.parent.parent / script, where], stdout=subprocess.PIPE, text=True)
     last = p.stdout.strip().splitlines()[-1:] or [""]
     if p.returncode == 77:
         skip(last[0].removeprefix("SKIP: "))
     if p.returncode:
-        sys.exit(f"vm-env.sh: {p.returncode}\n{p.stdout}")
-    env = {}
-    for line in (where / "env").read_text().splitlines():
+        sys.exit(f"{script}: {p.returncode}\n{p.stdout}")
+    found = {}
+    for line in env.read_text().splitlines() if env else ():
         if line.startswith("VM_"):
             key, _, value = line.partition("=")
-            env[key] = value.strip("'")
-    return env
+            found[key] = value.strip("'")
+    return found
 
 
 def task(where, build, command):
@@ -78,6 +74,8 @@ def machine(where, env, share, options):
            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
            "-fsdev", f"local,id=share,path={share},security_model=none",
            "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"]
+    if options.screen:
+        cmd += ["-device", "virtio-gpu-pci,xres=320,yres=180"]
     for firmware in env["VM_FIRMWARE"].split(":"):
         cmd += ["-L", firmware]
     return cmd
@@ -133,13 +131,18 @@ def main():
     parser.add_argument("--steady", action="store_true",
                         help="its time is that of its own instructions: what else runs here changes no measurement")
     parser.add_argument("--memory", type=int, default=1536, metavar="MIB")
+    parser.add_argument("--screen", action="store_true",
+                        help="with a graphics card, and tests/live's session and tests/gpu's driver fetched")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="where the share is left behind")
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     build = options.build.resolve()
     where = pathlib.Path(os.environ.get("VM_DIR", build / "vm"))
-    env = prepare(where)
+    env = prepare("scripts/vm-env.sh", where, where / "env")
+    if options.screen:
+        prepare("scripts/live-env.sh", build / "live")
+        prepare("scripts/gpu-env.sh", build / "gpu")
     share = options.keep.resolve() if options.keep else pathlib.Path(tempfile.mkdtemp(prefix="moonrill-vm-"))
     share.mkdir(parents=True, exist_ok=True)
     for name in ("task", "output", "status", "console", "qemu"):
