@@ -119,8 +119,8 @@ int av1_sequence_read(struct av1_sequence *s, const struct av1_unit *u)
 		return -EPROTO;
 	wide = get(&b, 4) + 1;
 	high = get(&b, 4) + 1;
-	get(&b, wide);
-	get(&b, high);
+	s->width = get(&b, wide) + 1;
+	s->height = get(&b, high) + 1;
 	s->frame_ids = flag(&b);
 	if (s->frame_ids) {
 		s->delta_id_bits = (uint8_t)(get(&b, 4) + 2);

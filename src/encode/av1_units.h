@@ -33,6 +33,7 @@ int av1_walk_next(struct av1_walk *w, struct av1_unit *u);
 /* What frame headers are read with. */
 struct av1_sequence {
 	bool known;
+	uint32_t width, height; /* of all frames, at most */
 	bool frame_ids, order_hint;
 	uint8_t order_hint_bits, frame_id_bits, delta_id_bits;
 	uint8_t screen_content, integer_mv; /* 2: said per frame */

@@ -262,6 +262,12 @@ static int check_frame(struct vaapi_stream *v, const struct pic_plan *p, const s
 	return !v->ours || av1_frame_is(&f, &v->av1.seen, p) ? 0 : -EBADMSG;
 }
 
+/* Some hardware makes pictures of whole blocks and has nowhere to say what of them is to be shown. */
+static bool is_our_size(const struct vaapi_stream *v)
+{
+	return v->av1.seen.width == v->av1.stream.width && v->av1.seen.height == v->av1.stream.height;
+}
+
 /* Delimiters are ours: hardware differs in whether it writes them. Metadata too. */
 static int take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 		size_t cap, size_t *len)
@@ -277,7 +283,8 @@ static int take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t 
 	while ((rc = av1_walk_next(&walk, &u)) == 0)
 		switch (u.type) {
 		case AV1_OBU_SEQUENCE:
-			if (headers || !p->idr || sequences++ || av1_sequence_read(&v->av1.seen, &u) < 0)
+			if (headers || !p->idr || sequences++ || av1_sequence_read(&v->av1.seen, &u) < 0 ||
+			    !is_our_size(v))
 				return -EPROTO;
 			put(&s, u.start, u.size);
 			break;

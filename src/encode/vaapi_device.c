@@ -184,6 +184,15 @@ static int ask_nodes(const struct vaapi_codec *codec, enum picture_format format
 	return -ENOTSUP;
 }
 
+/* Whether any driver may: asking one loads it. */
+static bool has_format(const struct vaapi_codec *codec, enum picture_format format)
+{
+	for (const struct vaapi_profile *p = codec->profiles; p->profile != VAProfileNone; p++)
+		if (p->format == format)
+			return true;
+	return false;
+}
+
 int vaapi_find(enum codec codec, enum picture_format format, struct vaapi_caps *caps)
 {
 	const struct vaapi_codec *ops = vaapi_codec_find(codec);
@@ -191,7 +200,7 @@ int vaapi_find(enum codec codec, enum picture_format format, struct vaapi_caps *
 	struct found *f = &found[codec][format];
 	int rc;
 
-	if (!ops)
+	if (!ops || !has_format(ops, format))
 		return -ENOTSUP;
 	pthread_mutex_lock(&lock);
 	if (!f->known || strcmp(f->asked, device) != 0) {

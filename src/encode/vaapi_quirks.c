@@ -7,11 +7,11 @@
 
 /* First match; those of one family from the particular to the general. */
 static const struct vaapi_quirks known[] = {
-	{"iHD", "Intel iHD driver", 0,
-	 "takes all packed headers; newer chips, and AV1, have the low-power entry point only"},
+	{"iHD", "Intel iHD driver", 0, "takes all packed headers; some chips have the low-power entry point only"},
 	{"i965", "Intel i965 driver", VAAPI_POLL, "predates waiting with a limit"},
 	{"radeonsi", "for AMD", 0,
-	 "takes packed slice headers from Mesa 24 on; older ones answer no loss; AV1 headers are its own, after ours"},
+	 "takes packed slice headers from Mesa 24 on; older ones answer no loss; AV1 headers are its own, after "
+	 "ours, and on RDNA 3 of whole blocks: used for such sizes alone"},
 	{"nouveau", "for NV", VAAPI_NO_ENCODER, "decodes only"},
 	{"nvidia-vaapi-driver", "NVDEC", VAAPI_NO_ENCODER, "decodes only"},
 };

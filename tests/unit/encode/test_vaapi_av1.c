@@ -224,6 +224,28 @@ static void light_follows_the_sequence_header(void **state)
 	}
 }
 
+/* As one for RDNA 3 does. */
+static void a_driver_that_makes_larger_pictures_is_found_out(void **state)
+{
+	static const uint16_t size[][2] = {{320, 182}, {320, 180}, {384, 180}};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct vaapi_stream v = make(320, 180, 1, 8);
+		struct av1_stream its = v.av1.stream;
+		uint8_t in[1024], out[1024];
+		struct pic_plan p;
+		size_t got, len;
+
+		pic_refs_plan(&v.refs, true, 1, &p);
+		its.width = size[i][0];
+		its.height = size[i][1];
+		len = av1_sequence_write(in, &its);
+		len += put_frame(in + len, &v, &p);
+		assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), i == 1 ? 0 : -EPROTO);
+	}
+}
+
 static void a_driver_that_writes_something_else_is_found_out(void **state)
 {
 	struct vaapi_stream v = make(320, 192, 1, 8);
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test(parameters_name_the_slots_of_the_plan),
 		cmocka_unit_test(a_temporal_unit_is_made_of_what_a_driver_writes),
 		cmocka_unit_test(light_follows_the_sequence_header),
+		cmocka_unit_test(a_driver_that_makes_larger_pictures_is_found_out),
 		cmocka_unit_test(a_driver_that_writes_something_else_is_found_out),
 	};
 
