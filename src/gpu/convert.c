@@ -122,6 +122,19 @@ static int create_pipeline(struct gpu_convert *c, struct gpu_pipeline *p)
 	return gpu_errno(vkCreateComputePipelines(c->dev->vk, VK_NULL_HANDLE, 1, &info, NULL, &p->vk));
 }
 
+static const struct gpu_pipeline *made(const struct gpu_convert *c, const struct gpu_pipeline *want)
+{
+	for (unsigned i = 0; i < c->n_pipelines; i++) {
+		const struct gpu_pipeline *p = &c->pipeline[i];
+
+		if (p->format == want->format && p->pq == want->pq && p->image == want->image &&
+		    p->plain == want->plain && p->cursor == want->cursor)
+			return p;
+	}
+	return NULL;
+}
+
+/* Makes it with and without a cursor: a stream that stops when the pointer first moves would be noticed. */
 static int find_pipeline(struct gpu_convert *c, const struct gpu_source *src, bool plain, bool cursor, VkPipeline *out)
 {
 	struct gpu_pipeline want = {
@@ -131,28 +144,26 @@ static int find_pipeline(struct gpu_convert *c, const struct gpu_source *src, bo
 		.plain = plain,
 		.cursor = cursor,
 	};
-	int rc;
+	const struct gpu_pipeline *p = made(c, &want);
 
-	for (unsigned i = 0; i < c->n_pipelines; i++) {
-		const struct gpu_pipeline *p = &c->pipeline[i];
-
-		if (p->format == want.format && p->pq == want.pq && p->image == want.image && p->plain == plain &&
-		    p->cursor == cursor) {
-			*out = p->vk;
-			return 0;
-		}
-	}
-	if (c->n_pipelines == GPU_PIPELINES_MAX) {
+	if (!p && c->n_pipelines + 2 > GPU_PIPELINES_MAX) {
 		/* Of a source that changed its mind so often none is in use. */
 		vkDeviceWaitIdle(c->dev->vk);
 		while (c->n_pipelines)
 			vkDestroyPipeline(c->dev->vk, c->pipeline[--c->n_pipelines].vk, NULL);
 	}
-	rc = create_pipeline(c, &want);
-	if (rc < 0)
-		return rc;
-	c->pipeline[c->n_pipelines++] = want;
-	*out = want.vk;
+	for (unsigned i = 0; !p && i < 2; i++) {
+		struct gpu_pipeline *next = &c->pipeline[c->n_pipelines];
+		int rc;
+
+		*next = want;
+		next->cursor = i;
+		rc = create_pipeline(c, next);
+		if (rc < 0)
+			return rc;
+		c->n_pipelines++;
+	}
+	*out = p ? p->vk : made(c, &want)->vk;
 	return 0;
 }
 
