@@ -160,7 +160,8 @@ static int open_all(struct recorder *r)
 		.source = (enum screens_source)r->config->video.source,
 		.node = r->config->video.node,
 		.pattern = r->config->video.pattern,
-		.cursor = (enum cursor_mode)r->config->video.cursor,
+		/* Each move of a pointer apart would be one more picture of a file that has so many a second. */
+		.cursor = r->config->video.cursor == CURSOR_HIDDEN ? CURSOR_HIDDEN : CURSOR_EMBEDDED,
 		.every = true,
 		.token_path = token,
 		.importable = &r->importable,

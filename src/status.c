@@ -82,6 +82,7 @@ static json_t *stream_json(struct session *s)
 #define COUNT(name, value) json_object_set_new(o, name, json_integer((json_int_t)(value)))
 	COUNT("frames", STAT_GET(st->frames_encoded));
 	COUNT("frames_repeated", STAT_GET(st->frames_repeated));
+	COUNT("frames_cursor", STAT_GET(st->frames_cursor));
 	COUNT("frames_skipped", STAT_GET(st->frames_skipped));
 	COUNT("frames_dropped", STAT_GET(st->frames_dropped));
 	COUNT("frames_in_parts", STAT_GET(st->frames_in_parts));

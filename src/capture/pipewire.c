@@ -166,12 +166,12 @@ static void drop_last(struct pipewire *p)
 	p->last = NULL;
 }
 
-/* The newest picture again, under the cursor as it is now. Without a picture the next one brings it. */
-static void show_last(struct pipewire *p)
+/* The newest picture again, under the cursor as it is now (moved: since it was shown). Without one the next brings it. */
+static void show_last(struct pipewire *p, bool moved)
 {
 	struct cursor now = pw_cursor_take(&p->cursor);
 	const struct cursor_mark mark = cursor_mark(&now);
-	const bool shown = p->active && p->last, same = shown && cursor_mark_is(&mark, &p->last->cursor);
+	const bool shown = p->active && p->last, same = shown && !moved && cursor_mark_is(&mark, &p->last->cursor);
 	struct frame *f = same ? frame_ref(p->last) : NULL;
 
 	if (shown && !same)
@@ -193,7 +193,7 @@ static void on_signal(void *data, uint64_t count)
 	if (refused / 2 == p->format_no && !p->gone)
 		withdraw(p, refused & 1);
 	if (atomic_exchange(&p->refresh, false) || p->owes_cursor)
-		show_last(p);
+		show_last(p, p->owes_cursor);
 }
 
 static void on_add_buffer(void *data, struct pw_buffer *b)
@@ -265,7 +265,7 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 		return false;
 	s->format_no = p->format_no;
 	f->seq = ++p->seq;
-	buffer_judge_damage(f, &p->tells_damage, skipped || !p->last);
+	buffer_judge_damage(f, &p->tells_damage, skipped ? NULL : p->last);
 	f->picture = f->same ? p->last->picture : frame_picture_no();
 	f->cursor = pw_cursor_take(&p->cursor);
 	p->base.held_max = p->n_buffers > 3 ? p->n_buffers - 2 : 1;
@@ -319,7 +319,7 @@ static void on_process(void *data)
 	else if (newest)
 		moved = p->owes_cursor = false; /* told with the picture */
 	if (moved && !p->gone)
-		show_last(p);
+		show_last(p, true);
 }
 
 /* Negotiation */

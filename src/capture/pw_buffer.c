@@ -246,10 +246,13 @@ int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffe
 	return 0;
 }
 
-void buffer_judge_damage(struct frame *f, bool *tells, bool alone)
+void buffer_judge_damage(struct frame *f, bool *tells, const struct frame *before)
 {
+	const bool alike = before && f->transform == before->transform && f->crop.x == before->crop.x &&
+			   f->crop.y == before->crop.y && f->crop.w == before->crop.w && f->crop.h == before->crop.h;
+
 	*tells |= f->n_damage > 0;
-	f->same &= *tells && !alone;
-	if (alone)
+	f->same &= *tells && alike;
+	if (!alike)
 		f->n_damage = 0;
 }

@@ -45,5 +45,6 @@ int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffe
 		 const struct pw_format *format, uint64_t now_ns);
 
 /* An empty list is believed only of a source that has told damage before (*tells): one that never fills it in leaves it
- * empty as well. alone: nobody got the picture before, to which the difference is. */
-void buffer_judge_damage(struct frame *f, bool *tells, bool alone);
+ * empty as well. before: the picture that it differs from; NULL: nobody got that. Shown from another part of the buffer, or
+ * turned otherwise, it is not the same. */
+void buffer_judge_damage(struct frame *f, bool *tells, const struct frame *before);

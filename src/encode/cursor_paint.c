@@ -37,10 +37,8 @@ int cursor_paint_create(struct cursor_paint **out, uint32_t fourcc, bool pq)
 {
 	struct cursor_paint *c = calloc(1, sizeof(*c));
 	bool known = c && convert_layout(fourcc, &c->layout);
-	int rc = c ? 0 : -ENOMEM;
+	int rc = !c ? -ENOMEM : known ? 0 : -ENOTSUP;
 
-	assert(known || !c);
-	(void)known;
 	if (rc == 0 && pq)
 		rc = light_create(&c->light, FOURCC_XRGB8888, true);
 	if (rc < 0) {

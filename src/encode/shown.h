@@ -6,6 +6,7 @@
 
 struct shown {
 	bool any;         /* more than the black start */
+	bool stale;       /* the picture is not what it was: it may be black */
 	uint64_t seq;     /* of the frame, as the source counts */
 	uint64_t picture; /* its number; 0: not known */
 	struct cursor_mark cursor;
@@ -15,7 +16,7 @@ enum news { NEWS_NONE, NEWS_CURSOR, NEWS_PICTURE };
 
 static inline struct shown shown_of(const struct frame *f)
 {
-	return (struct shown){true, f->seq, f->picture, cursor_mark(&f->cursor)};
+	return (struct shown){true, false, f->seq, f->picture, cursor_mark(&f->cursor)};
 }
 
 /* What the frame has besides. By the picture's number, or the source says that nothing has changed: since one that was
@@ -24,7 +25,7 @@ static inline enum news shown_news(const struct shown *s, const struct frame *f)
 {
 	bool known = f->picture && f->picture == s->picture;
 
-	if (!s->any || !(known || (f->same && f->seq == s->seq + 1)))
+	if (!s->any || s->stale || !(known || (f->same && f->seq == s->seq + 1)))
 		return NEWS_PICTURE;
 	return cursor_mark_is(&s->cursor, &f->cursor) ? NEWS_NONE : NEWS_CURSOR;
 }

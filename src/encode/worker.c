@@ -17,6 +17,7 @@
 #include "encode/conversion.h"
 #include "encode/early.h"
 #include "encode/engine.h"
+#include "encode/intake.h"
 #include "encode/numbering.h"
 #include "encode/pace.h"
 #include "encode/picture.h"
@@ -57,9 +58,9 @@ struct encode_worker {
 	struct early early;
 	uint64_t start_ns, last_pts, retry_ns; /* retry_ns 0: no retry */
 	struct numbering numbering;
-	uint32_t epoch;                /* of the numbering */
-	bool silent;                   /* nothing comes back from the client */
-	const void *held;              /* picture in the slot that came too early; compared, never read */
+	uint32_t epoch; /* of the numbering */
+	bool silent;    /* nothing comes back from the client */
+	struct intake intake;
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
 	struct shown shown;            /* in the picture */
 	bool unseen;                   /* it has not come out of an encoder yet */
@@ -191,7 +192,7 @@ static void share_as_it_takes(struct encode_worker *w)
 	bool takes = e->caps.flags & ENC_SHARED && !w->share_refused;
 
 	conversion_share(&w->conversion, takes ? encoder_drm(e->ops, w->p.video.codec) : 0, &w->picture);
-	w->shown.picture = 0;
+	w->shown.stale = true;
 	STAT_SET(w->converter, conversion_by(&w->conversion));
 }
 
@@ -365,7 +366,7 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 	frame_unref(f, -1);
 	STAT_SET(w->converter, conversion_by(&w->conversion));
 	if (rc < 0) {
-		w->shown.picture = 0; /* it may be black now */
+		w->shown.stale = true;
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,
 			  strerrordesc_np(-rc));
 		return;
@@ -395,22 +396,6 @@ static void encode_again(struct encode_worker *w, uint64_t now)
 }
 
 /* --- the thread --- */
-
-/* The newest picture, if it may be encoded now. One that came too early stays in the slot until it is due, unless a
- * newer one replaces it. */
-static struct frame *take_frame(struct encode_worker *w, uint64_t now)
-{
-	const void *waiting = atomic_load_explicit(&w->p.frames->slot.item, memory_order_relaxed);
-
-	if (!waiting)
-		return NULL;
-	if (now < pace_due(&w->pace) && (waiting == w->held || !pace_accepts(&w->pace, now))) {
-		w->held = waiting;
-		return NULL;
-	}
-	w->held = NULL;
-	return latest_take(&w->p.frames->slot);
-}
 
 /* When the converted picture is to be encoded again if no new one comes. */
 static uint64_t again_at(const struct encode_worker *w)
@@ -444,7 +429,7 @@ static uint64_t turn(struct encode_worker *w)
 	if (now < due)
 		return due;
 
-	f = take_frame(w, now);
+	f = intake_take(&w->intake, &w->p.frames->slot, &w->pace, &w->shown, now);
 	if (f) {
 		encode_new(w, f);
 		return now; /* look at the carriers again before sleeping */
@@ -454,7 +439,7 @@ static uint64_t turn(struct encode_worker *w)
 		encode_again(w, now);
 		return now;
 	}
-	if (w->held && pace_due(&w->pace) < due)
+	if (intake_waits(&w->intake) && pace_due(&w->pace) < due)
 		due = pace_due(&w->pace);
 	return due;
 }
@@ -499,6 +484,7 @@ static void worker_destroy(struct encode_worker *w)
 {
 	if (!w)
 		return;
+	intake_finish(&w->intake);
 	engine_finish(&w->engine);
 	conversion_finish(&w->conversion);
 	picture_finish(&w->picture);

@@ -33,7 +33,7 @@ struct stream_stats {
 	/* encode thread */
 	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames, rfi_requests,
 		rfi_frames, frames_skipped, /* pictures of the source between two encoded ones */
-		frames_cursor;              /* of a picture that was encoded before, but for the cursor */
+		frames_cursor;              /* made of a picture that was converted before, by its cursor alone */
 	struct hist capture, convert, encode;
 	/* video-tx thread: packing */
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity, blocks,

@@ -561,20 +561,33 @@ static void an_empty_list_is_believed_of_those_who_fill_it_in(void **state)
 	bool tells = false;
 
 	(void)state;
-	buffer_judge_damage(&f, &tells, false);
+	buffer_judge_damage(&f, &tells, &f);
 	assert_false(f.same);
 	f = (struct frame){.n_damage = 2};
-	buffer_judge_damage(&f, &tells, false);
+	buffer_judge_damage(&f, &tells, &f);
 	assert_int_equal(f.n_damage, 2);
 	f = (struct frame){.same = true};
-	buffer_judge_damage(&f, &tells, false);
+	buffer_judge_damage(&f, &tells, &f);
 	assert_true(f.same);
 	/* The same as one that nobody got. */
-	buffer_judge_damage(&f, &tells, true);
+	buffer_judge_damage(&f, &tells, NULL);
 	assert_false(f.same);
 	f.n_damage = 1;
-	buffer_judge_damage(&f, &tells, true);
+	buffer_judge_damage(&f, &tells, NULL);
 	assert_int_equal(f.n_damage, 0);
+	/* Nor is another part of it, or the same one turned. */
+	for (unsigned i = 0; i < 5; i++) {
+		struct frame before = f;
+
+		f.same = true;
+		before.crop.x += i == 0;
+		before.crop.y += i == 1;
+		before.crop.w += i == 2;
+		before.crop.h += i == 3;
+		before.transform = i == 4 ? TRANSFORM_180 : TRANSFORM_NONE;
+		buffer_judge_damage(&f, &tells, &before);
+		assert_false(f.same);
+	}
 }
 
 int main(void)

@@ -2,7 +2,9 @@
 /* Frames under another cursor: who holds what, in which order it comes back. */
 #include "../cmocka_all.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "capture/views.h"
 
@@ -45,7 +47,7 @@ static int setup(void **state)
 		.n_damage = 2,
 		.picture = 77,
 		.seq = 12,
-		.acquire_fence = -1,
+		.acquire_fence = dup(STDERR_FILENO),
 		.t.captured = 1000,
 	};
 	atomic_init(&frame.refs, 1);
@@ -60,6 +62,7 @@ static struct cursor at(int32_t x)
 static void a_view_is_the_picture_under_another_cursor(void **state)
 {
 	struct frame *v = views_take(&views, &frame, at(8), 2000);
+	const int fence = frame.acquire_fence;
 
 	(void)state;
 	assert_int_equal(v->width, 64);
@@ -72,6 +75,7 @@ static void a_view_is_the_picture_under_another_cursor(void **state)
 	assert_ptr_equal(v->cursor.image, &image);
 	assert_int_equal(v->t.captured, 2000);
 	assert_int_equal(v->n_damage, 0);
+	assert_int_equal(v->acquire_fence, -1); /* or it would be closed twice */
 	frame_refuse(v, false);
 	frame_refuse(v, true);
 	assert_int_equal(refused, 11);
@@ -80,8 +84,10 @@ static void a_view_is_the_picture_under_another_cursor(void **state)
 	assert_int_equal(released, 0);
 	frame_unref(frame_ref(v), -1);
 	assert_int_equal(released, 0);
+	assert_int_equal(fcntl(fence, F_GETFD), 0);
 	frame_unref(v, -1);
 	assert_int_equal(released, 1);
+	assert_int_equal(fcntl(fence, F_GETFD), -1);
 }
 
 static void there_are_so_many_and_no_more(void **state)
