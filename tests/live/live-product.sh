@@ -28,22 +28,33 @@ run() {
 	fi
 }
 
-start_pipewire
-for kind in "" --dmabuf; do
-	bg source "$B/live/pw_source" --name screen --size 640x360 $kind
+source_start() {
+	bg source "$B/live/pw_source" --name screen --size 640x360 "$@"
 	wait_for 5 sh -c 'pw-cli ls Node | grep -q "\"screen\""' || fail "pw_source does not come up"
-	what=${kind:-memory}
-	run "${what#--}: what every capture promises" test_captures
-	run "${what#--}: into every encoder in software" test_endurance
-	if [ -e "$B/drivers/va/moonrill_drv_video.so" ]; then
-		for codec in h264 hevc av1; do
-			run "${what#--}: into VA-API, $codec" test_endurance TEST_ENCODER=vaapi TEST_ENCODER_DEVICE=/dev/null \
-				TEST_ENCODER_CODEC=$codec LIBVA_DRIVERS_PATH="$B/drivers/va" LIBVA_DRIVER_NAME=moonrill \
-				MOONRILL_VA_LOG="$PWD/va-$codec.log"
-		done
-	fi
+}
+
+source_stop() {
 	stop source
 	wait_for 5 sh -c '! pw-cli ls Node | grep -q "\"screen\""'
-done
+}
+
+start_pipewire
+source_start
+run "memory: what every capture promises" test_captures
+run "memory: into every encoder in software" test_endurance
+if [ -e "$B/drivers/va/moonrill_drv_video.so" ]; then
+	for codec in h264 hevc av1; do
+		run "memory: into VA-API, $codec" test_endurance TEST_ENCODER=vaapi TEST_ENCODER_DEVICE=/dev/null \
+			TEST_ENCODER_CODEC=$codec LIBVA_DRIVERS_PATH="$B/drivers/va" LIBVA_DRIVER_NAME=moonrill \
+			MOONRILL_VA_LOG="$PWD/va-$codec.log"
+	done
+fi
+source_stop
+
+# To encoders it is all the same where pictures were.
+source_start --dmabuf
+run "dma-bufs: what every capture promises" test_captures
+run "dma-bufs: into an encoder" test_endurance TEST_ENCODER=x264
+source_stop
 [ $failed = 0 ] && echo "live-product: all passed"
 exit $failed
