@@ -196,6 +196,7 @@ static bool take_unsent(struct rig *r, uint32_t *from, bool *partly)
 	if (!feedback_take_unsent(&r->feedback, &r->epoch, from, partly))
 		return false;
 	r->frame_no = *from - 1;
+	r->partly += *partly;
 	return true;
 }
 
@@ -262,6 +263,7 @@ void rig_recovers(struct rig *r, size_t len, unsigned units)
 	} while (STAT_GET(r->stats.frames_sent) == sent);
 	rig_wait_delivered(r, sent + 1);
 	rig_stop_receiving(r);
-	assert_in_range(r->client.lost, 0, 1);
+	/* A slow machine gives up more than one, and of each something may have left. */
+	assert_in_range(r->client.lost, 0, r->partly);
 	rig_finish(r);
 }

@@ -34,6 +34,7 @@ struct rig {
 	atomic_uint aus_out;
 	uint32_t frame_no; /* of the last pushed */
 	uint32_t epoch;
+	unsigned partly; /* frames of which the sender said that part of them left */
 	unsigned pushed;
 	size_t len[RIG_FRAMES_MAX];
 	/* wire */
