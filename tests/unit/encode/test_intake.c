@@ -28,7 +28,7 @@ static int setup(void **state)
 	(void)state;
 	released = 0;
 	memset(frame, 0, sizeof(frame));
-	slot = (struct latest){0};
+	atomic_init(&slot.item, NULL);
 	intake = (struct intake){0};
 	pace_init(&pace, 100000, 1000);
 	pace_begin(&pace, 0);
