@@ -114,10 +114,11 @@ class Shown:
         return lost, skipped
 
     def shown_again(self):
-        """Frames that were lost, and whose pictures came all the same: a recovery frame showed them again."""
+        """Frames that were lost, and whose pictures came all the same: a recovery frame showed them again. A client that logs
+        columns does not tell which those are."""
         out = 0
         for a, b in zip(self.numbers, self.numbers[1:]):
-            if a in self.index and b in self.index and self.index[b]["type"] == 5:
+            if a in self.index and b in self.index and (self.index[b]["type"] == 5 or self.index[b]["t_us"] is None):
                 out += max(0, self.index[b]["frame"] - self.index[a]["frame"] - (b - a))
         return out
 

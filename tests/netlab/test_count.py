@@ -114,6 +114,12 @@ def test_a_lost_picture_that_a_recovery_frame_shows_is_a_frame_less_and_no_pictu
     said = report(500, lost=20, missing_packets=20)
     assert s.missing() == (0, 0)
     assert disagreements(said, s, {"pictures": 500}, frames, 1, wire(dropped=20), 10) == []
+    for f in frames:
+        f["kept"], f["type"], f["t_us"] = f["t_us"], 2, None
+    columns = Shown(seen, frames, FPS, 1_000_000)
+    assert disagreements(said, columns, {"pictures": 500}, [], 1, wire(dropped=20), 10) == [] and columns.shown_again() == 20
+    for f in frames:
+        f["t_us"] = f["kept"]
     # The same without recoveries is a client that makes frames up.
     for f in frames:
         f["type"] = 1
