@@ -12,6 +12,7 @@
 #include <va/va_enc_av1.h>
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "encode/vaapi_codec.h"
 
 #define PERIOD   65535u /* frames */
@@ -215,24 +216,8 @@ static size_t picture_header(const struct vaapi_stream *v, const struct pic_plan
 
 /* --- temporal units --- */
 
-struct sink {
-	uint8_t *out;
-	size_t cap, len;
-	bool full;
-};
-
-static void put(struct sink *s, const uint8_t *data, size_t len)
-{
-	if (s->cap - s->len < len) {
-		s->full = true;
-		return;
-	}
-	memcpy(s->out + s->len, data, len);
-	s->len += len;
-}
-
 /* What stands behind a key frame's sequence header; in front of it ours, when the driver wrote none. */
-static int lead(struct vaapi_stream *v, struct sink *s, bool sequence_is_there)
+static int lead(struct vaapi_stream *v, struct wr *w, bool sequence_is_there)
 {
 	const struct hdr_metadata *light = &v->av1.light;
 	uint8_t header[2 * AV1_HEADER_MAX];
@@ -245,10 +230,10 @@ static int lead(struct vaapi_stream *v, struct sink *s, bool sequence_is_there)
 		walk = av1_walk_init(header, len);
 		if (av1_walk_next(&walk, &u) || av1_sequence_read(&v->av1.seen, &u) < 0)
 			return -EPROTO;
-		put(s, header, len);
+		wr_bytes(w, header, len);
 	}
 	if (v->av1.stream.pq)
-		put(s, header, av1_light_write(header, light));
+		wr_bytes(w, header, av1_light_write(header, light));
 	return 0;
 }
 
@@ -273,46 +258,46 @@ static int take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t 
 		size_t cap, size_t *len)
 {
 	struct av1_walk walk = av1_walk_init(in, in_len);
-	struct sink s = {.out = out, .cap = cap};
+	struct wr w = wr_init(out, cap);
 	unsigned headers = 0, groups = 0, sequences = 0;
 	uint8_t delimiter[AV1_HEADER_MAX];
 	struct av1_unit u;
 	int rc;
 
-	put(&s, delimiter, av1_delimiter_write(delimiter));
+	wr_bytes(&w, delimiter, av1_delimiter_write(delimiter));
 	while ((rc = av1_walk_next(&walk, &u)) == 0)
 		switch (u.type) {
 		case AV1_OBU_SEQUENCE:
 			if (headers || !p->idr || sequences++ || av1_sequence_read(&v->av1.seen, &u) < 0 ||
 			    !is_our_size(v))
 				return -EPROTO;
-			put(&s, u.start, u.size);
+			wr_bytes(&w, u.start, u.size);
 			break;
 		case AV1_OBU_FRAME_HEADER:
 		case AV1_OBU_FRAME:
 			if (headers++)
 				return -EPROTO;
-			rc = p->idr ? lead(v, &s, sequences) : 0;
+			rc = p->idr ? lead(v, &w, sequences) : 0;
 			if (rc == 0)
 				rc = check_frame(v, p, &u);
 			if (rc < 0)
 				return rc;
 			groups += u.type == AV1_OBU_FRAME;
-			put(&s, u.start, u.size);
+			wr_bytes(&w, u.start, u.size);
 			break;
 		case AV1_OBU_TILE_GROUP:
 			if (!headers)
 				return -EPROTO;
 			groups++;
-			put(&s, u.start, u.size);
+			wr_bytes(&w, u.start, u.size);
 			break;
 		default:
 			break;
 		}
 	if (rc < 0 || !groups)
 		return -EPROTO;
-	*len = s.len;
-	return s.full ? -ENOSPC : 0;
+	*len = wr_len(&w);
+	return wr_ok(&w) ? 0 : -ENOSPC;
 }
 
 const struct vaapi_codec vaapi_av1 = {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "encode/vaapi_codec.h"
 
 const struct vaapi_codec *vaapi_codec_find(enum codec codec)
@@ -42,54 +43,38 @@ void vaapi_slice_blocks(const struct vaapi_stream *v, unsigned n, uint32_t *firs
 	*count = (to - from) * v->wide;
 }
 
-struct sink {
-	uint8_t *out;
-	size_t cap, len;
-	bool full;
-};
-
-static void put(struct sink *s, const uint8_t *data, size_t len)
-{
-	if (s->cap - s->len < len) {
-		s->full = true;
-		return;
-	}
-	memcpy(s->out + s->len, data, len);
-	s->len += len;
-}
-
 /* Four-byte start codes where Annex B asks for them: parameter sets and the first unit. */
-static void put_unit(struct sink *s, const struct nal *n, bool set)
+static void put_unit(struct wr *w, const struct nal *n, bool set)
 {
 	static const uint8_t code[] = {0, 0, 0, 1};
-	unsigned skip = s->len && !set;
+	unsigned skip = wr_len(w) && !set;
 
-	put(s, code + skip, sizeof(code) - skip);
-	put(s, n->payload, n->len);
+	wr_bytes(w, code + skip, sizeof(code) - skip);
+	wr_bytes(w, n->payload, n->len);
 }
 
-static void put_own_sets(const struct vaapi_stream *v, struct sink *s)
+static void put_own_sets(const struct vaapi_stream *v, struct wr *w)
 {
 	uint8_t set[VAAPI_HEADER_MAX];
 	uint32_t packed;
 
 	for (unsigned i = 0; i < v->codec->n_sets; i++)
-		put(s, set, v->codec->set(v, i, set, &packed));
+		wr_bytes(w, set, v->codec->set(v, i, set, &packed));
 }
 
-static void put_before_key(const struct vaapi_stream *v, struct sink *s)
+static void put_before_key(const struct vaapi_stream *v, struct wr *w)
 {
 	uint8_t unit[VAAPI_HEADER_MAX];
 
 	if (v->codec->before_key)
-		put(s, unit, v->codec->before_key(v, unit));
+		wr_bytes(w, unit, v->codec->before_key(v, unit));
 }
 
 int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 	       size_t cap, size_t *len)
 {
 	struct nal_walk walk = nal_walk_init(in, in_len);
-	struct sink s = {.out = out, .cap = cap};
+	struct wr w = wr_init(out, cap);
 	unsigned slices = 0, sets = 0;
 	struct nal n;
 
@@ -105,7 +90,7 @@ int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *
 			if (slices)
 				return -EPROTO;
 			sets++;
-			put_unit(&s, &n, true);
+			put_unit(&w, &n, true);
 			break;
 		case VAAPI_SLICE:
 		case VAAPI_KEY_SLICE:
@@ -114,16 +99,16 @@ int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *
 			if (v->ours && !v->codec->slice_is(v, p, slices, &n))
 				return -EBADMSG;
 			if (!slices && p->idr && !sets)
-				put_own_sets(v, &s);
+				put_own_sets(v, &w);
 			if (!slices && p->idr)
-				put_before_key(v, &s);
-			put_unit(&s, &n, false);
+				put_before_key(v, &w);
+			put_unit(&w, &n, false);
 			slices++;
 			break;
 		}
 	}
 	if (!slices || (v->ours && slices != v->slices))
 		return -EPROTO;
-	*len = s.len;
-	return s.full ? -ENOSPC : 0;
+	*len = wr_len(&w);
+	return wr_ok(&w) ? 0 : -ENOSPC;
 }
