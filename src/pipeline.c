@@ -181,11 +181,13 @@ static void log_summary(const struct pipeline *pl)
 	const struct stream_stats *st = pl->shared.stats;
 
 	if (pl->tx)
-		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over",
+		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over, "
+			 "%llu bytes of them read by the CPU",
 			 (unsigned long long)STAT_GET(st->frames_sent),
 			 (unsigned long long)STAT_GET(st->frames_repeated),
 			 (unsigned long long)STAT_GET(st->frames_dropped),
-			 (unsigned long long)STAT_GET(st->frames_skipped));
+			 (unsigned long long)STAT_GET(st->frames_skipped),
+			 (unsigned long long)STAT_GET(st->picture_bytes));
 }
 
 /* Against the stream: first what feeds it, then what consumes it, the encoder last, because the

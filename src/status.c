@@ -83,6 +83,7 @@ static json_t *stream_json(struct session *s)
 	COUNT("frames", STAT_GET(st->frames_encoded));
 	COUNT("frames_repeated", STAT_GET(st->frames_repeated));
 	COUNT("frames_cursor", STAT_GET(st->frames_cursor));
+	COUNT("picture_bytes", STAT_GET(st->picture_bytes));
 	COUNT("frames_skipped", STAT_GET(st->frames_skipped));
 	COUNT("frames_dropped", STAT_GET(st->frames_dropped));
 	COUNT("frames_in_parts", STAT_GET(st->frames_in_parts));

@@ -365,6 +365,7 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 
 	frame_unref(f, -1);
 	STAT_SET(w->converter, conversion_by(&w->conversion));
+	STAT_SET(w->p.stats->picture_bytes, w->conversion.copied);
 	if (rc < 0) {
 		w->shown.stale = true;
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", fourcc,

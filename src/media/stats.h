@@ -33,7 +33,8 @@ struct stream_stats {
 	/* encode thread */
 	_Alignas(64) _Atomic uint64_t frames_encoded, frames_repeated, bytes_encoded, idr_frames, rfi_requests,
 		rfi_frames, frames_skipped, /* pictures of the source between two encoded ones */
-		frames_cursor;              /* made of a picture that was converted before, by its cursor alone */
+		frames_cursor,              /* made of a picture that was converted before, by its cursor alone */
+		picture_bytes;              /* of pictures, that the CPU read to convert them or to bring them back */
 	struct hist capture, convert, encode;
 	/* video-tx thread: packing */
 	_Alignas(64) _Atomic uint64_t shards_data, shards_parity, blocks,

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A screen in dma-bufs (memory that calls itself so) through the daemon to the probe. Runs inside live-dmabuf.sh's session."""
 import pathlib
+import re
 
 from harness import BUILD, Skip, run
-from live_screen import BARS, codes, colours, host, node
+from live_screen import BARS, codes, colours, host, node, until
 from vaapi import VAAPI, environment, scratch
 
 SIZE = ("--width", 640, "--height", 360, "--fps", 30, "--bitrate", 4000)
@@ -19,12 +20,21 @@ def streamed(source, *options, frames=60, env=None, codec="h264"):
         assert r["frames"] >= frames and r["frames_lost"] == 0 and r["errors"] == [], r
         c = codes(out)
         assert c["missing"] == 0 and c["backwards"] == 0 and c["black"] < frames / 2, c
+        until(lambda: read_by_cpu(h.logged()) is not None, "the stream's end")
         return h.logged()
+
+
+def read_by_cpu(said):
+    """Bytes of the stream's pictures, as the daemon counted them; None before its end."""
+    n = re.search(r"(\d+) bytes of them read by the CPU", said)
+    return int(n[1]) if n else None
 
 
 def test_imported_and_converted_on_the_gpu():
     said = streamed(["--modifiers", "0"])
     assert "in dma-bufs that are imported" in said and "pictures are converted on" in said, said[-4000:]
+    # They come back for x264, all of them.
+    assert read_by_cpu(said) >= 30 * 640 * 360 * 3 / 2, said[-4000:]
 
 
 def test_a_tiling_that_the_device_lacks_is_not_asked_for():
@@ -59,6 +69,7 @@ def test_no_pixel_is_touched_from_the_screen_to_the_stream():
             # Readable and writable by the driver, which is its own hardware; the daemon maps nothing of it.
             said = streamed(["--modifiers", "0"], *VAAPI, codec=codec, env=environment(log))
             assert "in dma-bufs that are imported" in said and "pictures stay on" in said, said[-4000:]
+            assert read_by_cpu(said) == 0, said[-4000:]
             for trouble in "handed over in memory", "is unusable", "goes on", "opened anew":
                 assert trouble not in said, said[-4000:]
             objected = log.read_text()
