@@ -4,42 +4,14 @@
  * portal (org.freedesktop.impl.portal.ScreenCast), whose AvailableCursorModes are MODES and whose only screen is that node of
  * PipeWire. Nobody is asked. Prints "cursor N" for what is asked for.
  */
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 
-#define NAME "org.freedesktop.impl.portal.desktop.page"
+#include "page.h"
 
-static sd_bus *bus;
 static uint32_t modes, node;
-
-static int on_close(sd_bus_message *m, void *data, sd_bus_error *err)
-{
-	(void)data, (void)err;
-	return sd_bus_reply_method_return(m, NULL);
-}
-
-static const sd_bus_vtable session_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD("Close", NULL, NULL, on_close, 0),
-	SD_BUS_SIGNAL("Closed", NULL, 0),
-	SD_BUS_VTABLE_END,
-};
-
-static int on_create(sd_bus_message *m, void *data, sd_bus_error *err)
-{
-	const char *handle, *session, *app;
-
-	(void)data, (void)err;
-	if (sd_bus_message_read(m, "oos", &handle, &session, &app) < 0 ||
-	    sd_bus_add_object_vtable(bus, NULL, session, "org.freedesktop.impl.portal.Session", session_vtable, NULL) <
-		    0)
-		return sd_bus_reply_method_return(m, "ua{sv}", 2, 0);
-	return sd_bus_reply_method_return(m, "ua{sv}", 0, 0);
-}
 
 static int on_select(sd_bus_message *m, void *data, sd_bus_error *err)
 {
@@ -68,10 +40,10 @@ static int on_start(sd_bus_message *m, void *data, sd_bus_error *err)
 	return sd_bus_reply_method_return(m, "ua{sv}", 0, 1, "streams", "a(ua{sv})", 1, node, 0);
 }
 
-static int get_number(sd_bus *on, const char *path, const char *iface, const char *property, sd_bus_message *reply,
+static int get_number(sd_bus *bus, const char *path, const char *iface, const char *property, sd_bus_message *reply,
 		      void *data, sd_bus_error *err)
 {
-	(void)on, (void)path, (void)iface, (void)data, (void)err;
+	(void)bus, (void)path, (void)iface, (void)data, (void)err;
 	return sd_bus_message_append(reply, "u",
 				     strcmp(property, "version") == 0                ? 4
 				     : strcmp(property, "AvailableCursorModes") == 0 ? modes
@@ -80,7 +52,7 @@ static int get_number(sd_bus *on, const char *path, const char *iface, const cha
 
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD("CreateSession", "oosa{sv}", "ua{sv}", on_create, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("CreateSession", "oosa{sv}", "ua{sv}", page_create_session, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SelectSources", "oosa{sv}", "ua{sv}", on_select, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Start", "oossa{sv}", "ua{sv}", on_start, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("AvailableSourceTypes", "u", get_number, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -91,6 +63,8 @@ static const sd_bus_vtable vtable[] = {
 
 int main(int argc, char **argv)
 {
+	struct page page = {0};
+
 	if (argc != 3) {
 		fprintf(stderr, "usage: see the top of cast_page.c\n");
 		return 2;
@@ -98,17 +72,14 @@ int main(int argc, char **argv)
 	modes = (uint32_t)strtoul(argv[1], NULL, 0);
 	node = (uint32_t)strtoul(argv[2], NULL, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (sd_bus_open_user(&bus) < 0 ||
-	    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/portal/desktop",
-				     "org.freedesktop.impl.portal.ScreenCast", vtable, NULL) < 0 ||
-	    sd_bus_request_name(bus, NAME, 0) < 0) {
+	if (!page_open(&page, "org.freedesktop.impl.portal.ScreenCast", vtable)) {
 		fprintf(stderr, "cast_page: no place on the session bus\n");
 		return 1;
 	}
 	for (;;) {
-		int more = sd_bus_process(bus, NULL);
+		int more = sd_bus_process(page.bus, NULL);
 
-		if (more < 0 || (!more && sd_bus_wait(bus, UINT64_MAX) < 0))
+		if (more < 0 || (!more && sd_bus_wait(page.bus, UINT64_MAX) < 0))
 			return 0;
 	}
 }

@@ -164,12 +164,34 @@ start_portal_backend() {
 	wait_for 60 has_name org.freedesktop.impl.portal.desktop.wlr || fail "xdg-desktop-portal-wlr"
 }
 
+# wait_for_portal INTERFACE: the real portal serves it
+wait_for_portal() {
+	wait_for 60 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop /org/freedesktop/portal/desktop \
+		org.freedesktop.DBus.Properties.Get "string:org.freedesktop.portal.$1" string:version || fail "xdg-desktop-portal"
+}
+
+# start_page PROGRAM INTERFACE ARGUMENT...: a desktop of our own (page.h) for the real portal, which is yet to be started
+start_page() {
+	local program=$1
+	mkdir -p portals
+	cat >portals/page.portal <<-PORTAL
+		[portal]
+		DBusName=org.freedesktop.impl.portal.desktop.page
+		Interfaces=org.freedesktop.impl.portal.$2;
+		UseIn=page
+	PORTAL
+	printf '[preferred]\ndefault=page\n' >portals/portals.conf
+	export XDG_DESKTOP_PORTAL_DIR=$PWD/portals XDG_CURRENT_DESKTOP=page
+	shift 2
+	: >page.log
+	bg page "$program" "$@"
+	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "$program"
+}
+
 # start_portal [OPTIONS]: the ScreenCast portal over sway; nobody is asked, unless the OPTIONS of the back end say so
 start_portal() {
 	bg permission-store xdg-permission-store
 	start_portal_backend "${1:-chooser_type=none}"
 	bg portal xdg-desktop-portal -v
-	wait_for 60 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
-		/org/freedesktop/portal/desktop org.freedesktop.DBus.Properties.Get \
-		string:org.freedesktop.portal.ScreenCast string:version || fail "xdg-desktop-portal"
+	wait_for_portal ScreenCast
 }

@@ -63,28 +63,16 @@ expect "its alpha is premultiplied" "$cursor['argb'][0::2] == [0, 0] and 0 < $cu
 stop "cast1" && stop "cast2" && stop mutter
 
 # A portal whose screen is pw_source's; of its cursor modes 1 is hidden, 2 embedded, 4 metadata.
-mkdir portals
-cat >portals/page.portal <<PORTAL
-[portal]
-DBusName=org.freedesktop.impl.portal.desktop.page
-Interfaces=org.freedesktop.impl.portal.ScreenCast;
-UseIn=page
-PORTAL
-printf '[preferred]\ndefault=page\n' >portals/portals.conf
-export XDG_DESKTOP_PORTAL_DIR=$PWD/portals XDG_CURRENT_DESKTOP=page
 bg permission-store xdg-permission-store
 
 # portal MODES: it has these
 portal() {
 	bg source "$B/pw_source" --name screen --size 640x360 --still 3 --cursor 100
 	wait_for 5 sh -c 'pw-cli ls Node | grep -q "\"screen\""' || fail "pw_source does not come up"
-	: >page.log
-	bg page "$B/cast_page" "$1" "$(pw-cli ls Node | awk '/^\tid/ { id = $2 } /"screen"/ { sub(",", "", id); print id }')"
-	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "cast_page"
+	start_page "$B/cast_page" ScreenCast "$1" \
+		"$(pw-cli ls Node | awk '/^\tid/ { id = $2 } /"screen"/ { sub(",", "", id); print id }')"
 	bg portal xdg-desktop-portal -v
-	wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop \
-		/org/freedesktop/portal/desktop org.freedesktop.DBus.Properties.Get \
-		string:org.freedesktop.portal.ScreenCast string:version || fail "xdg-desktop-portal"
+	wait_for_portal ScreenCast
 }
 
 portal_stop() {

@@ -13,20 +13,9 @@ failed=0
 PATH=$PATH:/usr/libexec
 export INPUT_TOKEN=$HOME/token
 
-mkdir portals
-cat >portals/page.portal <<PORTAL
-[portal]
-DBusName=org.freedesktop.impl.portal.desktop.page
-Interfaces=org.freedesktop.impl.portal.RemoteDesktop;
-UseIn=page
-PORTAL
-printf '[preferred]\ndefault=page\n' >portals/portals.conf
-export XDG_DESKTOP_PORTAL_DIR=$PWD/portals XDG_CURRENT_DESKTOP=page
-
-start_page() {
-	: >page.log
-	bg page "$B/portal_page" "$1"
-	wait_for 10 has_name org.freedesktop.impl.portal.desktop.page || fail "portal_page"
+# answers WORD: what a dialog of the desktop's is answered with
+answers() {
+	start_page "$B/portal_page" RemoteDesktop "$1"
 }
 
 # drive: the lines of standard input go to the back end, each after what the desktop must have said first ("LINE # WORDS");
@@ -68,12 +57,10 @@ is() { # is NAME A B
 	[ "$2" = "$3" ] && echo "ok - $1" || not_ok "$1: '$2' is not '$3'"
 }
 
-start_page yes
+answers yes
 bg permission-store xdg-permission-store
 bg portal xdg-desktop-portal -v
-wait_for 10 dbus-send --session --print-reply --dest=org.freedesktop.portal.Desktop /org/freedesktop/portal/desktop \
-	org.freedesktop.DBus.Properties.Get string:org.freedesktop.portal.RemoteDesktop string:version ||
-	fail "xdg-desktop-portal"
+wait_for_portal RemoteDesktop
 
 drive <<-LINES
 	key 41 1 0 # start touch
@@ -124,7 +111,7 @@ LINES
 heard "and with one that is none" "devices 7, persist 2" "dialog: yes" "key 30 1"
 
 stop page
-start_page once
+answers once
 rm "$INPUT_TOKEN"
 drive <<-LINES
 	key 41 1 0 # start touch
@@ -134,7 +121,7 @@ heard "a consent for this time" "dialog: once" "key 30 1"
 is "leaves no token" "$([ -e "$INPUT_TOKEN" ] || echo none)" none
 
 stop page
-start_page no
+answers no
 drive </dev/null
 heard "no is no" "dialog: no" "session closed"
 is "no device was made" "$(grep -c "^bind" page.log)" 0

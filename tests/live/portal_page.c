@@ -10,46 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <unistd.h>
 #include <xkbcommon/xkbcommon.h>
 
 #include "../unit/input/eis_host.h"
-
-#define NAME "org.freedesktop.impl.portal.desktop.page"
+#include "page.h"
 
 static struct {
-	sd_bus *bus;
 	struct eis_host *eis;
 	const char *answer;
 	uint32_t types, persist;
 	bool restored;
 } desk;
 
-static int on_close(sd_bus_message *m, void *data, sd_bus_error *err)
+static void on_closed(void)
 {
-	(void)data, (void)err;
 	printf("session closed\n");
-	return sd_bus_reply_method_return(m, NULL);
-}
-
-static const sd_bus_vtable session_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD("Close", NULL, NULL, on_close, 0),
-	SD_BUS_SIGNAL("Closed", NULL, 0),
-	SD_BUS_VTABLE_END,
-};
-
-static int on_create(sd_bus_message *m, void *data, sd_bus_error *err)
-{
-	const char *handle, *session, *app;
-
-	(void)data, (void)err;
-	if (sd_bus_message_read(m, "oos", &handle, &session, &app) < 0 ||
-	    sd_bus_add_object_vtable(desk.bus, NULL, session, "org.freedesktop.impl.portal.Session", session_vtable,
-				     NULL) < 0)
-		return sd_bus_reply_method_return(m, "ua{sv}", 2, 0);
-	return sd_bus_reply_method_return(m, "ua{sv}", 0, 0);
 }
 
 static int on_select(sd_bus_message *m, void *data, sd_bus_error *err)
@@ -107,7 +83,7 @@ static int get_number(sd_bus *bus, const char *path, const char *iface, const ch
 
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD("CreateSession", "oosa{sv}", "ua{sv}", on_create, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("CreateSession", "oosa{sv}", "ua{sv}", page_create_session, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SelectDevices", "oosa{sv}", "ua{sv}", on_select, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Start", "oossa{sv}", "ua{sv}", on_start, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ConnectToEIS", "osa{sv}", "h", on_connect, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -136,28 +112,26 @@ static char *us_keymap(void)
 
 int main(int argc, char **argv)
 {
+	struct page page = {.closed = on_closed};
 	char *keymap = us_keymap();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	desk.answer = argc > 1 ? argv[1] : "yes";
 	desk.eis = eis_host_create(keymap, on_word, NULL);
-	if (sd_bus_open_user(&desk.bus) < 0 ||
-	    sd_bus_add_object_vtable(desk.bus, NULL, "/org/freedesktop/portal/desktop",
-				     "org.freedesktop.impl.portal.RemoteDesktop", vtable, NULL) < 0 ||
-	    sd_bus_request_name(desk.bus, NAME, 0) < 0) {
+	if (!page_open(&page, "org.freedesktop.impl.portal.RemoteDesktop", vtable)) {
 		fprintf(stderr, "portal_page: no place on the session bus\n");
 		return 1;
 	}
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = eis_host_fd(desk.eis), .events = POLLIN},
-					{.fd = sd_bus_get_fd(desk.bus), .events = POLLIN}};
+					{.fd = sd_bus_get_fd(page.bus), .events = POLLIN}};
 		int more;
 
-		while ((more = sd_bus_process(desk.bus, NULL)) > 0)
+		while ((more = sd_bus_process(page.bus, NULL)) > 0)
 			;
 		if (more < 0)
 			break;
-		fds[1].events = (short)sd_bus_get_events(desk.bus);
+		fds[1].events = (short)sd_bus_get_events(page.bus);
 		if (poll(fds, 2, 1000) < 0)
 			break;
 		if (fds[0].revents)
