@@ -285,7 +285,7 @@ struct flood {
 	struct thread thread;
 	int fd;
 	uint16_t port;
-	atomic_uint sent;
+	atomic_uint begun, sent;
 	atomic_uint *seen;
 };
 
@@ -298,9 +298,19 @@ static void flood(void *arg)
 			sched_yield();
 			continue;
 		}
+		atomic_fetch_add(&f->begun, 1);
 		ping_from(f->fd, "127.0.0.1", f->port, good, sizeof(good));
 		atomic_fetch_add(&f->sent, 1);
 	}
+}
+
+/* What is on its way to a socket that the kernel has already chosen for it has arrived. */
+static void settle(struct flood *f)
+{
+	unsigned n = atomic_load(&f->begun);
+
+	while (atomic_load(&f->sent) < n)
+		sched_yield();
 }
 
 struct crossing {
@@ -345,6 +355,7 @@ static void strays_of_a_new_socket_are_handed_over(void **state)
 
 		assert_int_equal(media_port_connect(port, &peer, &us, false, &fd), 0);
 		assert_int_equal(loop_step(r.loop, 0), 0);
+		settle(&f);
 		media_port_drain(port, fd, &us);
 		close(fd);
 	}
