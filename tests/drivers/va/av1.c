@@ -21,8 +21,8 @@ struct av1 {
 	struct slot slot[AV1_SLOTS]; /* as a decoder that missed nothing has them */
 	uint64_t serial;
 	struct av1_frame frame;
-	uint8_t *luma, *chroma; /* the source, padded */
-	size_t room;            /* in blocks */
+	struct planes source; /* padded */
+	size_t room;          /* in blocks */
 };
 
 /* Of the frame at hand. */
@@ -33,7 +33,7 @@ struct job {
 	const VAEncPictureParameterBufferAV1 *pic;
 	struct av1_header header;
 	struct surface *recon;
-	const struct recon *ref;
+	const struct planes *ref;
 	const struct item *packed; /* the frame header */
 	struct out lead;           /* what stands before it */
 };
@@ -53,8 +53,7 @@ static void destroy(struct context *c)
 	struct av1 *x = c->priv;
 
 	free(x->frame.skipped);
-	free(x->luma);
-	free(x->chroma);
+	planes_free(&x->source);
 	free(x);
 }
 
@@ -164,7 +163,7 @@ static void forget_slots(struct job *j)
 	memset(j->header.ref_idx, 0, sizeof(j->header.ref_idx));
 	before = surface_find(j->c->d, j->x->slot[0].surface);
 	if (!is_key(j) && before)
-		j->ref = &before->recon;
+		j->ref = &before->recon.planes;
 }
 
 static VAStatus tile_group(struct job *j)
@@ -217,7 +216,7 @@ static VAStatus reference_frames(struct job *j)
 			return rule(j->c->d, VA_STATUS_ERROR_INVALID_PARAMETER,
 				    "ref_frame_idx[%u]: slot %u, which is not among reference_frames", i,
 				    j->pic->ref_frame_idx[i]);
-	j->ref = &surface_find(j->c->d, j->pic->reference_frames[j->pic->ref_frame_idx[0]])->recon;
+	j->ref = &surface_find(j->c->d, j->pic->reference_frames[j->pic->ref_frame_idx[0]])->recon.planes;
 	return VA_STATUS_SUCCESS;
 }
 
@@ -230,6 +229,10 @@ static VAStatus current(struct job *j)
 		return rule(j->c->d, VA_STATUS_ERROR_INVALID_SURFACE, "reconstructed_frame: no surface %#x", id);
 	if (s == j->c->target)
 		return wrong(j, "reconstructed_frame is the surface that is encoded");
+	if (s->rt_format != j->c->config->rt_format)
+		return rule(j->c->d, VA_STATUS_ERROR_INVALID_SURFACE,
+			    "reconstructed_frame: surface of format %#x, config of %#x", s->rt_format,
+			    j->c->config->rt_format);
 	if (!surface_covers(s, j->c))
 		return rule(j->c->d, VA_STATUS_ERROR_INVALID_SURFACE, "reconstructed_frame of %ux%u", s->width,
 			    s->height);
@@ -248,48 +251,45 @@ static VAStatus prepare(struct job *j)
 {
 	struct av1 *x = j->x;
 	struct av1_frame *f = &x->frame;
-	const unsigned wide = (x->sequence.width + 7) / 8, high = (x->sequence.height + 7) / 8;
+	const unsigned wide = (x->sequence.width + 7) / 8, high = (x->sequence.height + 7) / 8, depth = av1_depth(j->c);
 	const size_t blocks = (size_t)wide * high;
 
 	if (x->room != blocks) {
 		free(f->skipped);
-		free(x->luma);
-		free(x->chroma);
 		f->skipped = malloc(blocks);
-		x->luma = malloc(blocks * 64);
-		x->chroma = malloc(blocks * 32);
 		x->room = blocks;
 	}
-	if (!f->skipped || !x->luma || !x->chroma || !recon_prepare(j->recon, wide * 8, high * 8))
+	j->recon->recon.serial = 0;
+	if (!f->skipped || !planes_prepare(&x->source, wide * 8, high * 8, depth, false) ||
+	    !planes_prepare(&j->recon->recon.planes, wide * 8, high * 8, depth, false))
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	surface_read(j->c->target, x->luma, x->chroma, wide * 8, high * 8);
+	planes_read(&x->source, j->c->target);
 	f->h = &j->header;
 	f->width = wide;
 	f->height = high;
-	f->stride = wide * 8;
-	f->src_luma = x->luma;
-	f->src_chroma = x->chroma;
+	f->src = &x->source;
 	f->ref = j->ref;
-	f->to = &j->recon->recon;
+	f->to = &j->recon->recon.planes;
 	return VA_STATUS_SUCCESS;
 }
 
-/* The quantiser of H.264 that rates are kept with, as AV1 has it: the step doubles every six. */
+/* The quantiser of H.264 that rates are kept with, as AV1 has it: the step doubles every six, and every bit of depth. */
 static unsigned qindex_of(const struct job *j, int qp)
 {
-	const double step = 5 * exp2(qp / 6.0);
+	const unsigned depth = av1_depth(j->c);
+	const double step = 5 * exp2(qp / 6.0 + depth - 8);
 	unsigned q = 1;
 
-	while (q < 255 && av1_ac_step(q) < step)
+	while (q < 255 && av1_ac_step(q, depth) < step)
 		q++;
 	if (q < j->pic->min_base_qindex)
 		q = j->pic->min_base_qindex;
 	return j->pic->max_base_qindex && q > j->pic->max_base_qindex ? j->pic->max_base_qindex : q;
 }
 
-static int qp_of(unsigned qindex)
+static int qp_of(unsigned qindex, unsigned depth)
 {
-	return (int)lrint(6 * log2(av1_ac_step(qindex) / 5.0));
+	return (int)lrint(6 * (log2(av1_ac_step(qindex, depth) / 5.0) - (depth - 8)));
 }
 
 /* The header with its quantiser put where the application said that it is. */
@@ -352,7 +352,7 @@ static void tiles_put(struct job *j, unsigned qindex, struct av1_cdfs *kept, str
 static VAStatus frame_code(struct job *j, struct out *o, struct av1_cdfs *kept)
 {
 	const bool intra = !j->ref, cqp = j->c->config->rc == VA_RC_CQP;
-	int qp, next = rate_begin(j->c, intra, qp_of(j->pic->base_qindex));
+	int qp, next = rate_begin(j->c, intra, qp_of(j->pic->base_qindex, av1_depth(j->c)));
 
 	for (unsigned pass = 0;; pass++) {
 		qp = next;
@@ -386,8 +386,8 @@ static VAStatus finish(struct job *j, const struct out *o, const struct av1_cdfs
 	for (unsigned i = 0; i < AV1_SLOTS; i++)
 		if (j->header.refresh >> i & 1)
 			j->x->slot[i] = (struct slot){.surface = j->recon->id, .serial = r->serial, .cdfs = *kept};
-	recon_show(j->recon);
-	recon_keep(j->c->d, r, j->x->sequence.width, j->x->sequence.height);
+	planes_show(&r->planes, j->recon);
+	planes_keep(&r->planes, j->c->d, j->x->sequence.width, j->x->sequence.height);
 	return VA_STATUS_SUCCESS;
 }
 

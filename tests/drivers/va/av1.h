@@ -75,6 +75,8 @@ VAStatus av1_same_header(struct context *c, const VAEncPictureParameterBufferAV1
 /* lead: bytes of packed headers in front of the frame's. */
 VAStatus av1_same_places(struct context *c, const VAEncPictureParameterBufferAV1 *p, const struct av1_header *h,
 			 size_t lead);
+/* Bits of a sample, as the config's format has them. */
+unsigned av1_depth(const struct context *c);
 /* The headers of a driver that writes them itself. */
 void av1_sequence_of(struct av1_sequence *s, const VAEncSequenceParameterBufferAV1 *q,
 		     const VAEncPictureParameterBufferAV1 *p);
@@ -96,8 +98,9 @@ struct av1_cdfs {
 void av1_cdfs_default(struct av1_cdfs *c, unsigned qindex);
 /* As a state is kept in a slot: the counts of uses begin anew. */
 void av1_cdfs_rest(struct av1_cdfs *c);
-unsigned av1_dc_step(unsigned qindex);
-unsigned av1_ac_step(unsigned qindex);
+/* Steps of quantisers for samples of 8 or 10 bits. */
+unsigned av1_dc_step(unsigned qindex, unsigned depth);
+unsigned av1_ac_step(unsigned qindex, unsigned depth);
 
 struct av1_range {
 	struct out *o;
@@ -125,8 +128,8 @@ struct av1_levels {
 };
 
 /* av1_tx.c: residual of n x n (8 or 4), row by row, to levels, and levels to the residual a decoder has. */
-void av1_transform(const int16_t *residual, unsigned n, unsigned qindex, struct av1_levels *l);
-void av1_restore(const struct av1_levels *l, unsigned n, unsigned qindex, int16_t *residual);
+void av1_transform(const int16_t *residual, unsigned n, unsigned qindex, unsigned depth, struct av1_levels *l);
+void av1_restore(const struct av1_levels *l, unsigned n, unsigned qindex, unsigned depth, int16_t *residual);
 const uint8_t *av1_scan(unsigned n);
 
 /* Of one plane's contexts along an edge, by 4 samples. */
@@ -140,11 +143,10 @@ void av1_coefficients(struct av1_range *r, struct av1_cdfs *c, const struct av1_
 
 struct av1_frame {
 	const struct av1_header *h;
-	unsigned width, height; /* in blocks of 8 */
-	unsigned stride;        /* of source and reconstructions: whole superblocks */
-	const uint8_t *src_luma, *src_chroma;
-	const struct recon *ref; /* NULL: a key frame */
-	struct recon *to;
+	unsigned width, height;   /* in blocks of 8: source and reconstructions are of those */
+	const struct planes *src; /* padded */
+	const struct planes *ref; /* NULL: a key frame */
+	struct planes *to;
 	unsigned qindex;
 	uint8_t *skipped; /* by block */
 	struct av1_edge above[3], left[3];

@@ -34,6 +34,11 @@ static bool zeros(const void *p, size_t len)
 				    (long)(param));                                                                    \
 	} while (0)
 
+unsigned av1_depth(const struct context *c)
+{
+	return c->config->rt_format == VA_RT_FORMAT_YUV420_10 ? 10 : 8;
+}
+
 VAStatus av1_check_seq(struct context *c, const VAEncSequenceParameterBufferAV1 *q)
 {
 	VAEncSequenceParameterBufferAV1 offered = {.seq_fields.value = q->seq_fields.value};
@@ -44,7 +49,8 @@ VAStatus av1_check_seq(struct context *c, const VAEncSequenceParameterBufferAV1 
 	MUST("hierarchical_flag", q->hierarchical_flag <= 1, q->hierarchical_flag);
 	MUST("ip_period", q->ip_period == 1, q->ip_period);
 	MUST("bits_per_second", q->bits_per_second || c->config->rc == VA_RC_CQP, q->bits_per_second);
-	MUST("bit_depth_minus8", !q->seq_fields.bits.bit_depth_minus8, q->seq_fields.bits.bit_depth_minus8);
+	MUST("bit_depth_minus8", q->seq_fields.bits.bit_depth_minus8 + 8u == av1_depth(c),
+	     q->seq_fields.bits.bit_depth_minus8);
 	MUST("subsampling", q->seq_fields.bits.subsampling_x && q->seq_fields.bits.subsampling_y,
 	     q->seq_fields.bits.subsampling_x);
 	MUST("order_hint_bits_minus_1",
@@ -52,6 +58,7 @@ VAStatus av1_check_seq(struct context *c, const VAEncSequenceParameterBufferAV1 
 	     q->order_hint_bits_minus_1);
 	offered.seq_fields.bits.enable_order_hint = offered.seq_fields.bits.enable_cdef = 0;
 	offered.seq_fields.bits.subsampling_x = offered.seq_fields.bits.subsampling_y = 0;
+	offered.seq_fields.bits.bit_depth_minus8 = 0;
 	MUST("seq_fields: tools that are not offered", !offered.seq_fields.value, offered.seq_fields.value);
 	MUST("reserved bytes", zeros(q->va_reserved, sizeof(q->va_reserved)), 1);
 	return VA_STATUS_SUCCESS;
@@ -272,6 +279,7 @@ void av1_sequence_of(struct av1_sequence *s, const VAEncSequenceParameterBufferA
 		.order_hint = q->seq_fields.bits.enable_order_hint,
 		.order_hint_bits = q->seq_fields.bits.enable_order_hint ? q->order_hint_bits_minus_1 + 1u : 0,
 		.cdef = q->seq_fields.bits.enable_cdef,
+		.high_depth = q->seq_fields.bits.bit_depth_minus8 != 0,
 	};
 }
 

@@ -37,11 +37,12 @@ static void set_sequence(const struct rig *r, VAEncSequenceParameterBufferAV1 *q
 	*q = (VAEncSequenceParameterBufferAV1){
 		.seq_level_idx = 8,
 		.ip_period = 1,
-		.bits_per_second = r->rc == VA_RC_CQP ? 0 : 1000000,
+		.bits_per_second = r->rc == VA_RC_CQP ? 0 : r->bits_per_second,
 		.order_hint_bits_minus_1 = 6,
 	};
 	q->seq_fields.bits.enable_order_hint = 1;
 	q->seq_fields.bits.enable_cdef = 1;
+	q->seq_fields.bits.bit_depth_minus8 = r->deep ? 2 : 0;
 	q->seq_fields.bits.subsampling_x = q->seq_fields.bits.subsampling_y = 1;
 }
 

@@ -32,29 +32,30 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* The plane's samples in steps of one: chroma is interleaved. */
-static uint8_t *at(const struct recon *r, unsigned stride, unsigned plane, unsigned x, unsigned y)
+static uint16_t *at(const struct planes *p, unsigned plane, unsigned x, unsigned y)
 {
-	return plane ? r->chroma + (size_t)y * stride + 2 * x + (plane - 1) : r->luma + (size_t)y * stride + x;
+	return p->at[plane] + (size_t)y * planes_width(p, plane) + x;
 }
 
 /* 7.11.2.5: the mean of what the tile has around. */
-static uint8_t mean(const struct tile *t, unsigned plane, unsigned x, unsigned y, unsigned n)
+static uint16_t mean(const struct tile *t, unsigned plane, unsigned x, unsigned y, unsigned n)
 {
 	const struct av1_frame *f = t->f;
 	const bool above = y > t->y0 * n, left = x > t->x0 * n;
 	unsigned sum = 0, count = 0;
 
 	for (unsigned i = 0; i < n && above; i++, count++)
-		sum += *at(f->to, f->stride, plane, x + i, y - 1);
+		sum += *at(f->to, plane, x + i, y - 1);
 	for (unsigned i = 0; i < n && left; i++, count++)
-		sum += *at(f->to, f->stride, plane, x - 1, y + i);
-	return (uint8_t)(count ? (sum + count / 2) / count : 128);
+		sum += *at(f->to, plane, x - 1, y + i);
+	return (uint16_t)(count ? (sum + count / 2) / count : 1u << (f->to->depth - 1));
 }
 
-static uint8_t clip(int v)
+static uint16_t clip(int v, unsigned depth)
 {
-	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+	const int most = (1 << depth) - 1;
+
+	return (uint16_t)(v < 0 ? 0 : v > most ? most : v);
 }
 
 struct coded {
@@ -66,25 +67,26 @@ struct coded {
 static void make_plane(const struct tile *t, unsigned plane, unsigned bx, unsigned by, struct av1_levels *l)
 {
 	const struct av1_frame *f = t->f;
-	const unsigned n = plane ? 4 : 8, step = plane ? 2 : 1, x = bx * n, y = by * n;
-	const uint8_t *src = plane ? f->src_chroma + (size_t)y * f->stride + 2 * x + (plane - 1)
-				   : f->src_luma + (size_t)y * f->stride + x;
-	uint8_t *to = at(f->to, f->stride, plane, x, y), guess[64];
+	const unsigned n = plane ? 4 : 8, x = bx * n, y = by * n, depth = f->to->depth;
+	const size_t stride = planes_width(f->to, plane);
+	const uint16_t *src = at(f->src, plane, x, y), *ref = f->ref ? at(f->ref, plane, x, y) : NULL;
+	const uint16_t dc = ref ? 0 : mean(t, plane, x, y, n);
+	uint16_t *to = at(f->to, plane, x, y), guess[64];
 	int16_t residual[64];
 
-	for (unsigned i = 0; i < n * n; i++)
-		guess[i] = f->ref ? at(f->ref, f->stride, plane, x, y)[i / n * f->stride + i % n * step] : 0;
-	if (!f->ref)
-		memset(guess, mean(t, plane, x, y, n), sizeof(guess));
-	for (unsigned i = 0; i < n * n; i++)
-		residual[i] = (int16_t)(src[i / n * f->stride + i % n * step] - guess[i]);
-	av1_transform(residual, n, f->qindex, l);
+	for (unsigned i = 0; i < n * n; i++) {
+		const size_t k = i / n * stride + i % n;
+
+		guess[i] = ref ? ref[k] : dc;
+		residual[i] = (int16_t)(src[k] - guess[i]);
+	}
+	av1_transform(residual, n, f->qindex, depth, l);
 	if (l->end)
-		av1_restore(l, n, f->qindex, residual);
+		av1_restore(l, n, f->qindex, depth, residual);
 	else
 		memset(residual, 0, sizeof(residual));
 	for (unsigned i = 0; i < n * n; i++)
-		to[i / n * f->stride + i % n * step] = clip(guess[i] + residual[i]);
+		to[i / n * stride + i % n] = clip(guess[i] + residual[i], depth);
 }
 
 static void code_mode(struct tile *t, bool above, bool left)

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#define COLUMN_BITS 16u /* of numbers in column transforms: Max(BitDepth + 6, 16), the same for 8 and 10 bits */
+
 /* 4096 cos(i pi / 128) */
 enum { C8 = 4017, C16 = 3784, C24 = 3406, C32 = 2896, C40 = 2276, C48 = 1567, C56 = 799 };
 
@@ -20,9 +22,12 @@ const uint8_t *av1_scan(unsigned n)
 	return n == 8 ? scan8 : scan4;
 }
 
-static int clamp16(int v)
+/* To a signed number of so many bits. */
+static int clamp(int v, unsigned bits)
 {
-	return v < -32768 ? -32768 : v > 32767 ? 32767 : v;
+	const int most = (1 << (bits - 1)) - 1;
+
+	return v < -most - 1 ? -most - 1 : v > most ? most : v;
 }
 
 static int mix(int a, int x, int b, int y)
@@ -30,61 +35,62 @@ static int mix(int a, int x, int b, int y)
 	return (int)(((int64_t)a * x + (int64_t)b * y + 2048) >> 12);
 }
 
-static void back4(int *t, const int *in, unsigned step)
+static void back4(int *t, const int *in, unsigned step, unsigned bits)
 {
 	const int a = mix(C32, in[0], C32, in[2 * step]), b = mix(C32, in[0], -C32, in[2 * step]);
 	const int c = mix(C48, in[step], -C16, in[3 * step]), d = mix(C16, in[step], C48, in[3 * step]);
 
-	t[0] = clamp16(a + d);
-	t[1] = clamp16(b + c);
-	t[2] = clamp16(b - c);
-	t[3] = clamp16(a - d);
+	t[0] = clamp(a + d, bits);
+	t[1] = clamp(b + c, bits);
+	t[2] = clamp(b - c, bits);
+	t[3] = clamp(a - d, bits);
 }
 
-static void back8(int *t, const int *in)
+static void back8(int *t, const int *in, unsigned bits)
 {
 	const int o4 = mix(C56, in[1], -C8, in[7]), o7 = mix(C8, in[1], C56, in[7]);
 	const int o5 = mix(C24, in[5], -C40, in[3]), o6 = mix(C40, in[5], C24, in[3]);
-	const int a4 = clamp16(o4 + o5), a5 = clamp16(o4 - o5), a6 = clamp16(o7 - o6), a7 = clamp16(o6 + o7);
+	const int a4 = clamp(o4 + o5, bits), a5 = clamp(o4 - o5, bits);
+	const int a6 = clamp(o7 - o6, bits), a7 = clamp(o6 + o7, bits);
 	const int odd[4] = {a7, mix(C32, a5, C32, a6), mix(-C32, a5, C32, a6), a4};
 	int even[4];
 
-	back4(even, in, 2);
+	back4(even, in, 2, bits);
 	for (unsigned i = 0; i < 4; i++) {
-		t[i] = clamp16(even[i] + odd[i]);
-		t[7 - i] = clamp16(even[i] - odd[i]);
+		t[i] = clamp(even[i] + odd[i], bits);
+		t[7 - i] = clamp(even[i] - odd[i], bits);
 	}
 }
 
-static void back(int *t, const int *in, unsigned n)
+static void back(int *t, const int *in, unsigned n, unsigned bits)
 {
 	if (n == 8)
-		back8(t, in);
+		back8(t, in, bits);
 	else
-		back4(t, in, 1);
+		back4(t, in, 1, bits);
 }
 
-void av1_restore(const struct av1_levels *l, unsigned n, unsigned qindex, int16_t *residual)
+void av1_restore(const struct av1_levels *l, unsigned n, unsigned qindex, unsigned depth, int16_t *residual)
 {
-	const unsigned row_shift = n == 8 ? 1 : 0;
+	const unsigned row_shift = n == 8 ? 1 : 0, row_bits = depth + 8;
 	int rows[64], line[8], t[8];
 
 	for (unsigned y = 0; y < n; y++) {
 		for (unsigned x = 0; x < n; x++) {
 			const int level = l->v[y * n + x];
-			const uint32_t step = y || x ? av1_ac_step(qindex) : av1_dc_step(qindex);
+			const uint32_t step = y || x ? av1_ac_step(qindex, depth) : av1_dc_step(qindex, depth);
 			const int value = (int)((uint32_t)(level < 0 ? -level : level) * step & 0xffffff);
 
-			line[x] = clamp16(level < 0 ? -value : value);
+			line[x] = clamp(level < 0 ? -value : value, row_bits);
 		}
-		back(t, line, n);
+		back(t, line, n, row_bits);
 		for (unsigned x = 0; x < n; x++)
-			rows[y * n + x] = clamp16((t[x] + (int)row_shift) >> row_shift);
+			rows[y * n + x] = clamp((t[x] + (int)row_shift) >> row_shift, COLUMN_BITS);
 	}
 	for (unsigned x = 0; x < n; x++) {
 		for (unsigned y = 0; y < n; y++)
 			line[y] = rows[y * n + x];
-		back(t, line, n);
+		back(t, line, n, COLUMN_BITS);
 		for (unsigned y = 0; y < n; y++)
 			residual[y * n + x] = (int16_t)((t[y] + 8) >> 4);
 	}
@@ -102,8 +108,9 @@ static const double *cosines(unsigned n)
 	return t;
 }
 
-void av1_transform(const int16_t *residual, unsigned n, unsigned qindex, struct av1_levels *l)
+void av1_transform(const int16_t *residual, unsigned n, unsigned qindex, unsigned depth, struct av1_levels *l)
 {
+	const int most = (1 << (depth + 4)) - 1; /* the finest quantiser needs that many */
 	const uint8_t *scan = av1_scan(n);
 	const double *c = cosines(n);
 	double half[64];
@@ -119,15 +126,15 @@ void av1_transform(const int16_t *residual, unsigned n, unsigned qindex, struct 
 		}
 	for (unsigned i = 0; i < n * n; i++) {
 		const unsigned pos = scan[i], row = pos / n, column = pos % n;
-		const double step = pos ? av1_ac_step(qindex) : av1_dc_step(qindex);
+		const double step = pos ? av1_ac_step(qindex, depth) : av1_dc_step(qindex, depth);
 		double sum = 0;
 		int level;
 
 		for (unsigned y = 0; y < n; y++)
 			sum += half[y * n + column] * c[row * n + y];
 		level = (int)(fabs(sum) * 8 / step + (pos ? 0.35 : 0.45));
-		if (level > 4095)
-			level = 4095;
+		if (level > most)
+			level = most;
 		if (level)
 			l->end = i + 1;
 		l->v[pos] = (int16_t)(sum < 0 ? -level : level);

@@ -17,7 +17,7 @@ static const struct profile {
 	{VAProfileHEVCMain10, &codec_hevc, VA_RT_FORMAT_YUV420_10},
 	{VAProfileHEVCMain444, &codec_hevc, VA_RT_FORMAT_YUV444},
 	{VAProfileHEVCMain444_10, &codec_hevc, VA_RT_FORMAT_YUV444_10},
-	{VAProfileAV1Profile0, &codec_av1, VA_RT_FORMAT_YUV420},
+	{VAProfileAV1Profile0, &codec_av1, VA_RT_FORMAT_YUV420 | VA_RT_FORMAT_YUV420_10},
 };
 
 static bool offered(const struct driver *d, const struct profile *p)

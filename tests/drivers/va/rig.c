@@ -15,6 +15,7 @@ static int open_context(struct rig *r, const struct rig_options *o)
 	const unsigned format = o->profile == VAProfileHEVCMain10       ? VA_RT_FORMAT_YUV420_10
 				: o->profile == VAProfileHEVCMain444    ? VA_RT_FORMAT_YUV444
 				: o->profile == VAProfileHEVCMain444_10 ? VA_RT_FORMAT_YUV444_10
+				: o->deep                               ? VA_RT_FORMAT_YUV420_10
 									: VA_RT_FORMAT_YUV420;
 	VAConfigAttrib attrib[3] = {{VAConfigAttribRTFormat, format},
 				    {VAConfigAttribRateControl, o->rc},
@@ -55,6 +56,7 @@ int rig_open(struct rig *r, const struct rig_options *o)
 			  .rc = o->rc,
 			  .cabac = o->cabac,
 			  .deblock = o->deblock,
+			  .deep = o->deep,
 			  .log = "/tmp/moonrill-va-XXXXXX"};
 	fd = mkstemp(r->log);
 	if (fd < 0 || r->fd < 0)

@@ -29,7 +29,7 @@ struct rig {
 	unsigned width, height, slices;
 	uint32_t packed; /* VA_ENC_PACKED_HEADER_x of the config */
 	uint32_t rc;
-	bool cabac, deblock;
+	bool cabac, deblock, deep;
 	struct rig_ref ref[RIG_REFS];
 	unsigned frame_num, poc, idr_id, n;
 	char log[64];
@@ -70,8 +70,9 @@ struct rig_options {
 	unsigned width, height, slices;
 	uint32_t packed, rc;
 	bool cabac, deblock;
+	bool deep; /* AV1 of ten bits: one profile has both depths */
 	VAProfile profile;
-	uint32_t bits_per_second; /* of HEVC; 0: a million */
+	uint32_t bits_per_second; /* of HEVC and AV1; 0: a million */
 };
 
 /* 0, or the step that failed (a VAStatus, or -1). Sets MOONRILL_VA_LOG to a new file. */

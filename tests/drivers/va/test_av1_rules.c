@@ -129,8 +129,27 @@
 	X(slot_missing, 1, INVALID_PARAMETER, "not among reference_frames", s->pic.reference_frames[s->pic.ref_frame_idx[0]] = VA_INVALID_SURFACE;) \
 	X(recon_none, 1, INVALID_SURFACE, "no surface", s->pic.reconstructed_frame = 77;)                              \
 	X(recon_is_source, 1, INVALID_PARAMETER, "that is encoded", s->pic.reconstructed_frame = r->r->input;)         \
-	X(recon_is_reference, 1, INVALID_SURFACE, "is still in slot", s->pic.reconstructed_frame = s->pic.reference_frames[2];)
+	X(recon_is_reference, 1, INVALID_SURFACE, "is still in slot", s->pic.reconstructed_frame = s->pic.reference_frames[2];) \
+	X(recon_deep, 1, INVALID_SURFACE, "of format 0x100, config of 0x1", s->pic.reconstructed_frame = surface(r, VA_RT_FORMAT_YUV420_10);)
+
+/* The same of a config of ten bits. */
+#define DEEP_RULES(X)                                                                                                  \
+	X(deep_depth, 0, INVALID_PARAMETER, "bit_depth_minus8: 0", s->seq.seq_fields.bits.bit_depth_minus8 = 0;)       \
+	X(deep_depth_between, 0, INVALID_PARAMETER, "bit_depth_minus8: 1", s->seq.seq_fields.bits.bit_depth_minus8 = 1;) \
+	X(deep_depth_beyond, 0, INVALID_PARAMETER, "bit_depth_minus8: 4", s->seq.seq_fields.bits.bit_depth_minus8 = 4;) \
+	X(deep_sequence, 0, INVALID_PARAMETER, "high_bitdepth: 0", s->sequence.high_depth = false;)                    \
+	X(deep_tool, 0, INVALID_PARAMETER, "tools that are not offered", s->seq.seq_fields.bits.enable_superres = 1;)  \
+	X(deep_recon, 1, INVALID_SURFACE, "of format 0x1, config of 0x100", s->pic.reconstructed_frame = surface(r, VA_RT_FORMAT_YUV420);) \
+	X(deep_recon_is_reference, 1, INVALID_SURFACE, "is still in slot", s->pic.reconstructed_frame = s->pic.reference_frames[2];)
 // clang-format on
+
+static VASurfaceID surface(struct av1_rig *r, unsigned rt_format)
+{
+	VASurfaceID id = VA_INVALID_SURFACE;
+
+	vaCreateSurfaces(r->r->dpy, rt_format, W, H, &id, 1, NULL, 0);
+	return id;
+}
 
 /* The header was spoilt so that what follows lies elsewhere: the parameters follow, for the rule behind to be met. */
 static void places(struct av1_rig *r, struct av1_shot *s)
@@ -153,15 +172,18 @@ static void places(struct av1_rig *r, struct av1_shot *s)
 		__VA_ARGS__                                                                                            \
 	}
 RULES(FUNCTION)
+DEEP_RULES(FUNCTION)
 
-#define ENTRY(name, at, status, text, ...) {#name, at, VA_STATUS_ERROR_##status, text, spoil_##name},
+#define ENTRY(name, at, status, text, ...)      {#name, at, VA_STATUS_ERROR_##status, text, spoil_##name, false},
+#define DEEP_ENTRY(name, at, status, text, ...) {#name, at, VA_STATUS_ERROR_##status, text, spoil_##name, true},
 static const struct {
 	const char *name;
 	unsigned at;
 	VAStatus status;
 	const char *text;
 	void (*spoil)(struct av1_rig *r, struct av1_shot *s);
-} rules[] = {RULES(ENTRY)};
+	bool deep;
+} rules[] = {RULES(ENTRY) DEEP_RULES(DEEP_ENTRY)};
 
 static struct rig_options options(uint32_t packed, uint32_t rc)
 {
@@ -181,6 +203,7 @@ static void each_rule_has_a_frame_that_breaks_it(void **state)
 		struct av1_rig a = {.r = &r, .log2_cols = 1};
 		VAStatus got;
 
+		o.deep = rules[i].deep;
 		assert_int_equal(rig_open(&r, &o), 0);
 		for (unsigned k = 0; k < rules[i].at; k++) {
 			av1_rig_shot(&a, &s, k == 0, av1_rig_newest(&a, 0));
@@ -208,16 +231,17 @@ static void right_frames_break_no_rule(void **state)
 	static struct av1_shot s;
 
 	(void)state;
-	for (unsigned k = 0; k < 6; k++) {
-		struct rig_options o = options(sets[k / 2], k % 2 ? VA_RC_CBR : VA_RC_CQP);
+	for (unsigned k = 0; k < 12; k++) {
+		struct rig_options o = options(sets[k % 6 / 2], k % 2 ? VA_RC_CBR : VA_RC_CQP);
 		struct rig r;
 		struct av1_rig a = {.r = &r, .log2_cols = k % 2};
 
+		o.deep = k >= 6;
 		assert_int_equal(rig_open(&r, &o), 0);
 		for (unsigned n = 0; n < 40; n++) {
 			av1_rig_shot(&a, &s, n % 25 == 0, av1_rig_newest(&a, n % 7 == 6 ? 2 : 0));
 			if (av1_rig_send(&a, &s, NULL) != VA_STATUS_SUCCESS)
-				fail_msg("frame %u of set %#x: %s", n, sets[k / 2], rig_log(&r, "RULE"));
+				fail_msg("frame %u of set %#x: %s", n, o.packed, rig_log(&r, "RULE"));
 		}
 		assert_string_equal(rig_log(&r, "RULE"), "");
 		rig_close(&r);
@@ -277,6 +301,38 @@ static void what_is_offered_is_told(void **state)
 	}
 }
 
+/* One profile for both depths; a driver that is said to lack ten bits has the other, and no such config. The picture
+ * that is encoded is of the config's depth. */
+static void ten_bits_are_offered_as_the_environment_says(void **state)
+{
+	VAConfigAttrib a = {VAConfigAttribRTFormat, 0};
+
+	(void)state;
+	for (unsigned k = 0; k < 2; k++) {
+		struct rig_options o = options(3, VA_RC_CQP);
+		VAConfigAttrib deep = {VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420_10};
+		VASurfaceID plain = VA_INVALID_SURFACE;
+		VAConfigID config;
+		struct rig r;
+
+		setenv("MOONRILL_VA_FORMATS", k ? "none" : "main10", 1);
+		o.deep = !k;
+		assert_int_equal(rig_open(&r, &o), 0);
+		assert_int_equal(vaGetConfigAttributes(r.dpy, VAProfileAV1Profile0, VAEntrypointEncSlice, &a, 1), 0);
+		assert_int_equal(a.value, VA_RT_FORMAT_YUV420 | (k ? 0 : VA_RT_FORMAT_YUV420_10));
+		assert_int_equal(vaCreateConfig(r.dpy, VAProfileAV1Profile0, VAEntrypointEncSlice, &deep, 1, &config),
+				 k ? VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT : VA_STATUS_SUCCESS);
+		if (!k) {
+			vaDestroyConfig(r.dpy, config);
+			assert_int_equal(vaCreateSurfaces(r.dpy, VA_RT_FORMAT_YUV420, W, H, &plain, 1, NULL, 0), 0);
+			assert_int_equal(vaBeginPicture(r.dpy, r.context, plain), VA_STATUS_ERROR_INVALID_SURFACE);
+			vaDestroySurfaces(r.dpy, &plain, 1);
+		}
+		rig_close(&r);
+		unsetenv("MOONRILL_VA_FORMATS");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +340,7 @@ int main(void)
 		cmocka_unit_test(right_frames_break_no_rule),
 		cmocka_unit_test(a_slot_whose_picture_was_written_over_is_not_named),
 		cmocka_unit_test(what_is_offered_is_told),
+		cmocka_unit_test(ten_bits_are_offered_as_the_environment_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

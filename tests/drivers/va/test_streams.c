@@ -25,7 +25,7 @@ static struct kind kind_of(const struct rig_options *o)
 	return (struct kind){
 		.width = o->width,
 		.height = o->height,
-		.depth = o->profile == VAProfileHEVCMain10 || o->profile == VAProfileHEVCMain444_10 ? 10 : 8,
+		.depth = o->deep || o->profile == VAProfileHEVCMain10 || o->profile == VAProfileHEVCMain444_10 ? 10 : 8,
 		.whole = o->profile == VAProfileHEVCMain444 || o->profile == VAProfileHEVCMain444_10,
 	};
 }
@@ -53,6 +53,18 @@ static void draw(uint16_t *to, const struct kind *k, unsigned n)
 		for (unsigned y = 0; y < (k->whole ? h : h / 2); y++)
 			for (unsigned x = 0; x < (k->whole ? w : w / 2); x++)
 				*to++ = (uint16_t)((96 + ((x + n * (plane - 1)) * 3 + y) % 64) << deep | (x & low));
+}
+
+/* Of all values, so that no quantiser leaves nothing of it. */
+static void draw_noise(uint16_t *to, const struct kind *k, unsigned n)
+{
+	const size_t all = samples(k, 0) + 2 * samples(k, 1);
+	uint32_t x = n;
+
+	for (size_t i = 0; i < all; i++) {
+		x = x * 1664525u + 1013904223u;
+		to[i] = (uint16_t)(x >> (32 - k->depth));
+	}
 }
 
 static double luma_db(const uint16_t *source, const uint8_t *shown, const struct kind *k)
@@ -124,6 +136,17 @@ static VAStatus send_hevc(struct hevc_rig *h, unsigned n, struct out *out)
 	return hevc_rig_send(h, &s, out);
 }
 
+/* The quantiser of frame n is n + 1. */
+static VAStatus send_quantisers(struct av1_rig *a, unsigned n, struct out *out)
+{
+	static struct av1_shot s;
+
+	av1_rig_shot(a, &s, n == 0, av1_rig_newest(a, 0));
+	s.pic.base_qindex = (uint8_t)(n + 1);
+	av1_shot_headers(a, &s);
+	return av1_rig_send(a, &s, out);
+}
+
 static VAStatus send_av1(struct av1_rig *a, unsigned n, struct out *out)
 {
 	static struct av1_shot s;
@@ -140,13 +163,14 @@ static VAStatus send_av1(struct av1_rig *a, unsigned n, struct out *out)
 	return av1_rig_send(a, &s, out);
 }
 
-static void stream(const struct rig_options *o, const char *faults)
+/* quantisers: of AV1, one after the other. */
+static void stream_of(const struct rig_options *o, const char *faults, unsigned frames, bool quantisers)
 {
 	const struct kind k = kind_of(o);
 	const bool av1 = o->profile == VAProfileAV1Profile0, hevc = o->profile != VAProfileH264High && !av1;
 	const size_t all = samples(&k, 0) + 2 * samples(&k, 1), size = all * (k.depth > 8 ? 2 : 1);
 	char recon[] = "/tmp/moonrill-recon-XXXXXX";
-	uint16_t *source = malloc(all * FRAMES * sizeof(*source));
+	uint16_t *source = malloc(all * frames * sizeof(*source));
 	struct out out = {0};
 	struct hevc_rig h = {.both_lists = strstr(faults, "both-lists") != NULL};
 	struct av1_rig a = {.log2_cols = o->slices > 1, .log2_rows = o->slices > 2};
@@ -162,15 +186,16 @@ static void stream(const struct rig_options *o, const char *faults)
 	setenv("MOONRILL_VA_FAULT", faults, 1);
 	assert_int_equal(rig_open(&r, o), 0);
 	h.r = a.r = &r;
-	for (unsigned n = 0; n < FRAMES; n++) {
+	for (unsigned n = 0; n < frames; n++) {
 		uint16_t *at = source + n * all;
 		const uint16_t *const planes[] = {at, at + samples(&k, 0), at + samples(&k, 0) + samples(&k, 1)};
 
-		draw(at, &k, n);
+		(quantisers ? draw_noise : draw)(at, &k, n);
 		assert_int_equal(rig_put(&r, planes), 0);
-		if ((hevc  ? send_hevc(&h, n, &out)
-		     : av1 ? send_av1(&a, n, &out)
-			   : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
+		if ((hevc         ? send_hevc(&h, n, &out)
+		     : quantisers ? send_quantisers(&a, n, &out)
+		     : av1        ? send_av1(&a, n, &out)
+				  : send_h264(&r, n, &out)) != VA_STATUS_SUCCESS)
 			fail_msg("picture %u: %s", n, rig_log(&r, "RULE"));
 	}
 	assert_string_equal(rig_log(&r, "RULE"), "");
@@ -180,10 +205,10 @@ static void stream(const struct rig_options *o, const char *faults)
 	shown = file_read(recon, &len);
 	unlink(recon);
 	assert_non_null(shown);
-	assert_int_equal(len, size * FRAMES);
+	assert_int_equal(len, size * frames);
 	assert_true(show(&d, hevc ? CODEC_HEVC : av1 ? CODEC_AV1 : CODEC_H264, &k, &out));
-	assert_int_equal(d.count, FRAMES);
-	for (unsigned n = 0; n < FRAMES; n++) {
+	assert_int_equal(d.count, frames);
+	for (unsigned n = 0; n < frames; n++) {
 		double psnr = luma_db(source + n * all, d.frames + n * size, &k);
 
 		if (memcmp(d.frames + n * size, shown + n * size, size) != 0)
@@ -196,13 +221,18 @@ static void stream(const struct rig_options *o, const char *faults)
 		      : av1      ? "AV1"
 		      : o->cabac ? "CABAC"
 				 : "CAVLC",
-		      out.n / 8 / FRAMES, least);
-	if (o->rc == VA_RC_CQP)
+		      out.n / 8 / frames, least);
+	if (o->rc == VA_RC_CQP && !quantisers)
 		assert_true(least > 35);
 	decoded_finish(&d);
 	out_free(&out);
 	free(shown);
 	free(source);
+}
+
+static void stream(const struct rig_options *o, const char *faults)
+{
+	stream_of(o, faults, FRAMES, false);
 }
 
 static void need_ffmpeg(void)
@@ -416,6 +446,41 @@ static void av1_rate_is_kept(void **state)
 	stream(&o, "");
 }
 
+/* A wrong figure in the tables shows somewhere in the noise. */
+static void av1_of_every_quantiser(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.width = o.height = 64;
+	stream_of(&o, "", 255, true);
+	o.deep = true;
+	stream_of(&o, "", 255, true);
+}
+
+static void av1_of_ten_bits(void **state)
+{
+	struct rig_options o = av1_base();
+
+	(void)state;
+	need_ffmpeg();
+	o.deep = true;
+	stream(&o, "segments:4");
+	o.packed = 0;
+	stream(&o, "no-packed-headers");
+	o = av1_base();
+	o.deep = true;
+	o.width = 266;
+	o.height = 258;
+	o.slices = 3;
+	stream(&o, "");
+	o.rc = VA_RC_CBR;
+	stream(&o, "");
+	o.bits_per_second = 30000; /* the coarsest quantisers */
+	stream(&o, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +499,8 @@ int main(void)
 		cmocka_unit_test(av1_tiles_and_a_picture_of_odd_size),
 		cmocka_unit_test(av1_headers_of_the_driver),
 		cmocka_unit_test(av1_rate_is_kept),
+		cmocka_unit_test(av1_of_ten_bits),
+		cmocka_unit_test(av1_of_every_quantiser),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
