@@ -41,11 +41,6 @@ bool surface_covers(const struct surface *s, const struct context *c)
 	       ALIGN_UP(s->height, 16u) >= ALIGN_UP(c->height, 16u);
 }
 
-static unsigned sample_bytes(const struct surface *s)
-{
-	return s->fourcc == VA_FOURCC_P010 ? 2 : 1;
-}
-
 const struct layout *layout_offered(const struct driver *d, uint32_t fourcc, uint32_t rt_format)
 {
 	for (unsigned i = 0; i < n_layouts; i++) {
@@ -379,25 +374,18 @@ bool recon_prepare(struct surface *s, unsigned width, unsigned height)
 
 void recon_show(struct surface *s)
 {
-	const bool deep = sample_bytes(s) == 2;
-
 	for (unsigned p = 0; p < 2; p++) {
 		const uint8_t *from = p ? s->recon.chroma : s->recon.luma;
 		unsigned rows = p ? (s->height + 1) / 2 : s->height, columns = (s->width + p) / (1 + p) * (1 + p);
 
-		/* Of AV1 a surface has whole superblocks, a reconstruction has not. */
+		/* A surface may be larger than the context's pictures. */
 		if (rows > s->recon.height / (1 + p))
 			rows = s->recon.height / (1 + p);
 		if (columns > s->recon.width)
 			columns = s->recon.width;
-		for (unsigned y = 0; y < rows; y++) {
-			uint8_t *to = s->map + s->offset[p] + (size_t)y * s->pitch[p];
-
-			if (!deep)
-				memcpy(to, from + (size_t)y * s->recon.width, columns);
-			for (unsigned x = 0; deep && x < columns; x++)
-				((uint16_t *)(void *)to)[x] = (uint16_t)(from[(size_t)y * s->recon.width + x] << 8);
-		}
+		for (unsigned y = 0; y < rows; y++)
+			memcpy(s->map + s->offset[p] + (size_t)y * s->pitch[p], from + (size_t)y * s->recon.width,
+			       columns);
 	}
 }
 
@@ -416,8 +404,6 @@ void recon_keep(const struct driver *d, const struct recon *r, unsigned width, u
 
 void surface_read(const struct surface *s, uint8_t *luma, uint8_t *chroma, unsigned width, unsigned height)
 {
-	const bool deep = sample_bytes(s) == 2;
-
 	for (unsigned p = 0; p < 2; p++) {
 		uint8_t *to = p ? chroma : luma;
 		unsigned rows = p ? (s->height + 1) / 2 : s->height, columns = (s->width + p) / (1 + p) * (1 + p);
@@ -426,12 +412,8 @@ void surface_read(const struct surface *s, uint8_t *luma, uint8_t *chroma, unsig
 		for (unsigned y = 0; y < height / step; y++, to += width) {
 			const uint8_t *from = s->map + s->offset[p] + (size_t)(y < rows ? y : rows - 1) * s->pitch[p];
 
-			for (unsigned x = 0; x < width; x++) {
-				unsigned from_x = x < columns ? x : columns - step + x % step;
-
-				to[x] = deep ? (uint8_t)(((const uint16_t *)(const void *)from)[from_x] >> 8)
-					     : from[from_x];
-			}
+			for (unsigned x = 0; x < width; x++)
+				to[x] = from[x < columns ? x : columns - step + x % step];
 		}
 	}
 }
