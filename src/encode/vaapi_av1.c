@@ -26,8 +26,9 @@ static_assert(sizeof(VAEncSequenceParameterBufferAV1) <= VAAPI_PARAMETER_MAX &&
 enum { TX_LARGEST = 1, TX_SELECT = 2 }; /* mode_control_flags.tx_mode; bits of Ext2.tx_mode_support */
 
 static const struct vaapi_profile profiles[] = {
-	{VAProfileAV1Profile0, "Main"},
-	{VAProfileNone, NULL},
+	{VAProfileAV1Profile0, "Main", PICTURE_NV12},
+	{VAProfileAV1Profile0, "Main", PICTURE_P010},
+	{VAProfileNone, NULL, PICTURE_NV12},
 };
 
 bool vaapi_av1_tools(uint32_t features, uint32_t ext2, struct av1_tools *t, uint32_t *tiles)

@@ -104,11 +104,15 @@ static void any_describes_colour_range_and_timing(void **state)
 		r = rig_open(vaapi(), &p);
 		assert_int_equal(submit(r, true, false), 0);
 		if (p.video.codec == CODEC_AV1) { /* which has no word for where chroma is */
-			const char *const said[] = {
-				rows[i / 2].said[0], rows[i / 2].said[1],
-				rows[i / 2].said[2], i & 1 ? "color_range=pc\n" : "color_range=tv\n",
-				"has_b_frames=0\n",  "profile=Main\n",
-				"width=320\n",       "height=192\n"};
+			const char *const said[] = {rows[i / 2].said[0],
+						    rows[i / 2].said[1],
+						    rows[i / 2].said[2],
+						    i & 1 ? "color_range=pc\n" : "color_range=tv\n",
+						    "has_b_frames=0\n",
+						    "profile=Main\n",
+						    p.video.depth > 8 ? "pix_fmt=yuv420p10le\n" : "pix_fmt=yuv420p\n",
+						    "width=320\n",
+						    "height=192\n"};
 
 			stream_is(r, said, ARRAY_LEN(said));
 			rig_close(r);
@@ -435,20 +439,22 @@ static void formats_are_those_of_the_driver(void **state)
 {
 	const char *fault = getenv("MOONRILL_VA_FAULT");
 	const char *formats = fault && strstr(fault, "rt-420") ? "" : getenv("MOONRILL_VA_FORMATS");
-	const bool deep = strstr(formats, "main10"), whole_deep = strstr(formats, "main444-10"),
-		   whole = strstr(formats, "main444,") || (strstr(formats, "main444") && !whole_deep);
+	const enum codec codec = defaults().video.codec;
+	const bool hevc = codec == CODEC_HEVC; /* AV1 has whole chroma in another profile */
+	const bool deep = strstr(formats, "main10"), whole_deep = hevc && strstr(formats, "main444-10"),
+		   whole = hevc && (strstr(formats, "main444,") || (strstr(formats, "main444") && !whole_deep));
 	const struct encoder_ops *ops = vaapi();
 	struct encoder_details details = {.profile = ""};
 	struct enc_caps caps;
 
 	(void)state;
-	assert_int_equal(ops->probe(CODEC_HEVC, &caps), 0);
+	assert_int_equal(ops->probe(codec, &caps), 0);
 	assert_int_equal(enc_caps_have(&caps, 8, false), true);
 	assert_int_equal(enc_caps_have(&caps, 10, false), deep);
 	assert_int_equal(enc_caps_have(&caps, 8, true), whole);
 	assert_int_equal(enc_caps_have(&caps, 10, true), whole && whole_deep);
-	ops->describe(CODEC_HEVC, &details);
-	assert_int_equal(strstr(details.profile, "Main 10") != NULL, deep);
+	ops->describe(codec, &details);
+	assert_int_equal(strstr(details.profile, "Main 10") != NULL, hevc && deep);
 	assert_int_equal(strstr(details.profile, "Main 4:4:4") != NULL, whole || whole_deep);
 	for (unsigned f = 0; f < PICTURE_FORMATS; f++) {
 		struct enc_params p = defaults();
@@ -473,18 +479,21 @@ static void formats_that_lack_go_to_software(void **state)
 	struct encoder_choice c;
 	struct enc_caps caps;
 
+	const enum codec codec = defaults().video.codec;
+	const char *software = codec == CODEC_HEVC ? "x265" : "aom";
+
 	(void)state;
-	if (!encoder_find("x265", CODEC_HEVC, &caps) || caps.max_depth < 10)
+	if (!encoder_find(software, codec, &caps) || caps.max_depth < 10)
 		skip();
 	for (unsigned f = 0; f < PICTURE_FORMATS; f++) {
 		struct enc_params p = defaults();
 
-		assert_int_equal(vaapi()->probe(CODEC_HEVC, &caps), 0);
+		assert_int_equal(vaapi()->probe(codec, &caps), 0);
 		p.video.depth = f & 1 ? 10 : 8;
 		p.video.yuv444 = f & 2;
 		assert_int_equal(encoder_choose(&c, "auto", &p.video, p.preset, 1), 0);
 		assert_string_equal(c.at[0].ops->name,
-				    enc_caps_have(&caps, p.video.depth, p.video.yuv444) ? "vaapi" : "x265");
+				    enc_caps_have(&caps, p.video.depth, p.video.yuv444) ? "vaapi" : software);
 	}
 	encoder_choice_forget();
 }

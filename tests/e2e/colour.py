@@ -96,13 +96,13 @@ def srgb(light):
     return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
-def stream(h, codec, deep, whole, csc, span):
+def stream(h, codec, deep, whole, csc, span, *more):
     """Streams; the file, its demuxer, what was asked for in words, and the report."""
     demuxer = "obu" if codec == "av1" else codec
     path = h.dir / f"v.{demuxer}"
     options = [*(["--hdr"] if deep else []), *(["--yuv444"] if whole else []), "--csc", csc, "--range", span]
     what = " ".join([codec, *options])
-    r = h.stream(*SIZE, "--codec", codec, *options, "--mode-verify", "--out", path)
+    r = h.stream(*SIZE, "--codec", codec, *options, *more, "--mode-verify", "--out", path)
     assert r["errors"] == [], (what, r["errors"])
     return path, demuxer, what, r
 

@@ -98,16 +98,21 @@ def test_hevc_colours_of_each_format():
                     colour.one(h, "hevc", deep, whole, csc, span)
 
 
+def hdr(h, codec, whole, profile, *more):
+    path, demuxer, what, r = colour.stream(h, codec, 1, whole, "709", "limited", *more)
+    assert r["hdr"]["on"] and r["hdr"]["metadata"][8:11] == [10000, 1, 10000], (what, r["hdr"])
+    s = colour.describe(path, demuxer)
+    said = [s["color_space"], s["color_transfer"], s["color_primaries"], s["color_range"], s["profile"]]
+    assert said == ["bt2020nc", "smpte2084", "bt2020", "tv", profile], (what, said)
+    wanted = [(n, [v * 255 / 1023 for v in rgb], at) for n, rgb, at in colour.patches("patches_pq")]
+    colour.measure(path, demuxer, f"HDR {what}", s, 1, whole, wanted)
+    return path, r
+
+
 def test_hevc_hdr_reaches_the_client():
     for whole in (0, 1):
         with scratch() as d, host(d, "video.pattern=pq") as h:
-            path, demuxer, what, r = colour.stream(h, "hevc", 1, whole, "709", "limited")
-            assert r["hdr"]["on"] and r["hdr"]["metadata"][8:11] == [10000, 1, 10000], (what, r["hdr"])
-            s = colour.describe(path, demuxer)
-            said = [s["color_space"], s["color_transfer"], s["color_primaries"], s["color_range"], s["profile"]]
-            assert said == ["bt2020nc", "smpte2084", "bt2020", "tv", "Rext" if whole else "Main 10"], (what, said)
-            wanted = [(n, [v * 255 / 1023 for v in rgb], at) for n, rgb, at in colour.patches("patches_pq")]
-            colour.measure(path, demuxer, f"HDR {what}", s, 1, whole, wanted)
+            hdr(h, "hevc", whole, "Rext" if whole else "Main 10")
 
 
 def test_hevc_losses_in_ten_bits_are_answered_without_key_frames():
@@ -117,14 +122,16 @@ def test_hevc_losses_in_ten_bits_are_answered_without_key_frames():
 
 
 def test_formats_that_the_driver_lacks_are_not_offered():
-    bits = colour.BITS["hevc"]
+    bits = colour.BITS
     for has, there in (("none", ()), ("main10", ((1, 0),)), ("main444", ((0, 1),)),
                        ("main10,main444,main444-10", ((1, 0), (0, 1), (1, 1)))):
-        with scratch() as d, host(d, MOONRILL_VA_FORMATS=has) as h:
+        with scratch() as d, host(d, AV1, MOONRILL_VA_FORMATS=has) as h:
             modes = h.probe("info").report["https"]["codec_modes"]
-            assert modes & bits[0, 0], hex(modes)
+            assert modes & bits["hevc"][0, 0] and modes & bits["av1"][0, 0], hex(modes)
             for k in ((1, 0), (0, 1), (1, 1)):
-                assert bool(modes & bits[k]) == (k in there), (has, k, hex(modes))
+                assert bool(modes & bits["hevc"][k]) == (k in there), (has, k, hex(modes))
+                # AV1 has whole chroma in another profile, which is not asked for.
+                assert bool(modes & bits["av1"][k]) == (k in there and not k[1]), (has, k, hex(modes))
 
 
 def test_av1_stream_is_whole():
@@ -143,6 +150,74 @@ def test_av1_losses_are_answered_without_key_frames():
         read_pattern(h.dir / "v.obu")
 
 
+DELIMITER, SEQUENCE, METADATA = 2, 1, 5
+MASTERING, CONTENT = 2, 1  # metadata_type
+
+
+def leb128(n):
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + leb128(n >> 7)
+
+
+def temporal_units(data):
+    """Lists of (type, payload) of an AV1 stream whose units all have a size."""
+    unit, at = [], 0
+    while at < len(data):
+        head, size, shift = data[at], 0, 0
+        assert head & 0x87 == 2, hex(head)
+        at += 1
+        while True:
+            size |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if not data[at - 1] & 128:
+                break
+        if head >> 3 == DELIMITER and unit:
+            yield unit
+            unit = []
+        unit.append((head >> 3, data[at:at + size]))
+        at += size
+    yield unit
+
+
+def light(path):
+    """The luminances of the mastering display that ffprobe finds at the first frame."""
+    out = colour.command("ffprobe", "-v", "warning", "-f", "obu", "-show_frames", "-of", "json", path)
+    said, = [s for s in json.loads(out)["frames"][0]["side_data_list"]
+             if s["side_data_type"] == "Mastering display metadata"]
+    return tuple(int(n) / int(d) for n, d in (said[k].split("/") for k in ("max_luminance", "min_luminance")))
+
+
+def test_av1_colours_of_ten_bits():
+    with scratch() as d, host(d, AV1, "video.pattern=patches") as h:
+        for csc in colour.SPACES:
+            for span in colour.RANGES:
+                colour.one(h, "av1", 1, 0, csc, span)
+
+
+def test_av1_hdr_reaches_the_client():
+    # A loss that is answered with a key frame: each of them has the display's light in front of it.
+    with scratch() as d, host(d, AV1, "video.pattern=pq") as h:
+        path, r = hdr(h, "av1", 0, "Main", "--frames", 60, "--drop-frames", 20)
+        units = list(temporal_units(path.read_bytes()))
+        keys = [u for u in units if SEQUENCE in dict(u)]
+        assert len(keys) == r["idr"] >= 2, (len(keys), r)
+        for i, u in enumerate(units):
+            said = [p[0] for t, p in u if t == METADATA]
+            assert said == ([MASTERING, CONTENT] if u in keys else []), (i, said)
+        for i, u in enumerate(keys):
+            assert [t for t, _ in u[:4]] == [DELIMITER, SEQUENCE, METADATA, METADATA], i
+            # Each by itself, as one who begins there sees it.
+            alone = h.dir / f"{i}.obu"
+            alone.write_bytes(b"".join(bytes([t << 3 | 2]) + leb128(len(p)) + p for t, p in u))
+            assert light(alone) == (10000, 1 / 16384), i
+
+
+def test_av1_losses_in_ten_bits_are_answered_without_key_frames():
+    with scratch() as d, host(d, AV1) as h:
+        r = h.stream(*SMALL, "--codec", "av1", "--hdr", "--frames", 120, "--drop-frames", "40,70-72", "--rfi")
+        assert r["rfi_recovered"] >= 2 and r["idr"] == 1 and r["errors"] == [], r
+
+
 def test_encoders_are_listed():
     with scratch() as d:
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]], env=environment(f"{d}/va.log"),
@@ -153,6 +228,7 @@ def test_encoders_are_listed():
         assert "stand-in" in row["driver"], row
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "av1")
         assert row["rfi"] and row["packed_headers"] == "sequence picture", row
+        assert row["profile"] == "Main" and row["formats"] == ["NV12", "P010"] and row["max_depth"] == 10, row
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
         assert row["rfi"] and row["ltr"], row
         assert row["profile"] == "Main, Main 10, Main 4:4:4, Main 4:4:4 10", row
@@ -161,6 +237,8 @@ def test_encoders_are_listed():
                            env=environment(f"{d}/va.log", MOONRILL_VA_FORMATS="main444"), capture_output=True, text=True, check=True)
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
         assert row["formats"] == ["NV12", "4:4:4"] and row["max_depth"] == 8 and row["yuv444"], row
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "av1")
+        assert row["formats"] == ["NV12"] and row["max_depth"] == 8, row
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
                            env=environment(f"{d}/va.log", "low-power-only,no-packed-slice"), capture_output=True, text=True, check=True)
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi")

@@ -149,6 +149,26 @@ static void parameters_name_the_slots_of_the_plan(void **state)
 	}
 }
 
+/* The config's RT format, the parameters and the sequence header say the same; one profile has both depths. */
+static void the_depth_is_that_of_the_picture(void **state)
+{
+	(void)state;
+	for (uint8_t depth = 8; depth <= 10; depth += 2) {
+		struct vaapi_stream v = make(320, 192, 1, 8);
+		VAEncSequenceParameterBufferAV1 q;
+		bool there = false;
+
+		v.av1.stream.depth = depth;
+		vaapi_av1.sequence(&v, 5000, &q);
+		assert_int_equal(q.seq_profile, 0);
+		assert_int_equal(q.seq_fields.bits.bit_depth_minus8, depth - 8);
+		for (const struct vaapi_profile *p = vaapi_av1.profiles; p->profile != VAProfileNone; p++)
+			there |= p->profile == VAProfileAV1Profile0 &&
+				 p->format == (depth > 8 ? PICTURE_P010 : PICTURE_NV12);
+		assert_true(there);
+	}
+}
+
 /* --- what drivers write --- */
 
 static size_t put_bytes(uint8_t *out, const char *bytes, size_t len)
@@ -289,6 +309,7 @@ int main(void)
 		cmocka_unit_test(attributes_become_tools),
 		cmocka_unit_test(sizes_are_those_of_superblocks),
 		cmocka_unit_test(parameters_name_the_slots_of_the_plan),
+		cmocka_unit_test(the_depth_is_that_of_the_picture),
 		cmocka_unit_test(a_temporal_unit_is_made_of_what_a_driver_writes),
 		cmocka_unit_test(light_follows_the_sequence_header),
 		cmocka_unit_test(a_driver_that_makes_larger_pictures_is_found_out),
