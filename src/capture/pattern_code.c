@@ -6,7 +6,7 @@
 
 #define BITS         (PATTERN_COLS * PATTERN_ROWS)
 #define BYTES        (BITS / 8)
-#define WHITE        0x00ffffffu
+#define WHITE        0xffffffffu /* in the formats of 8 and of 10 bits that painters have */
 #define BLACK        0x00000000u
 #define CONTRAST_MIN 32 /* between the levels of black and white cells; ordinary noise stays below */
 

@@ -273,6 +273,19 @@ static void only_the_pq_chart_is_hdr(void **state)
 	free(px);
 }
 
+static void the_code_is_white_in_ten_bits_too(void **state)
+{
+	enum { W = 640, H = 360 };
+	const struct pattern_grid g = pattern_grid(W, H);
+	uint32_t *px = picture(W, H, 1);
+
+	(void)state;
+	assert_true(PATTERN_SYNC & 0x80); /* its first cell is */
+	pattern_draw(px, W * 4, W, H, &(struct pattern_mark){.frame = 1});
+	assert_int_equal(px[(size_t)g.y * W + (size_t)g.x] & 0x3fffffff, 0x3fffffff);
+	free(px);
+}
+
 static void words_that_are_no_pattern_are_refused(void **state)
 {
 	enum paint_kind k;
@@ -295,6 +308,7 @@ int main(void)
 		cmocka_unit_test(the_chart_has_the_documented_values),
 		cmocka_unit_test(patches_are_even_and_below_the_code),
 		cmocka_unit_test(only_the_pq_chart_is_hdr),
+		cmocka_unit_test(the_code_is_white_in_ten_bits_too),
 		cmocka_unit_test(words_that_are_no_pattern_are_refused),
 	};
 
