@@ -9,50 +9,68 @@
 #include "encode/registry.h"
 
 /* What the daemon says of it, or NULL. */
-static const char *why_noted(const json_t *noted, const struct encoder_ops *ops, enum codec codec)
+static const char *why_noted(const json_t *noted, const struct encoder_ops *ops, enum codec codec, const char *format)
 {
 	const json_t *o;
 	size_t i;
 
 	json_array_foreach(noted, i, o)
 	{
-		const char *backend = json_string_value(json_object_get(o, "backend"));
-		const char *name = json_string_value(json_object_get(o, "codec"));
+		const char *backend, *name, *of;
 
-		if (backend && name && !strcmp(backend, ops->name) && !strcmp(name, codec_name(codec)))
+		if (json_unpack((json_t *)(uintptr_t)o, "{s:s, s:s, s:s}", "backend", &backend, "codec", &name,
+				"format", &of) == 0 &&
+		    !strcmp(backend, ops->name) && !strcmp(name, codec_name(codec)) && !strcmp(of, format))
 			return json_string_value(json_object_get(o, "why"));
 	}
 	return NULL;
 }
 
-static json_t *formats(const struct enc_caps *c)
+static void add_name(json_t *list, enum picture_format f)
 {
-	json_t *list = json_array();
+	json_array_append_new(list, json_string(picture_format_name(f)));
+}
 
-	for (unsigned whole = 0; whole < 2; whole++)
-		for (uint8_t depth = 8; depth <= 10; depth += 2) {
-			const struct video_params v = {.depth = depth, .yuv444 = whole};
+/* What it has, what of that "auto" takes, and why not the rest. */
+static void formats(json_t *row, const struct encoder_ops *ops, enum codec codec, const struct enc_caps *c,
+		    const json_t *noted)
+{
+	json_t *has = json_array(), *taken = json_array();
+	char all[4 * ENCODER_WHY_MAX] = "";
 
-			if (enc_caps_have(c, depth, whole))
-				json_array_append_new(list, json_string(picture_format_name(picture_format_for(&v))));
-		}
-	return list;
+	for (enum picture_format f = 0; f < PICTURE_FORMATS; f++) {
+		const char *name = picture_format_name(f), *daemon = why_noted(noted, ops, codec, name), *why;
+		const size_t at = strlen(all);
+
+		if (!enc_caps_have(c, picture_is_10bit(f) ? 10 : 8, picture_is_444(f)))
+			continue;
+		add_name(has, f);
+		if (encoder_choice_takes(ops, codec, f, &why))
+			add_name(taken, f);
+		if (daemon)
+			why = daemon;
+		if (*why)
+			snprintf(all + at, sizeof(all) - at, "%s%s%s%s", at ? "; " : "", f ? name : "", f ? ": " : "",
+				 why);
+	}
+	json_object_set_new(row, "formats", has);
+	json_object_set_new(row, "auto_formats", taken);
+	json_object_set_new(row, "why", json_string(all));
 }
 
 static json_t *row(const struct encoder_ops *ops, enum codec codec, const struct enc_caps *c, const json_t *noted)
 {
-	const char *why, *daemon = why_noted(noted, ops, codec);
-	bool taken = encoder_choice_takes(ops, codec, &why);
+	const char *why;
+	bool taken = encoder_choice_takes(ops, codec, PICTURE_NV12, &why);
 	struct encoder_details d = {.low_power = false};
 	bool rfi = c->flags & ENC_RFI;
-	json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "backend", ops->name, "codec", codec_name(codec), "auto", taken,
-			      "why", daemon ? daemon : why);
+	json_t *o = json_pack("{s:s, s:s, s:b}", "backend", ops->name, "codec", codec_name(codec), "auto", taken);
 
 	if (ops->describe)
 		ops->describe(codec, &d);
+	formats(o, ops, codec, c, noted);
 	json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:b}", "max_width", (int)c->max_width, "max_height",
 					    (int)c->max_height, "max_depth", c->max_depth, "yuv444", c->yuv444));
-	json_object_set_new(o, "formats", formats(c));
 	json_object_update_new(o, json_pack("{s:i, s:i, s:b, s:b}", "max_slices", c->max_slices, "max_refs",
 					    c->max_refs, "early", c->flags & ENC_SLICES, "rate", c->flags & ENC_RATE));
 	/* rfi: answers a loss without a key frame; ltr: keeps what the client acknowledged. */
@@ -89,11 +107,15 @@ json_t *encoders_noted(void)
 	const char *why;
 
 	for (unsigned i = 0; list && (ops = encoder_at(i)); i++)
-		for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++) {
-			encoder_choice_takes(ops, codec, &why);
+		for (unsigned n = 0; n < CODECS * PICTURE_FORMATS; n++) {
+			enum codec codec = (enum codec)(n / PICTURE_FORMATS);
+			enum picture_format f = (enum picture_format)(n % PICTURE_FORMATS);
+
+			encoder_choice_takes(ops, codec, f, &why);
 			if (*why)
-				json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "backend", ops->name, "codec",
-								      codec_name(codec), "why", why));
+				json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "backend", ops->name,
+								      "codec", codec_name(codec), "format",
+								      picture_format_name(f), "why", why));
 		}
 	return list;
 }
@@ -101,6 +123,16 @@ json_t *encoders_noted(void)
 static const char *text(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key));
+}
+
+static void list_text(const json_t *names, struct buf *out)
+{
+	const json_t *s;
+	size_t i;
+
+	if (!json_array_size(names))
+		buf_str(out, "none");
+	json_array_foreach(names, i, s) buf_fmt(out, "%s%s", i ? ", " : "", json_string_value(s));
 }
 
 static int number(const json_t *o, const char *key)
@@ -135,7 +167,11 @@ void encoders_text(const json_t *list, struct buf *out)
 			buf_fmt(out, "         %s\n", text(o, "why"));
 		if (!*text(o, "driver"))
 			continue;
-		buf_fmt(out, "         %s: %s\n", text(o, "device"), text(o, "driver"));
+		buf_str(out, "         formats: ");
+		list_text(json_object_get(o, "formats"), out);
+		buf_str(out, "; auto takes ");
+		list_text(json_object_get(o, "auto_formats"), out);
+		buf_fmt(out, "\n         %s: %s\n", text(o, "device"), text(o, "driver"));
 		buf_fmt(out, "         profile %s, %s%s, packed headers: %s\n", text(o, "profile"),
 			text(o, "entry_point"), is(o, "low_power") ? " (low power)" : "",
 			*text(o, "packed_headers") ? text(o, "packed_headers") : "none");

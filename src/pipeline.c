@@ -83,7 +83,7 @@ static void on_failure(void *ctx, uint32_t events)
 	if (read(pl->fail_fd, &n, sizeof(n)) < 0 || pl->reported)
 		return;
 	if (atomic_exchange(&pl->encode_changed, 0) && encode_worker_tell(pl->encode, &failed, &pl->why))
-		encoder_choice_failed(failed, pl->p.video.codec, pl->why);
+		encoder_choice_failed(failed, &pl->p.video, pl->why);
 	err = atomic_load(&pl->encode_err);
 	if (!err && !atomic_load(&pl->send_err))
 		return;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "encoders.h"
 #include "sessions.h"
+#include "stream_offer.h"
 
 #include "build_config.h"
 
@@ -125,6 +126,23 @@ static json_t *session_json(struct session *s)
 	return o;
 }
 
+/* Which encoder serves what clients are offered. */
+static json_t *offers_json(const struct config *c)
+{
+	json_t *list = json_array();
+
+	for (unsigned n = 0; list && n < CODECS * PICTURE_FORMATS; n++) {
+		enum codec codec = (enum codec)(n / PICTURE_FORMATS);
+		enum picture_format f = (enum picture_format)(n % PICTURE_FORMATS);
+		const char *encoder = stream_offer_encoder(c, codec, f);
+
+		if (encoder)
+			json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "codec", codec_name(codec), "format",
+							      picture_format_name(f), "encoder", encoder));
+	}
+	return list;
+}
+
 json_t *status_json(struct daemon_ctx *d)
 {
 	static const char *const screen_word[] = {"ready", "waiting for consent", "failed"};
@@ -139,6 +157,7 @@ json_t *status_json(struct daemon_ctx *d)
 		      screens_source_name(d->host.screens), "state", screen_word[screen], "text", why ? why : "",
 		      "waiting_for_pin", (int)http_pairings_waiting(d->http), "uptime_s",
 		      ms(clock_ns() - d->started_ns) / 1000.0, "sessions", list);
+	json_object_set_new(o, "offers", offers_json(&d->config));
 	json_object_set_new(o, "encoders", encoders_noted());
 	return o;
 }
@@ -209,6 +228,29 @@ static void stream_text(const json_t *v, struct buf *out)
 	input_text(json_object_get(v, "input"), out);
 }
 
+/* "offered: h264 (x264), 4:4:4 (x264); hevc (vaapi), P010 (vaapi)" */
+static void offers_text(const json_t *list, struct buf *out)
+{
+	const char *before = "";
+	const json_t *o;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	json_array_foreach(list, i, o)
+	{
+		const char *codec = text_of(o, "codec");
+
+		if (strcmp(codec, before) != 0)
+			buf_fmt(out, "%s%s", i ? "; " : "offered: ", codec);
+		else
+			buf_fmt(out, ", %s", text_of(o, "format"));
+		buf_fmt(out, " (%s)", text_of(o, "encoder"));
+		before = codec;
+	}
+	buf_str(out, "\n");
+}
+
 void status_text(const json_t *o, struct buf *out)
 {
 	const json_t *screen = json_object_get(o, "screen"), *list = json_object_get(o, "sessions"), *s;
@@ -218,8 +260,10 @@ void status_text(const json_t *o, struct buf *out)
 		int_of(o, "port"), real_of(o, "uptime_s"));
 	buf_fmt(out, "screen: %s, %s%s%s\n", text_of(screen, "source"), text_of(screen, "state"),
 		*text_of(screen, "text") ? ": " : "", text_of(screen, "text"));
+	offers_text(json_object_get(o, "offers"), out);
 	json_array_foreach(json_object_get(o, "encoders"), i, s)
-		buf_fmt(out, "encoder %s, %s: %s\n", text_of(s, "backend"), text_of(s, "codec"), text_of(s, "why"));
+		buf_fmt(out, "encoder %s, %s in %s: %s\n", text_of(s, "backend"), text_of(s, "codec"),
+			text_of(s, "format"), text_of(s, "why"));
 	if (int_of(o, "waiting_for_pin"))
 		buf_fmt(out, "%lld client(s) wait for a PIN: moonrill pair PIN\n", int_of(o, "waiting_for_pin"));
 	if (!json_array_size(list))

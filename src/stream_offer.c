@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "stream_offer.h"
 
-#include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -14,19 +14,15 @@
 #define LOG_MODULE "offer"
 #include "base/log.h"
 
-#define FORMATS 4u
-
-enum format { PLAIN, DEEP = 1, YUV444 = 2 }; /* bits: ten of them, whole chroma */
-
-/* ServerCodecModeSupport, 1-session 2.5; H.264 has no bit for ten. */
-static const uint32_t scm[CODECS][FORMATS] = {
+/* ServerCodecModeSupport, 1-session 2.5, by enum picture_format; H.264 has no bit for ten. */
+static const uint32_t scm[CODECS][PICTURE_FORMATS] = {
 	[CODEC_H264] = {0x1, 0, 0x40000, 0},
 	[CODEC_HEVC] = {0x100, 0x200, 0x80000, 0x100000},
 	[CODEC_AV1] = {0x10000, 0x20000, 0x200000, 0x400000},
 };
 
 /* Time that a picture of each takes an encoder in software, of that of 8-bit 4:2:0, in percent. */
-static const unsigned cost[FORMATS] = {100, 125, 150, 190};
+static const unsigned cost[PICTURE_FORMATS] = {100, 125, 150, 190};
 
 /* Below this it is not worth a word to clients. */
 #define LEAST 1280, 720, 30
@@ -35,11 +31,13 @@ static const unsigned cost[FORMATS] = {100, 125, 150, 190};
 #define UNSAID_HEIGHT 1080
 #define UNSAID_FPS    60
 
-/* Written once by stream_offer_measure(): of the codecs that not every machine can afford. */
+/* Written once by stream_offer_measure(): of the codecs that not every machine can afford, each encoder that serves a
+ * format. */
 static struct measured {
+	const struct encoder_ops *ops;
 	bool works;
 	struct trial trial;
-} measured[CODECS];
+} measured[CODECS][PICTURE_FORMATS];
 
 /* Offered without a trial. */
 static bool is_cheap(enum codec codec)
@@ -77,34 +75,35 @@ static bool worth_it(const struct encoder_ops *ops, const struct enc_caps *caps)
 	return ops->hardware || caps->flags & ENC_RFI;
 }
 
-static bool can(const struct config *c, enum codec codec, struct enc_caps *caps)
+/* Whether clients may hear of it, if it carries what they ask for. */
+static bool wants(const struct config *c, enum codec codec, const struct encoder_ops *ops, const struct enc_caps *caps)
 {
-	const struct encoder_ops *ops = encoder_choice_usual(c->encode.backend, codec, caps);
-
-	if (!ops || is_cheap(codec))
-		return ops;
-	return measured[codec].works &&
-	       (wanted(c, codec) == OFFER_ON || (wanted(c, codec) == OFFER_AUTO && worth_it(ops, caps)));
+	return wanted(c, codec) == OFFER_ON || (wanted(c, codec) == OFFER_AUTO && worth_it(ops, caps));
 }
 
-static void measure(const struct config *c, enum codec codec)
+/* NULL: it was not measured. */
+static const struct measured *measured_of(const struct encoder_ops *ops, enum codec codec)
 {
-	const struct encoder_ops *ops = encoder_choice_usual(c->encode.backend, codec, NULL);
+	for (unsigned i = 0; i < PICTURE_FORMATS && measured[codec][i].ops; i++)
+		if (measured[codec][i].ops == ops)
+			return &measured[codec][i];
+	return NULL;
+}
+
+static void measure(const struct config *c, enum codec codec, const struct encoder_ops *ops, struct measured *m)
+{
 	const struct trial_params usual = {
 		.codec = codec,
 		.slices = stream_slices(c),
-		.preset = stream_preset(c, codec),
+		.preset = encoder_choice_preset(c->encode.backend, ops, codec, stream_preset(c, codec)),
 		.frames = TRIAL_MANY,
 	};
-	struct measured *m = &measured[codec];
 	int rc;
 
-	*m = (struct measured){0};
-	if (!ops || wanted(c, codec) == OFFER_OFF)
-		return;
+	m->ops = ops;
 	rc = encoder_trial(ops, &usual, &m->trial);
 	if (rc < 0) {
-		log_errno(rc, "%s is not offered", codec_name(codec));
+		log_errno(rc, "%s of %s is not offered", codec_name(codec), ops->name);
 		return;
 	}
 	m->works = true;
@@ -112,39 +111,69 @@ static void measure(const struct config *c, enum codec codec)
 		 (double)m->trial.pixels_per_s / 1e6);
 }
 
+static void measure_all(const struct config *c, enum codec codec)
+{
+	const struct encoder_ops *ops;
+	struct enc_caps caps;
+	unsigned n = 0;
+
+	memset(measured[codec], 0, sizeof(measured[codec]));
+	for (enum picture_format f = 0; f < PICTURE_FORMATS; f++) {
+		ops = encoder_choice_usual(c->encode.backend, codec, f, &caps);
+		if (ops && wants(c, codec, ops, &caps) && !measured_of(ops, codec))
+			measure(c, codec, ops, &measured[codec][n++]);
+	}
+}
+
 void stream_offer_measure(const struct config *c)
 {
 	stream_try_hardware(c->encode.backend, c);
 	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++)
 		if (!is_cheap(codec))
-			measure(c, codec);
+			measure_all(c, codec);
 }
 
-static bool carries(const struct config *c, enum codec codec, unsigned format, unsigned width, unsigned height,
-		    unsigned fps)
+/* Whether such a stream is worth a word, with the encoder that it would begin with. caps: that one's. */
+static bool carries(const struct config *c, enum codec codec, enum picture_format f, unsigned width, unsigned height,
+		    unsigned fps, struct enc_caps *caps)
 {
-	return wanted(c, codec) == OFFER_ON ||
-	       trial_carries(&measured[codec].trial, width, height, (fps * cost[format] + 99) / 100);
-}
+	const struct encoder_ops *ops = encoder_choice_usual(c->encode.backend, codec, f, caps);
+	const struct measured *m;
 
-/* Which formats of it are worth a word; chroma is only known from the ANNOUNCE, too late to choose another codec, so the
- * usual stream decides. */
-static bool offers(const struct config *c, enum codec codec, const struct enc_caps *caps, unsigned format)
-{
-	if (!enc_caps_have(caps, format & DEEP ? 10 : 8, format & YUV444))
+	if (!ops || is_cheap(codec))
+		return ops;
+	m = measured_of(ops, codec);
+	if (!m || !m->works || !wants(c, codec, ops, caps))
 		return false;
-	if (format & YUV444)
-		return carries(c, codec, format, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS);
-	return carries(c, codec, format, LEAST);
+	return wanted(c, codec) == OFFER_ON || trial_carries(&m->trial, width, height, (fps * cost[f] + 99) / 100);
 }
 
-static bool offers_launch(const struct config *c, enum codec codec, const struct launch_query *q)
+/* Clients that want a format of a codec take the codec's usual one where they have to. Chroma is only known from the
+ * ANNOUNCE, too late to choose another codec, so the usual stream decides. */
+static bool offers(const struct config *c, enum codec codec, enum picture_format f)
 {
-	const unsigned format = q->hdr ? DEEP : PLAIN;
+	struct enc_caps caps;
+
+	if (!carries(c, codec, PICTURE_NV12, LEAST, &caps))
+		return false;
+	if (picture_is_444(f))
+		return carries(c, codec, f, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS, &caps);
+	return carries(c, codec, f, LEAST, &caps);
+}
+
+/* Clients that want HDR take ten bits of a codec if they were offered, else its usual format. */
+static bool offers_launch(const struct config *c, enum codec codec, const struct launch_query *q, struct enc_caps *caps)
+{
+	const enum picture_format f = q->hdr && offers(c, codec, PICTURE_P010) ? PICTURE_P010 : PICTURE_NV12;
 
 	if (q->width && q->height && q->fps)
-		return carries(c, codec, format, q->width, q->height, q->fps);
-	return carries(c, codec, format, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS);
+		return carries(c, codec, f, q->width, q->height, q->fps, caps);
+	return carries(c, codec, f, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS, caps);
+}
+
+const char *stream_offer_encoder(const struct config *c, enum codec codec, enum picture_format f)
+{
+	return offers(c, codec, f) ? encoder_choice_usual(c->encode.backend, codec, f, NULL)->name : NULL;
 }
 
 uint8_t stream_slices(const struct config *c)
@@ -158,12 +187,11 @@ uint8_t stream_slices(const struct config *c)
 
 uint32_t stream_codec_support(const struct config *c)
 {
-	struct enc_caps caps;
 	uint32_t mask = 0;
 
 	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++)
-		for (unsigned f = PLAIN; f < FORMATS && can(c, codec, &caps); f++)
-			if (offers(c, codec, &caps, PLAIN) && offers(c, codec, &caps, f))
+		for (enum picture_format f = 0; f < PICTURE_FORMATS; f++)
+			if (offers(c, codec, f))
 				mask |= scm[codec][f];
 	return mask;
 }
@@ -171,7 +199,7 @@ uint32_t stream_codec_support(const struct config *c)
 void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const struct launch_query *q)
 {
 	const uint32_t media = RTSP_ENC_VIDEO | RTSP_ENC_AUDIO;
-	struct enc_caps caps = {0};
+	struct enc_caps caps;
 	uint32_t flags = 0;
 	int64_t encryption = addr_is_local(&q->peer) ? c->session.encryption_lan : c->session.encryption_wan;
 
@@ -185,12 +213,13 @@ void stream_offer_fill(struct rtsp_offer *offer, const struct config *c, const s
 		.feature_flags = 3,
 	};
 	for (enum codec codec = CODEC_H264; codec <= CODEC_AV1; codec++) {
-		if (!can(c, codec, &caps) || !offers_launch(c, codec, q))
+		if (!offers_launch(c, codec, q, &caps))
 			continue;
 		offer->hevc |= codec == CODEC_HEVC;
 		offer->av1 |= codec == CODEC_AV1;
-		offer->depth10 |= (uint8_t)(offers(c, codec, &caps, DEEP) << codec);
-		offer->yuv444 |= (uint8_t)(offers(c, codec, &caps, YUV444) << codec);
+		offer->depth10 |= (uint8_t)(offers(c, codec, PICTURE_P010) << codec);
+		offer->yuv444 |= (uint8_t)(offers(c, codec, PICTURE_YUV444) << codec);
+		offer->yuv444_depth10 |= (uint8_t)(offers(c, codec, PICTURE_YUV444P10) << codec);
 		flags |= caps.flags;
 	}
 	offer->rfi = c->encode.rfi && (flags & ENC_RFI);

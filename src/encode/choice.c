@@ -17,6 +17,7 @@
 #define AGAIN_NS (60 * NS_PER_S)   /* hardware that did not work is given another chance */
 #define QUICK_NS (250 * NS_PER_MS) /* what fails so soon is tried twice, as a stream would open it anew */
 #define USUAL    1280, 720, 60000
+#define SMALL    640, 360, 60000 /* in the other formats: a stream of them is tried once more as it is */
 #define PLAIN    "superfast"
 
 /* What a trial depends on. */
@@ -34,11 +35,11 @@ struct verdict {
 	bool stale;     /* it has failed in a stream since */
 };
 
-/* Of each back end and codec: a usual stream, and the one that was last asked for. */
+/* Of each back end, codec and format: a usual stream, and the one that was last asked for. */
 static struct known {
 	struct verdict usual, last;
 	char why[ENCODER_WHY_MAX];
-} known[ENCODER_REGISTRY_MAX][CODECS];
+} known[ENCODER_REGISTRY_MAX][CODECS][PICTURE_FORMATS];
 
 static bool equal(const struct wish *a, const struct wish *b)
 {
@@ -46,12 +47,23 @@ static bool equal(const struct wish *a, const struct wish *b)
 	       a->slices == b->slices && a->yuv444 == b->yuv444;
 }
 
+/* By format. */
 static struct known *known_of(const struct encoder_ops *ops, enum codec codec)
 {
 	for (unsigned i = 0; i < ENCODER_REGISTRY_MAX && encoder_at(i); i++)
 		if (encoder_at(i) == ops)
-			return &known[i][codec];
+			return known[i][codec];
 	return NULL;
+}
+
+static bool has(const struct enc_caps *caps, enum picture_format f)
+{
+	return enc_caps_have(caps, picture_is_10bit(f) ? 10 : 8, picture_is_444(f));
+}
+
+static enum picture_format format_of(const struct wish *w)
+{
+	return picture_format_for(&(struct video_params){.depth = w->depth, .yuv444 = w->yuv444});
 }
 
 static int try_twice(const struct encoder_ops *ops, const struct trial_params *p)
@@ -65,7 +77,7 @@ static int try_twice(const struct encoder_ops *ops, const struct trial_params *p
 	return rc;
 }
 
-/* 0: hardware that does what is wished. */
+/* 0: hardware that does what is wished. k: of its format. */
 static int verdict(struct known *k, struct verdict *v, const struct encoder_ops *ops, enum codec codec,
 		   const struct wish *w, const char *preset)
 {
@@ -80,6 +92,7 @@ static int verdict(struct known *k, struct verdict *v, const struct encoder_ops 
 		.preset = preset,
 		.frames = TRIAL_FEW,
 	};
+	const char *format = picture_format_name(format_of(w));
 	uint64_t now = clock_ns();
 
 	if (v->at_ns && !v->stale && equal(&v->wish, w) && (v->rc == 0 || now - v->at_ns < AGAIN_NS))
@@ -94,9 +107,9 @@ static int verdict(struct known *k, struct verdict *v, const struct encoder_ops 
 	else
 		k->why[0] = '\0';
 	if (v->rc < 0)
-		log_warn("%s is not used for %s: %s", ops->name, codec_name(codec), k->why);
+		log_warn("%s is not used for %s in %s: %s", ops->name, codec_name(codec), format, k->why);
 	else
-		log_info("%s works for %s at %ux%u", ops->name, codec_name(codec), w->width, w->height);
+		log_info("%s works for %s in %s at %ux%u", ops->name, codec_name(codec), format, w->width, w->height);
 	return v->rc;
 }
 
@@ -106,6 +119,7 @@ static int try_hardware(const struct encoder_ops *ops, enum codec codec, const s
 
 	if (!k)
 		return -ENOTSUP;
+	k += format_of(w);
 	if (k->usual.at_ns && equal(&k->usual.wish, w))
 		return verdict(k, &k->usual, ops, codec, w, preset);
 	return verdict(k, &k->last, ops, codec, w, preset);
@@ -119,20 +133,26 @@ static bool holds(const struct encoder_choice *c, const struct encoder_ops *ops)
 	return false;
 }
 
-/* A number for hardware is the driver's quality level; libx264 would read it as a preset much too slow. */
-static const char *preset_for(const struct encoder_choice *c, const struct encoder_ops *ops, enum codec codec,
-			      const char *preset)
+const char *encoder_choice_preset(const char *backend, const struct encoder_ops *ops, enum codec codec,
+				  const char *preset)
 {
-	bool level = c->n && c->at[0].ops->hardware && !ops->hardware && isdigit((unsigned char)preset[0]);
+	const struct encoder_ops *usual;
 
-	return level && codec != CODEC_AV1 ? PLAIN : preset;
+	if (ops->hardware || codec == CODEC_AV1 || !isdigit((unsigned char)preset[0]))
+		return preset;
+	usual = encoder_choice_usual(backend, codec, PICTURE_NV12, NULL);
+	return usual && usual->hardware ? PLAIN : preset;
 }
 
-static void add(struct encoder_choice *c, const struct encoder_ops *ops, enum codec codec, const char *preset)
+static void add(struct encoder_choice *c, const char *backend, const struct encoder_ops *ops, enum codec codec,
+		const char *preset)
 {
 	if (c->n == ENCODER_CHOICE_MAX || holds(c, ops))
 		return;
-	c->at[c->n].preset = preset_for(c, ops, codec, preset);
+	/* Hardware may have been tried for this stream alone. */
+	if (c->n && c->at[0].ops->hardware)
+		backend = c->at[0].ops->name;
+	c->at[c->n].preset = encoder_choice_preset(backend, ops, codec, preset);
 	c->at[c->n++].ops = ops;
 }
 
@@ -147,7 +167,7 @@ int encoder_choose(struct encoder_choice *out, const char *backend, const struct
 	if (out->named) {
 		ops = encoder_find(backend, v->codec, NULL);
 		if (ops)
-			add(out, ops, v->codec, preset);
+			add(out, backend, ops, v->codec, preset);
 		/* A stand-in has none behind it. */
 		if (!ops || ops->only_by_name)
 			goto done;
@@ -158,7 +178,7 @@ int encoder_choose(struct encoder_choice *out, const char *backend, const struct
 			continue;
 		if (ops->hardware && try_hardware(ops, v->codec, &w, preset) < 0)
 			continue;
-		add(out, ops, v->codec, preset);
+		add(out, backend, ops, v->codec, preset);
 	}
 done:
 	if (out->n)
@@ -167,37 +187,58 @@ done:
 	return -ENOTSUP;
 }
 
+/* Of one codec; caps are those of the codec. */
+static void measure(const struct encoder_ops *ops, enum codec codec, const struct enc_caps *caps, const char *preset,
+		    uint8_t slices, bool named)
+{
+	struct known *k = known_of(ops, codec);
+
+	for (unsigned f = 0; k && f < PICTURE_FORMATS; f++) {
+		const struct wish usual = {USUAL, 8, slices, false};
+		const struct wish other = {SMALL, picture_is_10bit(f) ? 10 : 8, slices, picture_is_444(f)};
+		const struct wish *w = f == PICTURE_NV12 ? &usual : &other;
+
+		if (!has(caps, f) || (named && f == PICTURE_NV12))
+			continue;
+		/* A codec whose usual stream fails is not used at all. */
+		if (verdict(&k[f], &k[f].usual, ops, codec, w, preset) < 0 && f == PICTURE_NV12)
+			return;
+	}
+}
+
 void encoder_choice_measure(const char *backend, const char *const preset[CODECS], uint8_t slices)
 {
-	const struct wish w = {USUAL, 8, slices, false};
+	const bool named = strcmp(backend, "auto") != 0;
 	const struct encoder_ops *ops;
 	struct enc_caps caps;
 
-	if (strcmp(backend, "auto") != 0)
-		return;
 	for (unsigned i = 0; (ops = encoder_at(i)); i++)
 		for (unsigned codec = 0; ops->hardware && codec < CODECS; codec++)
-			if (ops->probe((enum codec)codec, &caps) == 0)
-				verdict(&known[i][codec], &known[i][codec].usual, ops, (enum codec)codec, &w,
-					preset[codec]);
+			if ((!named || strcmp(backend, ops->name) == 0) && ops->probe((enum codec)codec, &caps) == 0)
+				measure(ops, (enum codec)codec, &caps, preset[codec], slices, named);
 }
 
-static bool takes(const struct encoder_ops *ops, enum codec codec)
+static bool takes(const struct encoder_ops *ops, enum codec codec, enum picture_format f)
 {
 	const struct known *k = known_of(ops, codec);
 
-	return !ops->only_by_name && (!ops->hardware || (k && k->usual.at_ns && k->usual.rc == 0));
+	return !ops->only_by_name && (!ops->hardware || (k && k[f].usual.at_ns && k[f].usual.rc == 0));
 }
 
-const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, struct enc_caps *caps)
+const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, enum picture_format f,
+					       struct enc_caps *caps)
 {
+	const bool named = strcmp(backend, "auto") != 0;
 	const struct encoder_ops *ops;
-	struct enc_caps found = {0};
+	struct enc_caps found;
 
-	if (strcmp(backend, "auto") != 0)
-		return encoder_find(backend, codec, caps);
 	for (unsigned i = 0; (ops = encoder_at(i)); i++) {
-		if (!takes(ops, codec) || ops->probe(codec, &found) < 0)
+		if (named && strcmp(backend, ops->name) != 0)
+			continue;
+		/* A name is taken without a trial, but what else it can do was not asked for by it. */
+		if (!takes(ops, codec, f) && !(named && (f == PICTURE_NV12 || !ops->hardware)))
+			continue;
+		if (ops->probe(codec, &found) < 0 || !has(&found, f))
 			continue;
 		if (caps)
 			*caps = found;
@@ -212,29 +253,31 @@ uint64_t encoder_choice_shares(const char *backend)
 	struct enc_caps caps;
 
 	for (unsigned codec = 0; codec < CODECS; codec++) {
-		ops = encoder_choice_usual(backend, (enum codec)codec, &caps);
+		ops = encoder_choice_usual(backend, (enum codec)codec, PICTURE_NV12, &caps);
 		if (ops && caps.flags & ENC_SHARED)
 			return encoder_drm(ops, (enum codec)codec);
 	}
 	return 0;
 }
 
-void encoder_choice_failed(const struct encoder_ops *ops, enum codec codec, const char *why)
+void encoder_choice_failed(const struct encoder_ops *ops, const struct video_params *v, const char *why)
 {
-	struct known *k = known_of(ops, codec);
+	struct known *k = known_of(ops, v->codec);
 
 	if (!k)
 		return;
-	k->usual.stale = k->last.stale = true;
+	for (unsigned f = 0; f < PICTURE_FORMATS; f++)
+		k[f].usual.stale = k[f].last.stale = true;
+	k += picture_format_for(v);
 	snprintf(k->why, sizeof(k->why), "%s", why);
 }
 
-bool encoder_choice_takes(const struct encoder_ops *ops, enum codec codec, const char **why)
+bool encoder_choice_takes(const struct encoder_ops *ops, enum codec codec, enum picture_format f, const char **why)
 {
 	const struct known *k = known_of(ops, codec);
 
-	*why = k ? k->why : "";
-	return takes(ops, codec);
+	*why = k ? k[f].why : "";
+	return takes(ops, codec, f);
 }
 
 void encoder_choice_forget(void)

@@ -78,7 +78,7 @@ int engine_start(struct engine *g, const struct engine_params *p, uint32_t kbps,
 		log_errno(rc, "%s does not open", ops->name);
 		if (p->choice.named)
 			break;
-		encoder_choice_failed(ops, p->video.codec, "it did not open for a stream");
+		encoder_choice_failed(ops, &p->video, "it did not open for a stream");
 	}
 	if (rc == 0)
 		describe(g, g->shown.describe);

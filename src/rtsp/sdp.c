@@ -235,6 +235,8 @@ static int check_offer(const struct attrs *a, const struct rtsp_offer *o, uint32
 		return refuse(why, -ENOTSUP, "4:4:4 of %s is not offered", codec_name((enum codec)codec));
 	if (a->v[A_DYNAMIC_RANGE] && !(o->depth10 >> codec & 1))
 		return refuse(why, -ENOTSUP, "10 bit of %s is not offered", codec_name((enum codec)codec));
+	if (a->v[A_CHROMA] && a->v[A_DYNAMIC_RANGE] && !(o->yuv444_depth10 >> codec & 1))
+		return refuse(why, -ENOTSUP, "10 bit in 4:4:4 of %s is not offered", codec_name((enum codec)codec));
 	if (a->v[A_ENCRYPTION] & ~(int64_t)o->enc_supported)
 		return refuse(why, -ENOTSUP, "encryption %#x is not offered", (unsigned)a->v[A_ENCRYPTION]);
 	if (~enc & o->enc_mandatory)

@@ -30,11 +30,12 @@ enum rtsp_encryption { RTSP_ENC_CONTROL_V2 = 1, RTSP_ENC_VIDEO = 2, RTSP_ENC_AUD
 struct rtsp_offer {
 	bool hevc, av1; /* H.264 needs no line */
 	bool rfi;
-	uint32_t feature_flags;  /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch */
-	uint32_t enc_supported;  /* enum rtsp_encryption */
-	uint32_t enc_requested;  /* subset of enc_supported */
-	uint32_t enc_mandatory;  /* ANNOUNCE without these bits: 403 */
-	uint8_t yuv444, depth10; /* bits 1 << enum codec, of what is offered above; ANNOUNCE asking for more: 400 */
+	uint32_t feature_flags; /* x-ss-general.featureFlags: 1 pen and touch, 2 pad touch */
+	uint32_t enc_supported; /* enum rtsp_encryption */
+	uint32_t enc_requested; /* subset of enc_supported */
+	uint32_t enc_mandatory; /* ANNOUNCE without these bits: 403 */
+	/* bits 1 << enum codec, of what is offered above; ANNOUNCE asking for more: 400 */
+	uint8_t yuv444, depth10, yuv444_depth10;
 	uint16_t video_port, control_port, audio_port;
 	uint8_t fec_percent; /* config */
 };

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import colour
 from harness import HOST, parse, read_pattern, run
 from vaapi import SMALL, VAAPI, environment, host, scratch
 
@@ -113,7 +114,7 @@ def test_auto_begins_with_hardware_that_works():
         assert r["rfi_recovered"] + r["idr"] - 1 >= 1, r
         assert seen["encoder"].startswith("vaapi") and seen["encoder_why"] == "", seen
         assert h.status()["encoders"] == []
-        assert "vaapi works for h264 at 640x360" in h.logged()
+        assert "vaapi works for h264 in NV12 at 640x360" in h.logged()
 
 
 def test_auto_passes_over_hardware_that_fails_its_trial():
@@ -122,6 +123,24 @@ def test_auto_passes_over_hardware_that_fails_its_trial():
         assert seen["encoder"].startswith("x264") and seen["encoder_why"] == "", seen
         noted = [n for n in h.status()["encoders"] if n["codec"] == "h264"]
         assert len(noted) == 1 and "a trial at" in noted[0]["why"], noted
+
+
+def test_formats_that_hardware_lacks_come_from_software():
+    with scratch() as d, host(d, AUTO, "encode.min_fps=1", "encode.refine=false", MOONRILL_VA_FORMATS="main10") as h:
+        serves = {(o["codec"], o["format"]): o["encoder"] for o in h.status()["offers"]}
+        assert serves["h264", "NV12"] == serves["hevc", "NV12"] == serves["hevc", "P010"] == "vaapi", serves
+        assert serves["h264", "4:4:4"] == "x264", serves
+        text = h.ctl("status").stdout
+        assert "offered: h264 (vaapi), " in text and "4:4:4 (x264)" in text, text
+        modes, bits = h.probe("info").report["https"]["codec_modes"], colour.BITS
+        assert modes & bits["h264"][0, 1] and modes & bits["hevc"][1, 0], hex(modes)
+        shapes = [("h264", (), "vaapi"), ("h264", ("--yuv444",), "x264"), ("hevc", ("--hdr",), "vaapi")]
+        if ("hevc", "4:4:4") in serves:  # x265 was built
+            shapes += [("hevc", ("--yuv444",), "x265"), ("hevc", ("--yuv444", "--hdr"), "x265")]
+            assert modes & bits["hevc"][0, 1] and modes & bits["hevc"][1, 1], hex(modes)
+        for codec, shape, encoder in shapes:
+            _, seen, _ = watch(h, past(10), "--codec", codec, *shape)
+            assert seen["encoder"].startswith(encoder) and seen["encoder_why"] == "", (codec, shape, seen)
 
 
 def test_a_name_that_does_not_open_is_refused():

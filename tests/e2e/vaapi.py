@@ -134,6 +134,18 @@ def test_formats_that_the_driver_lacks_are_not_offered():
                 assert bool(modes & bits["av1"][k]) == (k in there and not k[1]), (has, k, hex(modes))
 
 
+def test_formats_that_fail_their_trial_are_not_offered():
+    with scratch() as d, host(d, "encode.backend=auto", fault="deep-error") as h:
+        serves = {(o["codec"], o["format"]): o["encoder"] for o in h.status()["offers"]}
+        assert serves["hevc", "NV12"] == serves["hevc", "4:4:4"] == "vaapi", serves
+        assert serves.get(("hevc", "P010"), "x265") == "x265", serves
+        noted = {n["format"]: n["why"] for n in h.status()["encoders"] if n["codec"] == "hevc"}
+        assert set(noted) == {"P010", "4:4:4 10 bit"} and "a trial at" in noted["P010"], noted
+        assert "encoder vaapi, hevc in P010: a trial at" in h.ctl("status").stdout
+        r = h.stream(*SMALL, "--codec", "hevc", "--frames", 30)
+        assert r["errors"] == [], r
+
+
 def test_av1_stream_is_whole():
     with scratch() as d, host(d, AV1) as h:
         r = h.stream(*SMALL, "--codec", "av1", "--frames", 90, "--out", h.dir / "v.obu")
@@ -233,6 +245,11 @@ def test_encoders_are_listed():
         assert row["rfi"] and row["ltr"], row
         assert row["profile"] == "Main, Main 10, Main 4:4:4, Main 4:4:4 10", row
         assert row["formats"] == ["NV12", "P010", "4:4:4", "4:4:4 10 bit"] and row["max_depth"] == 10, row
+        assert row["auto_formats"] == row["formats"] and row["why"] == "", row
+        p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
+                           env=environment(f"{d}/va.log", "deep-error"), capture_output=True, text=True, check=True)
+        row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")
+        assert row["auto"] and row["auto_formats"] == ["NV12", "4:4:4"] and "P010: a trial at" in row["why"], row
         p = subprocess.run([str(HOST), "encoders", "--json", "-o", VAAPI[1]],
                            env=environment(f"{d}/va.log", MOONRILL_VA_FORMATS="main444"), capture_output=True, text=True, check=True)
         row = next(r for r in json.loads(p.stdout) if r["backend"] == "vaapi" and r["codec"] == "hevc")

@@ -131,6 +131,7 @@ void quirks_read(struct quirks *q)
 	word(faults, "hang-ms", &q->hang_ms);
 	word(faults, "error", &q->error);
 	word(faults, "map-error", &q->map_error);
+	q->deep_error = word(faults, "deep-error", NULL);
 	q->no_derive = word(faults, "no-derive", NULL);
 	q->no_prime = word(faults, "no-prime", NULL);
 	q->no_sync_buffer = word(faults, "no-sync-buffer", NULL);

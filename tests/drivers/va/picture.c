@@ -422,6 +422,11 @@ static void stream_keep(const struct driver *d, const struct buffer *b)
 	fclose(f);
 }
 
+static bool is_deep(const struct context *c)
+{
+	return c->config->rt_format & (VA_RT_FORMAT_YUV420_10 | VA_RT_FORMAT_YUV444_10);
+}
+
 static VAStatus end_picture(VADriverContextP va, VAContextID id)
 {
 	struct driver *d = driver_enter(va, "vaEndPicture");
@@ -442,7 +447,7 @@ static VAStatus end_picture(VADriverContextP va, VAContextID id)
 	status = collect(c, p);
 	if (status == VA_STATUS_SUCCESS)
 		status = coded_target(c, p, &coded);
-	if (status == VA_STATUS_SUCCESS && n == d->q.error) {
+	if (status == VA_STATUS_SUCCESS && (n == d->q.error || (d->q.deep_error && is_deep(c)))) {
 		note(d, "fault: error");
 		status = VA_STATUS_ERROR_OPERATION_FAILED;
 	}

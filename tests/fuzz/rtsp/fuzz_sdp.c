@@ -17,6 +17,7 @@ static void check(const struct rtsp_announce *a, const struct rtsp_offer *o)
 	assert(v->height >= VIDEO_DIM_MIN && v->height <= VIDEO_DIM_MAX && v->height % 2 == 0);
 	assert(v->fps_mhz >= VIDEO_FPS_MIN * 1000 && v->fps_mhz <= VIDEO_FPS_MAX * 1000);
 	assert(v->depth == (v->hdr ? 10 : 8) && (o->depth10 || !v->hdr) && (o->yuv444 || !v->yuv444));
+	assert(o->yuv444_depth10 || !v->hdr || !v->yuv444);
 	assert(v->space <= COLOUR_BT2020);
 	assert(v->slices >= 1 && v->slices <= VIDEO_SLICES_MAX);
 	assert(!v->rfi || (o->rfi && !v->single_ref));
@@ -43,8 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o.hevc = data[0] & 1;
 	o.av1 = data[0] & 2;
 	o.rfi = data[0] & 4;
-	o.yuv444 = data[0] & 8;
-	o.depth10 = data[0] & 16;
+	o.yuv444 = data[0] & 8 ? 7 : 0;
+	o.depth10 = data[0] & 16 ? 7 : 0;
+	o.yuv444_depth10 = data[0] & 4 ? o.yuv444 & o.depth10 : 0;
 	o.enc_mandatory = data[0] & 32 ? RTSP_ENC_VIDEO : 0;
 	if (data[0] & 64)
 		o.enc_supported = RTSP_ENC_CONTROL_V2 | RTSP_ENC_AUDIO;

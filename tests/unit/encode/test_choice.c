@@ -18,6 +18,7 @@ static const char *const plain[CODECS] = {"", "", ""}; /* presets */
 static unsigned trials;                                /* openings of the chip */
 static int chip_rc;
 static bool chip_hevc;
+static unsigned broken_formats; /* bits: the chip does not open in them */
 
 /* In place of encode/registry.c. */
 const struct encoder_ops *encoder_at(unsigned n)
@@ -56,6 +57,8 @@ static int probe_chip(enum codec codec, struct enc_caps *caps)
 static int open_chip(struct encoder *e)
 {
 	trials++;
+	if (broken_formats >> picture_format_for(&e->params.video) & 1)
+		return -EIO;
 	return chip_rc ? chip_rc : encoder_null.open(e);
 }
 
@@ -73,6 +76,7 @@ static int setup(void **state)
 	trials = 0;
 	chip_rc = 0;
 	chip_hevc = false;
+	broken_formats = 0;
 	encoder_choice_forget();
 	return 0;
 }
@@ -177,11 +181,11 @@ static void hardware_that_fails_its_trial_is_not_used(void **state)
 	assert_int_equal(trials, 2); /* as a stream would open it anew */
 	assert_string_equal(chosen("auto", &video, "fast"), "soft:fast other:fast");
 	assert_int_equal(trials, 2);
-	assert_false(encoder_choice_takes(&chip, CODEC_H264, &why));
+	assert_false(encoder_choice_takes(&chip, CODEC_H264, PICTURE_NV12, &why));
 	assert_string_equal(why, "a trial at 640x360 failed: Input/output error");
 	chip_rc = -ENOMEM;
 	assert_int_equal(trials, 2);
-	assert_true(encoder_choice_takes(&soft, CODEC_H264, &why));
+	assert_true(encoder_choice_takes(&soft, CODEC_H264, PICTURE_NV12, &why));
 	assert_string_equal(why, "");
 }
 
@@ -225,8 +229,8 @@ static void what_failed_in_a_stream_is_tried_before_the_next(void **state)
 	assert_int_equal(trials, 1);
 	chosen("auto", &video, "");
 	assert_int_equal(trials, 2);
-	encoder_choice_failed(&chip, CODEC_H264, "it burnt");
-	assert_true(encoder_choice_takes(&chip, CODEC_H264, &why));
+	encoder_choice_failed(&chip, &video, "it burnt");
+	assert_true(encoder_choice_takes(&chip, CODEC_H264, PICTURE_NV12, &why));
 	assert_string_equal(why, "it burnt");
 	chip_rc = -EIO;
 	assert_string_equal(chosen("auto", &video, ""), "soft: other:");
@@ -245,7 +249,7 @@ static void nor_is_the_usual_stream_believed_then(void **state)
 	assert_int_equal(trials, 1);
 	chosen("auto", &usual, "");
 	assert_int_equal(trials, 1); /* tried at the start */
-	encoder_choice_failed(&chip, CODEC_H264, "it burnt");
+	encoder_choice_failed(&chip, &video, "it burnt");
 	chosen("auto", &usual, "");
 	assert_int_equal(trials, 2);
 	chosen("auto", &usual, "");
@@ -259,23 +263,99 @@ static void what_is_offered_has_been_tried_at_the_start(void **state)
 
 	(void)state;
 	chip_hevc = true;
-	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, &caps), &soft);
-	assert_null(encoder_choice_usual("auto", CODEC_HEVC, &caps));
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_NV12, &caps), &soft);
+	assert_null(encoder_choice_usual("auto", CODEC_HEVC, PICTURE_NV12, &caps));
 	encoder_choice_measure("chip", plain, 1);
 	assert_int_equal(trials, 0);
 	encoder_choice_measure("auto", plain, 1);
-	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, &caps), &chip);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_NV12, &caps), &chip);
 	assert_int_equal(caps.max_width, 4096);
-	assert_ptr_equal(encoder_choice_usual("auto", CODEC_HEVC, NULL), &chip);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_HEVC, PICTURE_NV12, NULL), &chip);
 	/* A stream of just that kind needs no trial of its own. */
 	assert_int_equal(trials, 2);
 	v.width = 1280;
 	v.height = 720;
 	chosen("auto", &v, "");
 	assert_int_equal(trials, 2);
-	assert_null(encoder_choice_usual("auto", CODEC_AV1, NULL));
-	assert_ptr_equal(encoder_choice_usual("null", CODEC_H264, NULL), &stand_in);
-	assert_null(encoder_choice_usual("null", CODEC_AV1, NULL));
+	assert_null(encoder_choice_usual("auto", CODEC_AV1, PICTURE_NV12, NULL));
+	assert_ptr_equal(encoder_choice_usual("null", CODEC_H264, PICTURE_NV12, NULL), &stand_in);
+	assert_null(encoder_choice_usual("null", CODEC_AV1, PICTURE_NV12, NULL));
+}
+
+static void each_format_is_known_by_its_own_trial(void **state)
+{
+	struct video_params v = video;
+	const char *why;
+
+	(void)state;
+	chip.probe = probe_chip_formats;
+	soft.probe = probe_all_formats;
+	broken_formats = 1u << PICTURE_YUV444;
+	encoder_choice_measure("auto", plain, 1);
+	assert_int_equal(trials, 4); /* the one that fails at once twice; 4:4:4 of ten bits it has not */
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_NV12, NULL), &chip);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_P010, NULL), &chip);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_YUV444, NULL), &soft);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_YUV444P10, NULL), &soft);
+	assert_false(encoder_choice_takes(&chip, CODEC_H264, PICTURE_YUV444, &why));
+	assert_string_equal(why, "a trial at 640x360 failed: Input/output error");
+	/* What works afterwards says nothing of that. */
+	chosen("auto", &video, "");
+	assert_true(encoder_choice_takes(&chip, CODEC_H264, PICTURE_NV12, &why));
+	assert_string_equal(why, "");
+	encoder_choice_takes(&chip, CODEC_H264, PICTURE_YUV444, &why);
+	assert_string_equal(why, "a trial at 640x360 failed: Input/output error");
+	/* Nor does a failure in one format belong to another, but all are tried again. */
+	v.depth = 10;
+	encoder_choice_failed(&chip, &v, "it burnt");
+	encoder_choice_takes(&chip, CODEC_H264, PICTURE_NV12, &why);
+	assert_string_equal(why, "");
+	encoder_choice_takes(&chip, CODEC_H264, PICTURE_P010, &why);
+	assert_string_equal(why, "it burnt");
+	trials = 0;
+	chosen("auto", &video, "");
+	assert_int_equal(trials, 1);
+}
+
+static void a_codec_whose_usual_format_fails_is_tried_in_no_other(void **state)
+{
+	(void)state;
+	chip.probe = probe_chip_formats;
+	broken_formats = 1u << PICTURE_NV12;
+	encoder_choice_measure("auto", plain, 1);
+	assert_int_equal(trials, 2);
+	assert_ptr_equal(encoder_choice_usual("auto", CODEC_H264, PICTURE_NV12, NULL), &soft);
+	assert_null(encoder_choice_usual("auto", CODEC_H264, PICTURE_P010, NULL));
+}
+
+/* Which the name does not promise. */
+static void other_formats_of_a_name_are_tried(void **state)
+{
+	(void)state;
+	chip.probe = probe_chip_formats;
+	broken_formats = 1u << PICTURE_NV12 | 1u << PICTURE_P010;
+	encoder_choice_measure("soft", plain, 1);
+	assert_int_equal(trials, 0);
+	encoder_choice_measure("chip", plain, 1);
+	assert_int_equal(trials, 3);
+	assert_ptr_equal(encoder_choice_usual("chip", CODEC_H264, PICTURE_NV12, NULL), &chip);
+	assert_null(encoder_choice_usual("chip", CODEC_H264, PICTURE_P010, NULL));
+	assert_ptr_equal(encoder_choice_usual("chip", CODEC_H264, PICTURE_YUV444, NULL), &chip);
+	assert_null(encoder_choice_usual("soft", CODEC_H264, PICTURE_YUV444, NULL));
+}
+
+/* Also where software comes first, for a format that hardware lacks. */
+static void a_quality_level_is_no_preset_wherever_hardware_has_the_codec(void **state)
+{
+	struct video_params v = video;
+
+	(void)state;
+	soft.probe = probe_all_formats;
+	v.yuv444 = true;
+	assert_string_equal(chosen("auto", &v, "4"), "soft:4");
+	encoder_choice_measure("auto", plain, 1);
+	assert_string_equal(chosen("auto", &v, "4"), "soft:superfast");
+	assert_string_equal(chosen("auto", &v, "fast"), "soft:fast");
 }
 
 int main(void)
@@ -291,6 +371,10 @@ int main(void)
 		cmocka_unit_test_setup(what_failed_in_a_stream_is_tried_before_the_next, setup),
 		cmocka_unit_test_setup(nor_is_the_usual_stream_believed_then, setup),
 		cmocka_unit_test_setup(what_is_offered_has_been_tried_at_the_start, setup),
+		cmocka_unit_test_setup(each_format_is_known_by_its_own_trial, setup),
+		cmocka_unit_test_setup(a_codec_whose_usual_format_fails_is_tried_in_no_other, setup),
+		cmocka_unit_test_setup(other_formats_of_a_name_are_tried, setup),
+		cmocka_unit_test_setup(a_quality_level_is_no_preset_wherever_hardware_has_the_codec, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,21 @@ static int parse_with(const char *name, const char *value)
 	return rc;
 }
 
+static int parse_yuv444_and_hdr(void)
+{
+	struct buf body, yuv444, both;
+	int rc;
+
+	vector_read("announce-hevc-1080p60-stereo-lan.txt", &body);
+	sdp_edit(&body, "x-ss-video[0].chromaSamplingType", "1", &yuv444);
+	sdp_edit(&yuv444, "x-nv-video[0].dynamicRangeMode", "1", &both);
+	rc = parse(&both, false);
+	buf_finish(&body);
+	buf_finish(&yuv444);
+	buf_finish(&both);
+	return rc;
+}
+
 static int reset(void **state)
 {
 	(void)state;
@@ -244,6 +259,10 @@ static void s49_what_is_not_offered_is_refused(void **state)
 	offer.depth10 = 1u << CODEC_HEVC;
 	assert_int_equal(parse_with("x-nv-video[0].dynamicRangeMode", "1"), 0);
 	assert_int_equal(a.video.depth, 10);
+	/* Both together are a format of their own. */
+	assert_int_equal(parse_yuv444_and_hdr(), 0);
+	offer.yuv444_depth10 = (uint8_t) ~(1u << CODEC_HEVC);
+	assert_int_equal(parse_yuv444_and_hdr(), -ENOTSUP);
 }
 
 static void encryption_is_what_the_client_says_within_the_offer(void **state)

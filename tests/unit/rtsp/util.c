@@ -90,6 +90,7 @@ struct rtsp_offer offer_all(void)
 		.enc_requested = 1,
 		.yuv444 = 7,
 		.depth10 = 7,
+		.yuv444_depth10 = 7,
 		.video_port = 47998,
 		.control_port = 47999,
 		.audio_port = 48000,
