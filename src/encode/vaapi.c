@@ -161,6 +161,13 @@ static uint32_t quality_of(enum codec codec, const char *preset, uint32_t levels
 	return codec == CODEC_AV1 ? 0 : least((uint32_t)strtoul(preset, NULL, 10), levels);
 }
 
+/* Those that are only written with references of ours: a driver that was told to expect them would wait for them. */
+static uint32_t headers_of_pictures(const struct vaapi_codec *c)
+{
+	return (c->slice_header ? VA_ENC_PACKED_HEADER_SLICE : 0u) |
+	       (c->picture_header ? VA_ENC_PACKED_HEADER_PICTURE : 0u);
+}
+
 static int open_vaapi(struct encoder *e)
 {
 	struct vaapi *v = vaapi_from(e);
@@ -181,8 +188,10 @@ static int open_vaapi(struct encoder *e)
 
 	s->codec = vaapi_codec_find(p->codec);
 	s->ours = vaapi_writes_references(&v->caps);
-	if (!s->ours)
+	if (!s->ours) {
 		e->params.dpb = 1;
+		v->caps.packed &= ~headers_of_pictures(s->codec);
+	}
 	e->params.slices = (uint8_t)least(e->params.slices, e->caps.max_slices);
 	pic_refs_init(&s->refs, e->params.dpb, s->ours);
 	s->codec->init(s, &v->caps, &e->params);

@@ -76,8 +76,9 @@ struct vaapi_codec {
 	size_t (*slice_header)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, uint8_t *out);
 	/* A unit that the driver wrote; whether it is slice n, as far as its header says something of references. */
 	enum vaapi_unit (*unit)(const struct nal *n);
+	unsigned (*set_of)(const struct nal *n); /* of a VAAPI_SET: which of n_sets */
 	bool (*slice_is)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, const struct nal *unit);
-	/* vaapi_take() of a codec that is not made of NAL units; then unit and slice_is are not called. */
+	/* vaapi_take() of a codec that is not made of NAL units; then unit, set_of and slice_is are not called. */
 	int (*take)(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 		    size_t cap, size_t *len);
 };
@@ -100,7 +101,7 @@ void vaapi_cut(struct vaapi_stream *v, unsigned want, uint32_t slice_structure);
 void vaapi_slice_blocks(const struct vaapi_stream *v, unsigned n, uint32_t *first, uint32_t *count);
 
 /*
- * What the wire carries of what the driver wrote: parameter sets, ours when it wrote none in front of an IDR, and
+ * What the wire carries of what the driver wrote: parameter sets, in front of an IDR ours of those that it left out, and
  * slices; no delimiters, no filler, no SEI, which would push the slice out of the first packet (2-media 1.5), but what
  * the codec wants in front of an IDR, whoever wrote the parameter sets. Of AV1 a temporal unit with its delimiter. Writes
  * to out. -ENOSPC: it does not fit. -EPROTO: this is not the picture of the plan. -EBADMSG: the slice headers are ours, and

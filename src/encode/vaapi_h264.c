@@ -184,6 +184,11 @@ static enum vaapi_unit unit(const struct nal *n)
 	}
 }
 
+static unsigned set_of(const struct nal *n)
+{
+	return n->type == NAL_TYPE_PPS;
+}
+
 static bool slice_is(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, const struct nal *unit)
 {
 	uint32_t first, count;
@@ -207,5 +212,6 @@ const struct vaapi_codec vaapi_h264 = {
 	.set = set,
 	.slice_header = slice_header,
 	.unit = unit,
+	.set_of = set_of,
 	.slice_is = slice_is,
 };

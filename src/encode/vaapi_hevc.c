@@ -303,6 +303,11 @@ static enum vaapi_unit unit(const struct nal *n)
 	}
 }
 
+static unsigned set_of(const struct nal *n)
+{
+	return hevc_nal_type(n) - HEVC_NAL_VPS; /* SPS and PPS follow */
+}
+
 static bool slice_is(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, const struct nal *unit)
 {
 	uint32_t first, count;
@@ -328,5 +333,6 @@ const struct vaapi_codec vaapi_hevc = {
 	.before_key = before_key,
 	.slice_header = slice_header,
 	.unit = unit,
+	.set_of = set_of,
 	.slice_is = slice_is,
 };

@@ -53,13 +53,31 @@ static void put_unit(struct wr *w, const struct nal *n, bool set)
 	wr_bytes(w, n->payload, n->len);
 }
 
-static void put_own_sets(const struct vaapi_stream *v, struct wr *w)
+/* Which parameter sets the driver wrote: bits. */
+static uint32_t sets_in(const struct vaapi_stream *v, const uint8_t *in, size_t in_len)
+{
+	struct nal_walk walk = nal_walk_init(in, in_len);
+	uint32_t sets = 0;
+	struct nal n;
+
+	while (nal_walk_next(&walk, &n))
+		if (v->codec->unit(&n) == VAAPI_SET)
+			sets |= 1u << v->codec->set_of(&n);
+	return sets;
+}
+
+/* Ours of those before set `end` that are not in *there, which they are then. */
+static void put_missing_sets(const struct vaapi_stream *v, struct wr *w, unsigned end, uint32_t *there)
 {
 	uint8_t set[VAAPI_HEADER_MAX];
 	uint32_t packed;
 
-	for (unsigned i = 0; i < v->codec->n_sets; i++)
+	for (unsigned i = 0; i < end; i++) {
+		if (*there >> i & 1)
+			continue;
 		wr_bytes(w, set, v->codec->set(v, i, set, &packed));
+		*there |= 1u << i;
+	}
 }
 
 static void put_before_key(const struct vaapi_stream *v, struct wr *w)
@@ -75,11 +93,13 @@ int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *
 {
 	struct nal_walk walk = nal_walk_init(in, in_len);
 	struct wr w = wr_init(out, cap);
-	unsigned slices = 0, sets = 0;
+	unsigned slices = 0;
+	uint32_t sets;
 	struct nal n;
 
 	if (v->codec->take)
 		return v->codec->take(v, p, in, in_len, out, cap, len);
+	sets = sets_in(v, in, in_len);
 	while (nal_walk_next(&walk, &n)) {
 		enum vaapi_unit unit = v->codec->unit(&n);
 
@@ -89,7 +109,8 @@ int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *
 		case VAAPI_SET:
 			if (slices)
 				return -EPROTO;
-			sets++;
+			if (p->idr)
+				put_missing_sets(v, &w, v->codec->set_of(&n), &sets);
 			put_unit(&w, &n, true);
 			break;
 		case VAAPI_SLICE:
@@ -98,10 +119,10 @@ int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *
 				return -EPROTO;
 			if (v->ours && !v->codec->slice_is(v, p, slices, &n))
 				return -EBADMSG;
-			if (!slices && p->idr && !sets)
-				put_own_sets(v, &w);
-			if (!slices && p->idr)
+			if (!slices && p->idr) {
+				put_missing_sets(v, &w, v->codec->n_sets, &sets);
 				put_before_key(v, &w);
+			}
 			put_unit(&w, &n, false);
 			slices++;
 			break;

@@ -122,6 +122,8 @@ void quirks_read(struct quirks *q)
 		q->packed = 0;
 	if (word(faults, "no-packed-slice", NULL))
 		q->packed &= ~VA_ENC_PACKED_HEADER_SLICE;
+	if (word(faults, "no-packed-picture", NULL))
+		q->packed &= ~VA_ENC_PACKED_HEADER_PICTURE;
 	if (word(faults, "no-packed-raw", NULL))
 		q->packed &= ~VA_ENC_PACKED_HEADER_RAW_DATA;
 	word(faults, "slices", &q->slices);
@@ -131,6 +133,7 @@ void quirks_read(struct quirks *q)
 	word(faults, "hang-ms", &q->hang_ms);
 	word(faults, "error", &q->error);
 	word(faults, "map-error", &q->map_error);
+	q->no_own_pps = word(faults, "no-own-pps", NULL);
 	q->deep_error = word(faults, "deep-error", NULL);
 	q->no_derive = word(faults, "no-derive", NULL);
 	q->no_prime = word(faults, "no-prime", NULL);

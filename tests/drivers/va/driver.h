@@ -54,7 +54,7 @@ struct quirks {
 	uint32_t formats;    /* VA_RT_FORMAT_x offered */
 	uint32_t fourcc_444; /* of 8-bit surfaces with whole chroma */
 	unsigned slices, refs, segments;
-	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax, rt_420, deep_error;
+	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax, rt_420, deep_error, no_own_pps;
 	unsigned hang, error, map_error; /* at this picture of the process, 0: never */
 	unsigned hang_ms;
 	const char *vendor, *recon_path, *stream_path;

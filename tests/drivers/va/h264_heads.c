@@ -116,7 +116,8 @@ VAStatus h264_heads(struct job *j)
 
 		h264_pps_of(&j->pps, j->pic);
 		h264_pps_write(&o, &j->pps);
-		nal_append(&j->lead, o.p, o.n / 8);
+		if (!c->d->q.no_own_pps)
+			nal_append(&j->lead, o.p, o.n / 8);
 		out_free(&o);
 		x->pps[j->pps.id] = j->pps;
 		x->have_pps[j->pps.id] = true;

@@ -123,8 +123,13 @@ static void own_sets(struct hevc_job *j)
 	}
 	if (!j->pps_sent) {
 		hevc_pps_of(&j->pps, j->pic);
-		hevc_pps_write(&o, &j->pps);
-		lead_own(j, &o);
+		if (j->c->d->q.no_own_pps) {
+			/* The application's, which says no more than the parameters do. */
+			j->pps.slice_chroma = j->pps.deblock_control = j->pps.deblock_override = false;
+		} else {
+			hevc_pps_write(&o, &j->pps);
+			lead_own(j, &o);
+		}
 		x->pps[j->pps.id] = j->pps;
 		x->have_pps[j->pps.id] = true;
 	}

@@ -227,6 +227,34 @@ static void a_driver_without_parameter_sets_gets_ours_in_front(void **state)
 	assert_false(nal_walk_next(&walk, &n));
 }
 
+/* Of the sets, those in a mask; what comes out has both, and those of the driver, which differ in nothing else, are its. */
+static void only_the_sets_that_a_driver_leaves_out_are_ours(void **state)
+{
+	struct vaapi_stream v = make(320, 192, 1, 0, 8), theirs = v;
+	struct pic_plan p;
+
+	(void)state;
+	theirs.h264.level = 52;
+	theirs.h264.profile = H264_MAIN;
+	pic_refs_plan(&v.refs, true, 1, &p);
+	for (unsigned has = 0; has < 4; has++) {
+		uint8_t in[1024], out[1024], want[1024];
+		size_t len = 0, got, sets = 0;
+
+		if (has & 1)
+			len += h264_sps_write(in, &theirs.h264);
+		if (has & 2)
+			len += h264_pps_write(in + len, &theirs.h264);
+		len += put_slice(in + len, &v, &p, 0);
+		assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
+		sets += h264_sps_write(want, has & 1 ? &theirs.h264 : &v.h264);
+		sets += h264_pps_write(want + sets, has & 2 ? &theirs.h264 : &v.h264);
+		assert_true(got > sets);
+		assert_memory_equal(out, want, sets);
+		assert_int_equal(out[sets + 3] & 31, NAL_TYPE_IDR);
+	}
+}
+
 static void a_driver_that_writes_something_else_is_found_out(void **state)
 {
 	struct vaapi_stream v = make(320, 192, 1, 0, 8);
@@ -274,6 +302,7 @@ int main(void)
 		cmocka_unit_test(the_sequence_says_what_our_parameter_set_says),
 		cmocka_unit_test(only_parameter_sets_and_slices_are_taken),
 		cmocka_unit_test(a_driver_without_parameter_sets_gets_ours_in_front),
+		cmocka_unit_test(only_the_sets_that_a_driver_leaves_out_are_ours),
 		cmocka_unit_test(a_driver_that_writes_something_else_is_found_out),
 		cmocka_unit_test(drivers_are_known_by_their_vendor),
 	};

@@ -238,6 +238,44 @@ static void only_parameter_sets_and_slices_are_taken(void **state)
 	}
 }
 
+/* Each that is missing in its place, and none twice, wherever the driver has the others. */
+static void only_the_sets_that_a_driver_leaves_out_are_ours(void **state)
+{
+	static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {2, 1, 0}};
+	struct vaapi_stream v = make(320, 192, 1, 8);
+	struct pic_plan p;
+
+	(void)state;
+	pic_refs_plan(&v.refs, true, 1, &p);
+	for (unsigned k = 0; k < 8 * ARRAY_LEN(orders); k++) {
+		uint8_t in[1024], out[1024];
+		unsigned seen[3] = {0}, last = 0;
+		struct nal_walk walk;
+		size_t len = 0, got;
+		uint32_t packed;
+		struct nal n;
+
+		for (unsigned i = 0; i < 3; i++)
+			if (k % 8 >> orders[k / 8][i] & 1)
+				len += vaapi_hevc.set(&v, orders[k / 8][i], in + len, &packed);
+		len += put_slice(in + len, &v, &p, 0);
+		assert_int_equal(vaapi_take(&v, &p, in, len, out, sizeof(out), &got), 0);
+		walk = nal_walk_init(out, got);
+		for (unsigned i = 0; i < 3; i++) {
+			assert_true(nal_walk_next(&walk, &n));
+			assert_in_range(hevc_nal_type(&n), HEVC_NAL_VPS, HEVC_NAL_PPS);
+			seen[hevc_nal_type(&n) - HEVC_NAL_VPS]++;
+			if (k < 8) /* theirs are in order */
+				assert_true(hevc_nal_type(&n) > last);
+			last = hevc_nal_type(&n);
+		}
+		assert_true(seen[0] == 1 && seen[1] == 1 && seen[2] == 1);
+		assert_true(nal_walk_next(&walk, &n));
+		assert_int_equal(hevc_nal_type(&n), HEVC_NAL_IDR_W_RADL);
+		assert_false(nal_walk_next(&walk, &n));
+	}
+}
+
 /* What is known of an HDR picture's light stands between parameter sets and slices of each IDR, whoever wrote the sets; a
  * driver's own does not. */
 static void light_is_put_in_front_of_an_idr(void **state)
@@ -341,6 +379,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_those_of_blocks),
 		cmocka_unit_test(parameters_name_the_references_of_the_plan),
 		cmocka_unit_test(only_parameter_sets_and_slices_are_taken),
+		cmocka_unit_test(only_the_sets_that_a_driver_leaves_out_are_ours),
 		cmocka_unit_test(light_is_put_in_front_of_an_idr),
 		cmocka_unit_test(parameters_say_depth_and_chroma),
 		cmocka_unit_test(a_driver_that_writes_something_else_is_found_out),
