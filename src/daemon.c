@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "ctl.h"
 #include "encode/choice.h"
+#include "encode/closer.h"
 #include "encode/conversion.h"
 #include "encode/registry.h"
 #include "http/clients.h"
@@ -141,7 +142,7 @@ static void on_log_timer(void *ctx)
 	struct daemon_ctx *d = ctx;
 
 	log_hot_drain();
-	if (sessions_any_active(d->sessions))
+	if (closer_look() || sessions_any_active(d->sessions))
 		loop_timer_arm_in(d->log_timer, LOG_DRAIN_NS);
 }
 

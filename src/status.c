@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "encode/closer.h"
 #include "encoders.h"
 #include "sessions.h"
 #include "stream_offer.h"
@@ -159,6 +160,7 @@ json_t *status_json(struct daemon_ctx *d)
 		      ms(clock_ns() - d->started_ns) / 1000.0, "sessions", list);
 	json_object_set_new(o, "offers", offers_json(&d->config));
 	json_object_set_new(o, "encoders", encoders_noted());
+	json_object_set_new(o, "hung", json_integer(closer_hung()));
 	return o;
 }
 
@@ -264,6 +266,9 @@ void status_text(const json_t *o, struct buf *out)
 	json_array_foreach(json_object_get(o, "encoders"), i, s)
 		buf_fmt(out, "encoder %s, %s in %s: %s\n", text_of(s, "backend"), text_of(s, "codec"),
 			text_of(s, "format"), text_of(s, "why"));
+	if (int_of(o, "hung"))
+		buf_fmt(out, "%lld encoder(s) or GPU(s) hang in their driver, with what they hold\n",
+			int_of(o, "hung"));
 	if (int_of(o, "waiting_for_pin"))
 		buf_fmt(out, "%lld client(s) wait for a PIN: moonrill pair PIN\n", int_of(o, "waiting_for_pin"));
 	if (!json_array_size(list))

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "encode/closer.h"
 #include "encode/registry.h"
 #include "encode/trial.h"
 
@@ -120,6 +121,11 @@ static int try_hardware(const struct encoder_ops *ops, enum codec codec, const s
 	if (!k)
 		return -ENOTSUP;
 	k += format_of(w);
+	if (closer_hangs(ops, true)) {
+		snprintf(k->why, sizeof(k->why), "its driver hangs with an encoder that is to be closed");
+		k->usual.stale = k->last.stale = true; /* when that is over it is tried, and this forgotten */
+		return -EBUSY;
+	}
 	if (k->usual.at_ns && equal(&k->usual.wish, w))
 		return verdict(k, &k->usual, ops, codec, w, preset);
 	return verdict(k, &k->last, ops, codec, w, preset);
@@ -156,14 +162,28 @@ static void add(struct encoder_choice *c, const char *backend, const struct enco
 	c->at[c->n++].ops = ops;
 }
 
+/* Hardware that hangs is not even asked for by its name, software is instead: whoever opens it may hang as well. */
+static bool name_hangs(const char *backend, bool wait)
+{
+	const struct encoder_ops *ops;
+
+	for (unsigned i = 0; (ops = encoder_at(i)); i++)
+		if (strcmp(backend, ops->name) == 0 && ops->hardware)
+			return closer_hangs(ops, wait);
+	return false;
+}
+
 int encoder_choose(struct encoder_choice *out, const char *backend, const struct video_params *v, const char *preset,
 		   uint8_t slices)
 {
 	const struct wish w = {v->width, v->height, v->fps_mhz, v->depth, slices, v->yuv444};
+	const bool asked = strcmp(backend, "auto") != 0;
 	const struct encoder_ops *ops;
 	struct enc_caps caps;
 
-	*out = (struct encoder_choice){.named = strcmp(backend, "auto") != 0};
+	*out = (struct encoder_choice){.named = asked && !name_hangs(backend, true)};
+	if (asked && !out->named)
+		log_warn("%s hangs with an encoder that is to be closed: software is taken instead", backend);
 	if (out->named) {
 		ops = encoder_find(backend, v->codec, NULL);
 		if (ops)
@@ -173,7 +193,7 @@ int encoder_choose(struct encoder_choice *out, const char *backend, const struct
 			goto done;
 	}
 	for (unsigned i = 0; (ops = encoder_at(i)); i++) {
-		if (ops->only_by_name || (ops->hardware && out->named) || ops->probe(v->codec, &caps) < 0 ||
+		if (ops->only_by_name || (ops->hardware && asked) || ops->probe(v->codec, &caps) < 0 ||
 		    encoder_lacks(&caps, v))
 			continue;
 		if (ops->hardware && try_hardware(ops, v->codec, &w, preset) < 0)
@@ -222,18 +242,20 @@ static bool takes(const struct encoder_ops *ops, enum codec codec, enum picture_
 {
 	const struct known *k = known_of(ops, codec);
 
+	if (ops->hardware && closer_hangs(ops, false))
+		return false;
 	return !ops->only_by_name && (!ops->hardware || (k && k[f].usual.at_ns && k[f].usual.rc == 0));
 }
 
 const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, enum picture_format f,
 					       struct enc_caps *caps)
 {
-	const bool named = strcmp(backend, "auto") != 0;
+	const bool asked = strcmp(backend, "auto") != 0, named = asked && !name_hangs(backend, false);
 	const struct encoder_ops *ops;
 	struct enc_caps found;
 
 	for (unsigned i = 0; (ops = encoder_at(i)); i++) {
-		if (named && strcmp(backend, ops->name) != 0)
+		if (named ? strcmp(backend, ops->name) != 0 : asked && ops->hardware)
 			continue;
 		/* A name is taken without a trial, but what else it can do was not asked for by it. */
 		if (!takes(ops, codec, f) && !(named && (f == PICTURE_NV12 || !ops->hardware)))

@@ -5,7 +5,9 @@
  * wants, it encodes a few pictures. What came of that is remembered for each format, and what went wrong in streams as
  * well, for people to see.
  *
- * Main thread: a trial takes some tens of milliseconds, and where hardware hangs two seconds at most.
+ * Hardware that hangs in closing (encode/closer.h) is left out while that lasts, even if it was asked for by its name.
+ *
+ * Main thread: a trial takes some tens of milliseconds, and where hardware hangs four seconds at most.
  */
 #pragma once
 

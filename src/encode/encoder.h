@@ -110,6 +110,7 @@ struct encoder_ops {
 	/* The client has that frame, which was marked by enc_request.ltr: worth keeping. May be NULL. */
 	void (*acked)(struct encoder *e, uint32_t frame_no);
 	int (*set_bitrate)(struct encoder *e, uint32_t kbps); /* with ENC_RATE: 0, -EIO */
+	/* Uses neither ev nor ctx, which may be gone; of hardware on a thread of its own (encode/closer.h). */
 	void (*close)(struct encoder *e);
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode/closer.h"
+
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
@@ -87,9 +89,9 @@ int engine_start(struct engine *g, const struct engine_params *p, uint32_t kbps,
 
 void engine_finish(struct engine *g)
 {
-	encoder_close(g->encoder);
+	closer_close(g->encoder, CLOSER_GRACE_NS);
 	for (unsigned i = 0; i < g->n_aside; i++)
-		encoder_close(g->aside[i]);
+		closer_close(g->aside[i], CLOSER_GRACE_NS);
 	free(latest_take(&g->news));
 	*g = (struct engine){0};
 }
@@ -155,16 +157,17 @@ void engine_over(struct engine *g)
 bool engine_mend(struct engine *g, uint32_t kbps)
 {
 	const struct encoder_ops *ops = g->p.choice.at[g->failover.at].ops;
-	bool other = g->failover.step == FAILOVER_NEXT;
-	int rc;
+	bool other = g->failover.step == FAILOVER_NEXT, last = g->failover.at + 1 == g->p.choice.n;
+	int rc = 0;
 
 	assert(other || g->failover.step == FAILOVER_REOPEN);
 	if (g->encoder && other)
 		g->aside[g->n_aside++] = g->encoder;
 	else
-		encoder_close(g->encoder);
+		rc = closer_close(g->encoder, last ? CLOSER_PATIENCE_NS : CLOSER_MEND_NS);
 	g->encoder = NULL;
-	rc = open_at(g, kbps);
+	if (rc == 0)
+		rc = open_at(g, kbps);
 	failover_opened(&g->failover, rc == 0);
 	if (rc < 0) {
 		log_errno(rc, "%s does not open", ops->name);

@@ -2,7 +2,7 @@
 /*
  * The encoder of a stream, and what takes its place when it fails: opened anew, or another back end, as encode/failover.h
  * decides. An encoder that is replaced is put aside, because access units on their way lie in its memory and closing
- * what hangs may take long; it is closed at the end, on the main thread, which then has to wait. Encode thread unless
+ * what hangs may take long; it is closed at the end, where nobody waits for a driver (encode/closer.h). Encode thread unless
  * said otherwise; opening allocates there, but a stream without an encoder has no hot path.
  */
 #pragma once

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "encode/closer.h"
 #include "encode/picture.h"
 
 #define WIDTH      640u
@@ -113,7 +114,7 @@ int encoder_trial(const struct encoder_ops *ops, const struct trial_params *t, s
 	struct sink sink = {0};
 	struct encoder *e = NULL;
 	struct picture picture;
-	int rc;
+	int rc, closed;
 
 	assert(t->frames > WARM && t->frames <= TRIAL_MANY);
 	*out = (struct trial){0};
@@ -123,7 +124,9 @@ int encoder_trial(const struct encoder_ops *ops, const struct trial_params *t, s
 	rc = encoder_open(&e, ops, &p, &events, &sink);
 	if (rc == 0)
 		rc = measure(e, &picture, &sink, t->frames, out);
-	encoder_close(e);
+	closed = closer_close(e, CLOSER_PATIENCE_NS);
+	if (rc == 0)
+		rc = closed;
 	picture_finish(&picture);
 	return rc;
 }

@@ -143,6 +143,23 @@ def test_formats_that_hardware_lacks_come_from_software():
             assert seen["encoder"].startswith(encoder) and seen["encoder_why"] == "", (codec, shape, seen)
 
 
+def test_a_driver_that_hangs_in_closing_holds_nobody():
+    for backend in (VAAPI[0], AUTO):
+        # The first context is the trial's, with auto the second as well: one at the start, one for the stream.
+        hang = "destroy-hang:1" if backend == VAAPI[0] else "destroy-hang:3"
+        with scratch() as d, host(d, *QUIET, backend, fault=hang, MOONRILL_VA_PROFILES="h264") as h:
+            _, seen, _ = watch(h, past(60))
+            assert seen["encoder"].startswith("vaapi"), seen
+            while not h.status()["hung"]:  # answered all the time
+                time.sleep(0.1)
+            assert "1 encoder(s) or GPU(s) hang in their driver" in h.ctl("status").stdout
+            assert "closing it hangs in its driver" in h.logged()
+            _, seen, _ = watch(h, past(60))
+            assert seen["encoder"].startswith("x264"), seen
+            assert h.status()["hung"] == 1
+            assert h.stop()[0] == 0  # by itself, or the harness says so
+
+
 def test_a_name_that_does_not_open_is_refused():
     with scratch() as d, host(d, fault="no-context") as h:
         p = h.probe("stream", *SMALL, "--frames", 10)

@@ -57,6 +57,7 @@ struct quirks {
 	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax, rt_420, deep_error, no_own_pps;
 	unsigned hang, error, map_error; /* at this picture of the process, 0: never */
 	unsigned hang_ms;
+	unsigned destroy_hang; /* context of the process that cannot be destroyed, 0: none */
 	const char *vendor, *recon_path, *stream_path;
 };
 

@@ -2,8 +2,10 @@
 /* Contexts, and a picture from vaBeginPicture to vaEndPicture: which buffers it is made of and in which order. */
 #include "driver.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <va/va_enc_h264.h>
 
@@ -59,13 +61,24 @@ static VAStatus create_context(VADriverContextP va, VAConfigID config, int width
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
 
+/* With the driver's lock, as a real one would. */
+static void hang(struct driver *d)
+{
+	note(d, "fault: vaDestroyContext does not come back");
+	for (;;)
+		pause();
+}
+
 static VAStatus destroy_context(VADriverContextP va, VAContextID id)
 {
+	static atomic_uint destroyed; /* of the process */
 	struct driver *d = driver_enter(va, "vaDestroyContext");
 	struct context *c = table_find(&d->contexts, id);
 
 	if (!c)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONTEXT, "no context %#x", id));
+	if (atomic_fetch_add(&destroyed, 1) + 1 == d->q.destroy_hang)
+		hang(d);
 	for (unsigned i = 0; i < TABLE_SLOTS; i++) {
 		struct surface *s = d->surfaces.slot[i].object;
 
