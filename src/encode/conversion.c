@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "encode/conversion.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 
+#include "base/clock.h"
 #include "build_config.h"
+#include "encode/closer.h"
 
 #define LOG_MODULE "convert"
 #include "base/log.h"
@@ -32,6 +35,12 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	return -ENOTSUP;
 }
 
+bool conversion_gpu_busy(const struct conversion_gpu *g)
+{
+	(void)g;
+	return false;
+}
+
 bool conversion_gpu_is(const struct conversion_gpu *g, uint64_t drm)
 {
 	(void)g, (void)drm;
@@ -57,10 +66,22 @@ void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out)
 }
 #endif
 
+static const char gpu_kind = 0; /* of what encode/closer.h closes */
+
+/* One that hangs from another stream may hold whoever opens it. */
+static int open_on(struct conversion *s, const struct picture *dst, uint64_t drm)
+{
+	if (closer_hangs(&gpu_kind, false)) {
+		log_warn("a GPU hangs: none is opened for pictures");
+		return -EBUSY;
+	}
+	return conversion_gpu_open(&s->gpu, dst, drm);
+}
+
 static bool gpu_open(struct conversion *s, const struct picture *dst)
 {
 	if (!s->gpu && !s->gpu_failed)
-		s->gpu_failed = conversion_gpu_open(&s->gpu, dst, 0) < 0;
+		s->gpu_failed = open_on(s, dst, 0) < 0;
 	return !s->gpu_failed;
 }
 
@@ -72,9 +93,19 @@ void conversion_init(struct conversion *s, enum convert_where where, const struc
 		log_warn("pictures are converted on the CPU instead");
 }
 
+static void close_gpu(void *what)
+{
+	conversion_gpu_close(what);
+}
+
 void conversion_finish(struct conversion *s)
 {
-	conversion_gpu_close(s->gpu);
+	if (s->gpu && conversion_gpu_busy(s->gpu))
+		closer_run(&gpu_kind, "GPU", close_gpu, s->gpu, CLOSER_GRACE_NS);
+	else
+		conversion_gpu_close(s->gpu);
+	/* What is read of it now becomes nobody's picture, and its owner waits for it. */
+	frame_unref(s->held, -1);
 	scale_finish(&s->scale);
 	*s = (struct conversion){0};
 }
@@ -87,6 +118,23 @@ static void gpu_is_lost(struct conversion *s, struct picture *dst)
 		return;
 	dst->share = NULL;
 	picture_fill_black(dst);
+}
+
+/* The one frame that it was given last. */
+static void hold(struct conversion *s, struct frame *f)
+{
+	assert(!s->held);
+	s->held = frame_ref(f);
+	s->held_ns = clock_ns();
+	log_warn("the GPU may still read the last frame: it stays out until it is done");
+}
+
+void conversion_tend(struct conversion *s, uint64_t now_ns)
+{
+	if (!s->held || (conversion_gpu_busy(s->gpu) && now_ns - s->held_ns < CONVERSION_HOLD_NS))
+		return;
+	frame_unref(s->held, -1);
+	s->held = NULL;
 }
 
 /* Another encoder has to begin with something. */
@@ -110,7 +158,7 @@ static bool can_share(struct conversion *s, uint64_t drm, const struct picture *
 		return false;
 	if (s->where == CONVERT_GPU)
 		return gpu_open(s, dst);
-	if (!s->gpu && conversion_gpu_open(&s->gpu, dst, drm) < 0)
+	if (!s->gpu && open_on(s, dst, drm) < 0)
 		s->share_failed = true;
 	return s->gpu && conversion_gpu_is(s->gpu, drm);
 }
@@ -167,6 +215,8 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 		rc = conversion_gpu_run(s->gpu, f, dst, &s->copied);
 		if (rc == -EIO || rc == -ETIMEDOUT) {
 			gpu_is_lost(s, dst);
+			if (conversion_gpu_busy(s->gpu))
+				hold(s, f);
 			log_err("the GPU failed%s", readable ? ": pictures are converted on the CPU from now on" : "");
 		}
 		if (rc == -ENOTSUP && !readable)

@@ -9,6 +9,8 @@
  * For an encoder that reads dma-bufs (ENC_SHARED) the picture stays where the GPU made it, and no CPU touches a pixel; auto
  * takes the GPU for everything then, where it is the encoder's own.
  *
+ * A GPU that hangs is given up for the stream; so is what it was to read, once it can no longer be reading it.
+ *
  * Init and finish: main thread while no encode thread exists; everything else: encode thread.
  */
 #pragma once
@@ -17,6 +19,10 @@
 #include "media/dmabuf.h"
 
 struct conversion_gpu;
+
+/* A frame that a GPU may still read when it is given up stays out until the GPU is done, and no longer than that: kernels
+ * reset what hangs within ten seconds, and a source that begins anew waits for its buffers. */
+#define CONVERSION_HOLD_NS 15000000000ull
 
 struct conversion {
 	enum convert_where where;
@@ -27,11 +33,14 @@ struct conversion {
 	bool share;                 /* pictures stay on the GPU */
 	bool share_failed;          /* no GPU shares with that encoder: not tried again */
 	uint64_t copied;            /* bytes of pictures that the CPU read so far */
+	struct frame *held;         /* our reference; NULL: none is. At most one, for its GPU is given up then */
+	uint64_t held_ns;           /* since when */
 };
 
 /* Pictures will be like dst. Never fails: without a GPU that can, the CPU converts, and the log says so. */
 void conversion_init(struct conversion *s, enum convert_where where, const struct picture *dst);
-void conversion_finish(struct conversion *s); /* waits for the GPU; accepts a zeroed one */
+/* Waits for the GPU, but for one that hangs, which is left to encode/closer.h; accepts a zeroed one. */
+void conversion_finish(struct conversion *s);
 
 /* Waits until the frame may be read, converts it with its cursor and is done with it. -ENOTSUP: nobody here can read it,
  * which its owner is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL,
@@ -41,6 +50,9 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 /* The same for a frame that shows the picture of the last one which was converted, with another cursor or none: without
  * the rest of the work, where that is possible. */
 int conversion_cursor(struct conversion *s, struct frame *f, struct picture *dst);
+
+/* Now and then: gives the frame back that was held. */
+void conversion_tend(struct conversion *s, uint64_t now_ns);
 
 /* For an encoder that reads dma-bufs, on the GPU of that DRM node (0: it reads none): where that GPU converts, or by the
  * configuration any, pictures stay there from the next one on; else nothing changes. What is there only when it no longer
@@ -73,6 +85,8 @@ void conversion_importable(enum convert_where where, uint64_t drm, struct dmabuf
  * -EIO; logged. */
 int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm);
 void conversion_gpu_close(struct conversion_gpu *g); /* accepts NULL */
+/* Whether it has not done yet what it was given; a lost one has. */
+bool conversion_gpu_busy(const struct conversion_gpu *g);
 /* copied: is increased by what the CPU read. */
 int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied);
 /* Whether it has that DRM node. */

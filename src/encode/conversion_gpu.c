@@ -112,6 +112,11 @@ void conversion_gpu_close(struct conversion_gpu *g)
 	free(g);
 }
 
+bool conversion_gpu_busy(const struct conversion_gpu *g)
+{
+	return !gpu_passed(g->dev, g->dev->submitted);
+}
+
 /* Implicit synchronisation: a dma-buf is readable when its writers are done. */
 static bool drawn(const struct frame *f)
 {

@@ -416,6 +416,7 @@ static uint64_t turn(struct encode_worker *w)
 	struct pace_life life;
 	struct frame *f;
 
+	conversion_tend(&w->conversion, now);
 	if (w->gave_up)
 		return NS_NEVER;
 	if (!engine_runs(&w->engine))

@@ -25,7 +25,15 @@ int conversion_gpu_open(struct conversion_gpu **out, const struct picture *p, ui
 
 void conversion_gpu_close(struct conversion_gpu *g)
 {
+	while (g && gpu.close_hangs)
+		clock_sleep_until(clock_ns() + NS_PER_MS);
 	gpu.closes += g != NULL;
+}
+
+bool conversion_gpu_busy(const struct conversion_gpu *g)
+{
+	assert_ptr_equal(g, &the_gpu);
+	return gpu.busy;
 }
 
 void conversion_gpu_importable(uint64_t drm, struct dmabuf_formats *out)

@@ -15,6 +15,8 @@
 struct rig_gpu {
 	atomic_int open_rc, run_rc, share_rc, fetch_rc; /* what it is to say */
 	atomic_int fails_from;                          /* run_rc from that run on; 0: always */
+	atomic_bool busy;                               /* it did not come back from its last run */
+	atomic_bool close_hangs;                        /* while that is so */
 	uint64_t node;
 	atomic_int opens, closes, runs, shares, fetches; /* what it was asked for */
 	atomic_int sharing;                              /* pictures stay */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "encode/closer.h"
+
 static void auto_takes_the_gpu_for_what_the_cpu_cannot_read(void **state)
 {
 	struct frame odd = rig_frame(true);
@@ -179,6 +181,92 @@ static void a_stream_goes_on_when_the_gpu_is_lost_in_it(void **state)
 	assert_int_equal(gpu.closes, 1);
 }
 
+static atomic_uint given_back;
+
+static void on_release(struct frame *f, int fence_fd)
+{
+	(void)f;
+	assert_int_equal(fence_fd, -1);
+	given_back++;
+}
+
+/* As the encode thread has it: one reference, dropped behind the conversion. */
+static int run_counted(struct frame *f)
+{
+	int rc;
+
+	*f = rig_frame(false);
+	f->release = on_release;
+	atomic_init(&f->refs, 1);
+	rc = conversion_run(&conversion, f, &dst);
+	frame_unref(f, -1);
+	return rc;
+}
+
+static void a_frame_that_a_hung_gpu_may_still_read_stays_out(void **state)
+{
+	enum { PASSES, LONG, ENDS, WAYS };
+	struct frame read, after;
+
+	(void)state;
+	for (unsigned way = 0; way < WAYS; way++) {
+		given_back = 0;
+		gpu.run_rc = 0;
+		gpu.busy = false;
+		conversion_init(&conversion, CONVERT_AUTO, &dst);
+		assert_int_equal(run_counted(&after), 0);
+		assert_int_equal(given_back, 1);
+		gpu.run_rc = -ETIMEDOUT;
+		gpu.busy = true;
+		assert_int_equal(run_counted(&read), -ENOTSUP);
+		assert_int_equal(given_back, 1);
+		/* It is the only one: nothing is given to that GPU any more. */
+		assert_int_equal(run_counted(&after), -ENOTSUP);
+		assert_int_equal(given_back, 2);
+		conversion_tend(&conversion, clock_ns());
+		assert_int_equal(given_back, 2);
+		gpu.busy = way != PASSES;
+		if (way == PASSES)
+			conversion_tend(&conversion, clock_ns());
+		if (way == LONG) /* a source that has to begin anew waits for its buffers */
+			conversion_tend(&conversion, clock_ns() + CONVERSION_HOLD_NS);
+		assert_int_equal(given_back, way == ENDS ? 2 : 3);
+		conversion_tend(&conversion, clock_ns());
+		conversion_finish(&conversion);
+		assert_int_equal(given_back, 3);
+	}
+}
+
+/* Main is not held by it, and the next stream does not go there. */
+static void a_gpu_that_hangs_in_closing_is_left_alone(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	given_back = 0;
+	conversion_init(&conversion, CONVERT_GPU, &dst);
+	gpu.run_rc = -ETIMEDOUT;
+	gpu.busy = gpu.close_hangs = true;
+	run_counted(&f);
+	conversion_finish(&conversion);
+	assert_int_equal(given_back, 1);
+	assert_int_equal(gpu.closes, 0);
+	assert_false(closer_finish());
+	while (!closer_hung())
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	conversion_init(&conversion, CONVERT_GPU, &dst);
+	assert_int_equal(gpu.opens, 1);
+	assert_int_equal(conversion_by(&conversion), CONVERTER_GPU_FAILED);
+	conversion_finish(&conversion);
+	gpu.close_hangs = gpu.busy = false;
+	while (closer_look())
+		clock_sleep_until(clock_ns() + NS_PER_MS);
+	assert_int_equal(gpu.closes, 1);
+	conversion_init(&conversion, CONVERT_GPU, &dst);
+	assert_int_equal(gpu.opens, 2);
+	conversion_finish(&conversion);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +283,9 @@ int main(void)
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(a_fence_that_does_not_come_is_waited_for_once, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_stream_goes_on_when_the_gpu_is_lost_in_it, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_frame_that_a_hung_gpu_may_still_read_stays_out, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(a_gpu_that_hangs_in_closing_is_left_alone, rig_setup, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
