@@ -2,7 +2,8 @@
 /*
  * Conversion on a GPU: the frame goes up or is imported, the pass makes the picture, and the ring brings it back for
  * encoders that take memory; for others it stays in a dma-buf. The encode thread waits for it, as it waits for the CPU's
- * conversion: no frame of latency is added, nobody upstream waits, and encoders need no fence.
+ * conversion: no frame of latency is added, nobody upstream waits, and encoders need no fence. For recordings several are
+ * under way: while the GPU makes one the next goes up and the last comes back.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,8 +19,10 @@
 #define LOG_MODULE "convert"
 #include "base/log.h"
 
-#define SLOTS     2
+#define SLOTS     CONVERSION_GPU_SLOTS
+#define STASH     (CONVERSION_GPU_AHEAD - SLOTS)
 #define HUNG_NS   (2 * NS_PER_S)
+#define AHEAD_NS  (10 * NS_PER_S)   /* the same where nobody waits at the other end */
 #define FETCH_NS  (300 * NS_PER_MS) /* within the second that another encoder has to take over */
 #define WRITER_MS 100               /* for whoever still draws into a dma-buf */
 
@@ -32,6 +35,7 @@ struct conversion_gpu {
 	struct gpu_shared shared; /* dev NULL: pictures go to memory */
 	struct picture_share share;
 	uint64_t shares; /* made so far */
+	bool ahead;      /* the ring holds more than the newest picture */
 	unsigned lies;   /* imports in a row that were not what they said */
 	/* of the frame under way */
 	struct gpu_source source;
@@ -50,7 +54,7 @@ static const enum gpu_format formats[PICTURE_FORMATS] = {
 	[PICTURE_YUV444P10] = GPU_YUV444P10,
 };
 
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm)
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, uint64_t drm, bool ahead)
 {
 	struct gpu_target target = {.space = dst->space, .full_range = dst->full_range, .pq = dst->pq};
 	const struct readback_params ring = {
@@ -58,6 +62,7 @@ int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, 
 		.width = dst->width,
 		.height = dst->height,
 		.slots = SLOTS,
+		.stash_max = ahead ? STASH : 0,
 	};
 	struct conversion_gpu *g = calloc(1, sizeof(*g));
 	int rc;
@@ -65,11 +70,13 @@ int conversion_gpu_open(struct conversion_gpu **out, const struct picture *dst, 
 	*out = NULL;
 	if (!g)
 		return -ENOMEM;
+	g->ahead = ahead;
 	rc = gpu_device_open(&g->dev, &(struct gpu_choice){.owner = drm, .drm = drm, .optional = drm});
 	if (rc < 0)
 		goto fail;
 	import_init(&g->imports, g->dev);
-	upload_init(&g->upload, g->dev, SLOTS, &g->imports);
+	/* The next one goes up while every slot of the ring is in flight. */
+	upload_init(&g->upload, g->dev, ahead ? SLOTS + 1 : SLOTS, &g->imports);
 	rc = gpu_layout_init(&target.layout, formats[dst->format], dst->width, dst->height);
 	if (rc == 0)
 		rc = gpu_convert_init(&g->convert, g->dev, &target);
@@ -146,8 +153,10 @@ static int place_cursor(struct conversion_gpu *g, const struct cursor *c, const 
 	g->cursor = (struct gpu_cursor){0};
 	if (!i)
 		return 0;
-	/* The GPU is not at work: its pictures are waited for. */
-	if (g->cursor_id != i->id)
+	/* The GPU must not be at work. */
+	if (g->cursor_id != i->id && g->ahead)
+		rc = gpu_wait(g->dev, g->dev->submitted, AHEAD_NS);
+	if (rc == 0 && g->cursor_id != i->id)
 		rc = gpu_convert_set_cursor(&g->convert, i->argb, (size_t)i->w * 4, i->w, i->h);
 	g->cursor_id = rc < 0 ? 0 : i->id;
 	g->cursor = (struct gpu_cursor){c->x + there->x - seen->x, c->y + there->y - seen->y, i->w, i->h};
@@ -193,14 +202,15 @@ static int receive(struct conversion_gpu *g, struct picture *dst, uint64_t timeo
 	return rc < 0 ? rc : readback_try_recv_into(g->ring, &planes, NULL);
 }
 
-int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied)
+/* The pass is on its way; *point: until then it reads the frame. */
+static int start(struct conversion_gpu *g, const struct frame *f, uint64_t *copied, uint64_t *point)
 {
+	const struct gpu_layout *to = &g->convert.target.layout;
 	const uint64_t uploaded = g->upload.copied_bytes;
 	const bool mapped = f->map[0];
 	const struct rect seen = frame_visible(f);
 	struct rect visible = seen;
 	struct layout at;
-	uint64_t point;
 	int rc;
 
 	if (!visible.w || !visible.h || visible.w > GPU_DIM_MAX || visible.h > GPU_DIM_MAX)
@@ -208,8 +218,8 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	if (f->acquire_fence < 0 && !drawn(f))
 		return -EAGAIN;
 	/* Odd values of enum transform are quarter turns. */
-	at = f->transform & 1 ? layout_fit(visible.h, visible.w, dst->width, dst->height)
-			      : layout_fit(visible.w, visible.h, dst->width, dst->height);
+	at = f->transform & 1 ? layout_fit(visible.h, visible.w, (uint16_t)to->width, (uint16_t)to->height)
+			      : layout_fit(visible.w, visible.h, (uint16_t)to->width, (uint16_t)to->height);
 	if (mapped) {
 		rc = bring_up(g, f, &visible);
 	} else {
@@ -232,16 +242,28 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 		.h = at.h,
 	};
 	if (g->shared.dev)
-		rc = gpu_shared_submit(&g->shared, record, g, &point);
+		rc = gpu_shared_submit(&g->shared, record, g, point);
+	else if (g->ahead)
+		rc = readback_submit_blocking(g->ring, record, g, NULL, point);
 	else
-		rc = readback_try_submit(g->ring, record, g, NULL, &point);
+		rc = readback_try_submit(g->ring, record, g, NULL, point);
 	if (rc < 0)
 		return rc;
 	if (mapped)
-		upload_used(&g->upload, point);
+		upload_used(&g->upload, *point);
 	else
-		import_used(&g->imports, f->buffer_id, point);
+		import_used(&g->imports, f->buffer_id, *point);
 	*copied += g->upload.copied_bytes - uploaded;
+	return 0;
+}
+
+int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *dst, uint64_t *copied)
+{
+	uint64_t point;
+	int rc = start(g, f, copied, &point);
+
+	if (rc < 0)
+		return rc;
 	if (g->shared.dev) {
 		rc = gpu_wait(g->dev, point, HUNG_NS);
 		if (rc == 0)
@@ -252,6 +274,34 @@ int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct p
 	if (rc == 0)
 		*copied += picture_bytes(dst);
 	return rc;
+}
+
+/* --- several at once --- */
+
+int conversion_gpu_submit(struct conversion_gpu *g, const struct frame *f, uint64_t *copied)
+{
+	uint64_t point;
+
+	return start(g, f, copied, &point);
+}
+
+int conversion_gpu_receive(struct conversion_gpu *g, struct picture *dst, bool wait, uint64_t *copied)
+{
+	int rc = receive(g, dst, wait ? AHEAD_NS : 0);
+
+	if (rc == 0)
+		*copied += picture_bytes(dst);
+	if (rc == -ETIMEDOUT && !wait)
+		return -EAGAIN;
+	return rc;
+}
+
+unsigned conversion_gpu_aside(const struct conversion_gpu *g)
+{
+	const unsigned pending = readback_pending(g->ring), slots = readback_slots(g->ring);
+
+	/* What is put aside makes room for another in the slots, and leaves before those. */
+	return pending > slots ? pending - slots : 0;
 }
 
 /* --- pictures that stay --- */

@@ -125,7 +125,7 @@ static void a_frame_stays_out_until_the_gpu_has_read_it(void **state)
 	conversion_tend(&s, clock_ns());
 	assert_int_equal(atomic_load(&given_back), 1);
 	open_gate();
-	while (s.held) {
+	while (s.n_held) {
 		conversion_tend(&s, clock_ns());
 		clock_sleep_until(clock_ns() + NS_PER_MS);
 	}

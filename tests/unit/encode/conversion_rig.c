@@ -13,11 +13,12 @@ struct rig_gpu gpu;
 const struct picture_share gpu_share = {.fd = -1, .id = 1};
 
 /* In place of conversion_gpu.c. */
-int conversion_gpu_open(struct conversion_gpu **out, const struct picture *p, uint64_t drm)
+int conversion_gpu_open(struct conversion_gpu **out, const struct picture *p, uint64_t drm, bool ahead)
 {
 	int rc = drm && drm != gpu.node ? -ENODEV : gpu.open_rc;
 
 	(void)p;
+	gpu.ahead = ahead;
 	gpu.opens++;
 	*out = rc ? NULL : &the_gpu;
 	return rc;
@@ -70,12 +71,53 @@ int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *p)
 	return gpu.fetch_rc;
 }
 
+static bool fails(void)
+{
+	gpu.runs++;
+	return gpu.fails_from ? gpu.runs >= gpu.fails_from : gpu.run_rc;
+}
+
+unsigned conversion_gpu_aside(const struct conversion_gpu *g)
+{
+	assert_ptr_equal(g, &the_gpu);
+	return gpu.pending > CONVERSION_GPU_SLOTS ? (unsigned)gpu.pending - CONVERSION_GPU_SLOTS : 0;
+}
+
+int conversion_gpu_submit(struct conversion_gpu *g, const struct frame *f, uint64_t *copied)
+{
+	(void)f, (void)copied;
+	assert_ptr_equal(g, &the_gpu);
+	assert_true(gpu.ahead);
+	if (gpu.pending == CONVERSION_GPU_AHEAD)
+		return -ENOBUFS;
+	if (fails())
+		return gpu.run_rc;
+	gpu.pending++;
+	return 0;
+}
+
+int conversion_gpu_receive(struct conversion_gpu *g, struct picture *p, bool wait, uint64_t *copied)
+{
+	assert_true(gpu.ahead && gpu.pending);
+	/* What is aside is there, whatever became of the GPU. */
+	if (!conversion_gpu_aside(g)) {
+		if (gpu.receive_rc)
+			return gpu.receive_rc;
+		if (!wait && gpu.late)
+			return -EAGAIN;
+	}
+	gpu.pending--;
+	*copied += 1;
+	memset(p->luma, DONE + gpu.received++, p->stride);
+	return 0;
+}
+
 int conversion_gpu_run(struct conversion_gpu *g, const struct frame *f, struct picture *p, uint64_t *copied)
 {
 	(void)f;
 	assert_ptr_equal(g, &the_gpu);
-	gpu.runs++;
-	if (gpu.fails_from ? gpu.runs >= gpu.fails_from : gpu.run_rc)
+	assert_false(gpu.ahead);
+	if (fails())
 		return gpu.run_rc;
 	if (gpu.sharing) {
 		p->share = &gpu_share;

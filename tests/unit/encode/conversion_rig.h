@@ -20,6 +20,10 @@ struct rig_gpu {
 	uint64_t node;
 	atomic_int opens, closes, runs, shares, fetches; /* what it was asked for */
 	atomic_int sharing;                              /* pictures stay */
+	bool ahead;                                      /* several at once: submit and receive in place of run */
+	bool late;                                       /* those in flight are not ready */
+	int receive_rc;                                  /* what it is to say of those in flight */
+	int pending, received;                           /* pictures; each is one lighter than the last */
 	unsigned refused_one, refused_all;               /* times that the source was told: this, or every dma-buf */
 };
 
