@@ -278,6 +278,7 @@ void movie_stop(struct movie *m, struct movie_state *end)
 	thread_join(&m->write);
 	err = movie_file_close(m->file);
 	*end = movie_state(m);
+	end->unsaved = err < 0;
 	if (!end->err)
 		end->err = err;
 	movie_free(m);

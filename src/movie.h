@@ -28,6 +28,7 @@ struct movie_state {
 	uint64_t first_ns; /* capture time of the first; 0: none yet */
 	bool waits;        /* for the encoder or the disk: the source may be far behind */
 	bool over;         /* the length is reached */
+	bool unsaved;      /* the disk may not keep all that was written */
 	int err;           /* the file or the encoder failed: -errno */
 };
 

@@ -217,7 +217,9 @@ static int report(const struct recorder *r, const struct movie_state *s, bool js
 		fprintf(stderr, "moonrill record: %llu pictures could not be read\n", (unsigned long long)s->unusable);
 	if (*wrong)
 		fprintf(stderr, "moonrill record: %s: %s%s\n", r->file, wrong,
-			s->frames ? "; what is in the file is good" : "");
+			s->unsaved  ? "; not all of it may be on the disk"
+			: s->frames ? "; what is in the file is good"
+				    : "");
 	else if (!s->frames)
 		fprintf(stderr, "moonrill record: no picture came\n");
 	return failed;

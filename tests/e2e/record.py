@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """moonrill record: every picture of the screen in a file, without a daemon."""
 import contextlib
+import ctypes
+import errno
+import fcntl
 import json
 import os
 import pathlib
+import platform
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
+import threading
 import time
 
 from harness import HOST, Skip, parse, run
@@ -90,6 +97,105 @@ def test_interrupt_ends_the_file():
             whole(d / "a.h264", json.loads(out)["frames"])
 
 
+@contextlib.contextmanager
+def standing_still(d):
+    """A recording that was interrupted, and a FIFO behind it that nobody has read: its reading end."""
+    os.mkfifo(d / "a.y4m")
+    fd = os.open(d / "a.y4m", os.O_RDONLY | os.O_NONBLOCK)
+    p = subprocess.Popen(command(d, "a.y4m", *SMALL, "--force"), stdout=subprocess.PIPE, text=True)
+    try:
+        # One picture is more than it holds.
+        while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0] == 0:
+            assert p.poll() is None, p.returncode
+            time.sleep(0.02)
+        assert blocks(p, signal.SIGINT)
+        p.send_signal(signal.SIGINT)
+        while blocks(p, signal.SIGINT):
+            assert p.poll() is None, p.returncode
+            time.sleep(0.02)
+        yield p, fd
+    finally:
+        p.kill()
+        p.communicate()
+        os.close(fd)
+
+
+def blocks(p, sig):
+    """What the main thread blocks, its loop reads."""
+    status = pathlib.Path(f"/proc/{p.pid}/status").read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk:"))
+    return bool(mask >> (sig - 1) & 1)
+
+
+def test_interrupt_waits_for_a_disk_that_stands_still():
+    with scratch() as d, standing_still(d) as (p, fd):
+        got = []
+
+        def read_all():
+            os.set_blocking(fd, True)
+            while piece := os.read(fd, 1 << 20):
+                got.append(piece)
+
+        reader = threading.Thread(target=read_all)
+        reader.start()
+        out, _ = p.communicate(timeout=300)
+        reader.join()
+        (d / "b.y4m").write_bytes(b"".join(got))
+        assert p.returncode == 0, p.returncode
+        whole(d / "b.y4m", json.loads(out)["frames"])
+
+
+def test_the_second_interrupt_does_not():
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        with scratch() as d, standing_still(d) as (p, _):
+            p.send_signal(sig)
+            out, _ = p.communicate(timeout=60)
+            assert p.returncode == -sig and out == "", (p.returncode, out)
+
+
+def test_a_disk_that_goes_while_it_stands_still_ends_it():
+    with scratch() as d:
+        os.mkfifo(d / "a.y4m")
+        fd = os.open(d / "a.y4m", os.O_RDONLY | os.O_NONBLOCK)
+        p = subprocess.Popen(command(d, "a.y4m", *SMALL, "--force"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0] == 0:
+            assert p.poll() is None, p.returncode
+            time.sleep(0.02)
+        os.close(fd)
+        out, err = p.communicate(timeout=60)
+        assert p.returncode == 1 and "Broken pipe" in err and json.loads(out)["frames"] == 0, (p.returncode, out, err)
+
+
+class Filter(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+
+
+class Program(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
+
+
+def without_fsync():
+    """In the child: the kernel answers EIO, as for a disk that cannot keep what was written."""
+    number = {"x86_64": 74, "aarch64": 82}[platform.machine()]
+    filters = (Filter * 4)(Filter(0x20, 0, 0, 0),  # the call's number
+                           Filter(0x15, 0, 1, number), Filter(0x06, 0, 0, 0x00050000 | errno.EIO), Filter(0x06, 0, 0, 0x7fff0000))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) < 0 or libc.prctl(22, 2, ctypes.byref(Program(4, filters))) < 0:
+        os._exit(99)
+
+
+def test_what_the_disk_does_not_keep_is_said():
+    if platform.machine() not in ("x86_64", "aarch64"):
+        raise Skip("the number of fsync is not known here")
+    with scratch() as d:
+        p = record(d, "a.y4m", *SMALL, "--seconds", 1, preexec_fn=without_fsync)
+        if p.returncode == 99:
+            raise Skip("this kernel has no filters of system calls")
+        assert p.returncode == 1 and p.report["frames"] == 60, p
+        assert "Input/output error; not all of it may be on the disk" in p.stderr, p.stderr
+        whole(d / "a.y4m", 60)
+
+
 def test_a_file_that_is_there_stays():
     with scratch() as d:
         (d / "a.y4m").write_text("precious")
@@ -122,11 +228,15 @@ def test_a_pipe_that_nobody_reads_is_said():
         assert p.returncode == 1 and "No such device or address" in p.stderr, p
 
 
-def test_a_full_disk_is_said_and_the_file_is_good():
+def test_a_limit_of_the_file_is_said_and_the_file_is_good():
     with scratch() as d:
         p = record(d, "a.h264", *SMALL, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000)))
         assert p.returncode == 1 and "File too large" in p.stderr and p.report["frames"] > 0, p
         whole(d / "a.h264", p.report["frames"])
+
+
+def test_a_full_disk_is_said():
+    with scratch() as d:
         (d / "full.y4m").symlink_to("/dev/full")
         p = record(d, "full.y4m", *SMALL, "--force")
         assert p.returncode == 1 and "No space left" in p.stderr and p.report["frames"] == 0, p
