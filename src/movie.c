@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "encode/conversion.h"
+#include "encode/conversion_queue.h"
 #include "encode/picture.h"
 #include "media/frame.h"
 
@@ -28,7 +28,7 @@ struct movie {
 	struct thread convert, write;
 	atomic_bool converted; /* nothing more comes */
 	/* convert thread */
-	struct conversion conversion;
+	struct conversion_queue queue;
 	struct picture picture[STASH_MAX];
 	struct picture *spare; /* taken and not used */
 	unsigned n_pictures, max_pictures;
@@ -44,21 +44,6 @@ struct movie {
 
 /* --- convert thread --- */
 
-static void begin(struct movie *m, const struct frame *f)
-{
-	struct rect visible = frame_visible(f);
-	/* Odd values of enum transform are quarter turns. */
-	uint32_t w = f->transform & 1 ? visible.h : visible.w, h = f->transform & 1 ? visible.w : visible.h;
-	size_t size;
-
-	m->width = m->p.width ? m->p.width : (uint16_t)((w > VIDEO_DIM_MAX ? VIDEO_DIM_MAX : w < 2 ? 2 : w) & ~1u);
-	m->height = m->p.height ? m->p.height : (uint16_t)((h > VIDEO_DIM_MAX ? VIDEO_DIM_MAX : h < 2 ? 2 : h) & ~1u);
-	size = (size_t)m->width * m->height * 3 / 2;
-	m->max_pictures = STASH_BYTES / size > STASH_MAX ? STASH_MAX : (unsigned)(STASH_BYTES / size);
-	if (m->max_pictures < STASH_MIN)
-		m->max_pictures = STASH_MIN;
-}
-
 /* One that is free, or NULL. */
 static struct picture *take_picture(struct movie *m)
 {
@@ -71,26 +56,44 @@ static struct picture *take_picture(struct movie *m)
 	if (picture_init(p, m->width, m->height, COLOUR_BT709, false) < 0) {
 		/* What there is must do. */
 		m->max_pictures = m->n_pictures;
-		if (!m->n_pictures)
-			atomic_store(&m->err, -ENOMEM);
 		return NULL;
 	}
-	if (!m->n_pictures++)
-		conversion_init(&m->conversion, m->p.convert, p);
+	m->n_pictures++;
 	return p;
 }
 
-/* Waits for one; NULL: writing has failed. */
+/* Waits for one: all that are written come back, also when writing has failed. */
 static struct picture *wait_picture(struct movie *m)
 {
 	struct picture *p;
 
-	while (!(p = take_picture(m)) && !atomic_load(&m->err)) {
+	while (!(p = take_picture(m))) {
 		atomic_store(&m->waits, true);
 		wake_wait(&m->convert_wake, NS_NEVER);
 	}
 	atomic_store(&m->waits, false);
 	return p;
+}
+
+/* With the first picture; -ENOMEM. */
+static int begin(struct movie *m, const struct frame *f)
+{
+	struct rect visible = frame_visible(f);
+	/* Odd values of enum transform are quarter turns. */
+	uint32_t w = f->transform & 1 ? visible.h : visible.w, h = f->transform & 1 ? visible.w : visible.h;
+	size_t size;
+
+	m->width = m->p.width ? m->p.width : (uint16_t)((w > VIDEO_DIM_MAX ? VIDEO_DIM_MAX : w < 2 ? 2 : w) & ~1u);
+	m->height = m->p.height ? m->p.height : (uint16_t)((h > VIDEO_DIM_MAX ? VIDEO_DIM_MAX : h < 2 ? 2 : h) & ~1u);
+	size = (size_t)m->width * m->height * 3 / 2;
+	m->max_pictures = STASH_BYTES / size > STASH_MAX ? STASH_MAX : (unsigned)(STASH_BYTES / size);
+	if (m->max_pictures < STASH_MIN)
+		m->max_pictures = STASH_MIN;
+	m->spare = take_picture(m);
+	if (!m->spare)
+		return -ENOMEM;
+	conversion_queue_init(&m->queue, m->p.convert, m->spare);
+	return 0;
 }
 
 static void count(struct movie *m, const struct frame *f)
@@ -101,34 +104,61 @@ static void count(struct movie *m, const struct frame *f)
 	atomic_fetch_add(&m->taken, 1);
 }
 
+/* The oldest that is under way becomes p and goes to be written. False: it is not ready. */
+static bool take_one(struct movie *m, struct picture *p, bool wait)
+{
+	int rc = conversion_queue_take(&m->queue, p, wait);
+
+	if (rc == 0) {
+		ring_push(&m->ready, p);
+		wake_poke(&m->write_wake);
+		return true;
+	}
+	m->spare = p;
+	if (rc == -EAGAIN)
+		return false;
+	atomic_fetch_add(&m->unusable, 1);
+	return true;
+}
+
+/* Several are under way as long as frames are there. Where pictures are missing the queue puts some aside for a while. */
+static void convert(struct movie *m, struct frame *f)
+{
+	struct picture *p = conversion_queue_busy(&m->queue) ? take_picture(m) : NULL;
+	int rc;
+
+	if (p)
+		take_one(m, p, true);
+	while ((rc = conversion_queue_put(&m->queue, f)) == -ENOBUFS)
+		take_one(m, wait_picture(m), true);
+	if (rc < 0)
+		atomic_fetch_add(&m->unusable, 1);
+	do
+		p = take_picture(m);
+	while (p && take_one(m, p, false));
+}
+
 static void convert_one(struct movie *m, struct frame *f)
 {
 	uint64_t at = f->t.captured ? f->t.captured : clock_ns();
-	struct picture *p;
 	int rc;
 
+	if (atomic_load(&m->err))
+		return;
 	if (!m->width) {
-		begin(m, f);
+		rc = begin(m, f);
+		if (rc < 0) {
+			atomic_store(&m->err, rc);
+			return;
+		}
 		atomic_store(&m->first_ns, at);
 	}
 	if (at - atomic_load(&m->first_ns) >= m->p.length_ns && at >= atomic_load(&m->first_ns))
 		atomic_store(&m->over, true);
 	if (atomic_load(&m->over))
 		return;
-	p = wait_picture(m);
-	if (!p)
-		return;
 	count(m, f);
-	rc = conversion_run(&m->conversion, f, p);
-	if (rc < 0) {
-		log_every(NS_PER_S, LOG_LEVEL_WARN, "a captured picture (format %08x) is unusable: %s", f->fourcc,
-			  strerrordesc_np(-rc));
-		atomic_fetch_add(&m->unusable, 1);
-		m->spare = p;
-		return;
-	}
-	ring_push(&m->ready, p);
-	wake_poke(&m->write_wake);
+	convert(m, f);
 }
 
 static void run_convert(void *arg)
@@ -138,18 +168,22 @@ static void run_convert(void *arg)
 	for (;;) {
 		/* Before the look: what was given until then is seen. */
 		bool stop = thread_should_stop(&m->convert);
+		uint64_t again = conversion_queue_tend(&m->queue);
 		struct frame *f = ring_pop(&m->frames);
 
 		if (f) {
 			convert_one(m, f);
 			frame_unref(f, -1);
+		} else if (conversion_queue_pending(&m->queue)) {
+			/* The source may stand still now. */
+			take_one(m, wait_picture(m), true);
 		} else if (stop) {
 			break;
 		} else {
-			wake_wait(&m->convert_wake, NS_NEVER);
+			wake_wait(&m->convert_wake, again);
 		}
 	}
-	conversion_finish(&m->conversion);
+	conversion_queue_finish(&m->queue);
 	atomic_store(&m->converted, true);
 	wake_poke(&m->write_wake);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Every picture of a screen into a file (src/movie_file.h), off line: none is passed over to keep up. Two threads: one
- * converts and gives the captured buffers back, so that the source does not run short of them; one encodes and writes.
- * Between them pictures wait, as many as memory is given for; when that is full the source has to wait, and what a real
- * one drops then is counted. Main thread, but for the frames that the link carries.
+ * converts, several at once where a GPU does it, and gives the captured buffers back, so that the source does not run
+ * short of them; one encodes and writes. Between them pictures wait, as many as memory is given for; when that is full
+ * the source has to wait, and what a real one drops then is counted. Main thread, but for the frames that the link
+ * carries.
  */
 #pragma once
 
