@@ -16,7 +16,7 @@
 
 struct cursor_paint;
 
-/* How the picture is shown: of the buffer's visible part, turned upright, as w x h pixels. */
+/* How the picture is shown: of the buffer's visible part, turned upright, as w x h pixels, at most VIDEO_DIM_MAX. */
 struct cursor_place {
 	struct rect visible;
 	enum transform transform;
@@ -31,5 +31,5 @@ void cursor_paint_destroy(struct cursor_paint *c); /* accepts NULL */
  * any more; nothing allocates. Returns the pixels of the place that it may touch, cut to it, with even bounds; w 0: none. */
 struct rect cursor_paint_set(struct cursor_paint *c, const struct cursor *cursor, const struct cursor_place *place);
 
-/* Blends it into w pixels of the place's line y from pixel x on: lines of the format. */
+/* Blends it into w pixels of the place's line y from pixel x on, inside what that returned: lines of the format. */
 void cursor_paint_line(const struct cursor_paint *c, uint8_t *line, unsigned x, unsigned y, unsigned w);
