@@ -178,6 +178,7 @@ static void fetch(struct conversion *s, struct picture *dst)
 {
 	int rc = s->gpu_failed ? -EIO : conversion_gpu_fetch(s->gpu, dst);
 
+	picture_paint_all(dst);
 	if (rc < 0) {
 		log_errno(rc, "the newest picture was lost with the GPU");
 		gpu_is_lost(s, dst);
@@ -284,6 +285,7 @@ int conversion_run(struct conversion *s, struct frame *f, struct picture *dst)
 		return -ETIMEDOUT;
 	s->on_gpu = wants_gpu(s, f, dst);
 	if (s->on_gpu && gpu_open(s, dst)) {
+		picture_paint_all(dst);
 		rc = conversion_gpu_run(s->gpu, f, dst, &s->copied);
 		if (rc == 0 || !falls_back(s, f, dst, rc))
 			return rc;
@@ -314,6 +316,7 @@ int conversion_receive(struct conversion *s, struct frame *f, struct picture *ds
 		hold(s, f);
 		return conversion_on_cpu(s, f, dst);
 	}
+	picture_paint_all(dst);
 	rc = conversion_gpu_receive(s->gpu, dst, wait, &s->copied);
 	s->on_gpu = rc == 0;
 	if (rc == 0 || rc == -EAGAIN || !f)

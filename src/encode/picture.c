@@ -96,4 +96,18 @@ void picture_fill_black(struct picture *p)
 
 	fill(p, p->luma, luma_size, p->full_range ? 0 : 16);
 	fill(p, p->chroma, picture_bytes(p) - luma_size, 128);
+	p->painted.w = 0;
+}
+
+void picture_paint(struct picture *p, uint16_t x, uint16_t y, uint16_t w, uint16_t h)
+{
+	const bool inside = p->painted.x >= x && p->painted.y >= y && p->painted.x + p->painted.w <= x + w &&
+			    p->painted.y + p->painted.h <= y + h;
+
+	if (p->painted.w && !inside)
+		picture_fill_black(p);
+	p->painted.x = x;
+	p->painted.y = y;
+	p->painted.w = w;
+	p->painted.h = h;
 }

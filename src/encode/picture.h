@@ -43,6 +43,9 @@ struct picture {
 	enum colour_space space;
 	bool full_range;
 	bool pq; /* the curve of SMPTE ST 2084, else SDR */
+	struct {
+		uint16_t x, y, w, h;
+	} painted; /* around it all is black; w 0: everywhere */
 };
 
 static inline bool picture_is_444(enum picture_format f)
@@ -76,3 +79,10 @@ size_t picture_bytes(const struct picture *p);
 
 /* Every pixel black in the picture's own range. */
 void picture_fill_black(struct picture *p);
+
+/* Memory is about to be painted there by the caller: what was painted around it before is made black. */
+void picture_paint(struct picture *p, uint16_t x, uint16_t y, uint16_t w, uint16_t h);
+static inline void picture_paint_all(struct picture *p)
+{
+	picture_paint(p, 0, 0, p->width, p->height);
+}

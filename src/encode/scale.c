@@ -216,8 +216,8 @@ void scale_finish(struct scale *s)
 	s->fourcc = 0;
 }
 
-/* Buffers and bars for a new geometry. */
-static int prepare(struct scale *s, const struct rect *visible, enum transform t, struct picture *dst)
+/* Buffers for a new geometry. */
+static int prepare(struct scale *s, const struct rect *visible, enum transform t, const struct picture *dst)
 {
 	bool swap = swaps_sides(t);
 	uint32_t w = swap ? visible->h : visible->w, h = swap ? visible->w : visible->h;
@@ -251,7 +251,6 @@ static int prepare(struct scale *s, const struct rect *visible, enum transform t
 	s->visible = *visible;
 	s->transform = t;
 	s->ready = true;
-	picture_fill_black(dst);
 	log_info("picture %ux%u%s shown at %ux%u+%u+%u of %ux%u%s", visible->w, visible->h, t ? ", turned" : "",
 		 s->place.w, s->place.h, s->place.x, s->place.y, dst->width, dst->height,
 		 s->scaled.pixels && !HAVE_YUV ? ", unfiltered: built without libyuv" : "");
@@ -380,6 +379,7 @@ int scale_run(struct scale *s, const struct frame *f, struct picture *dst)
 	if (s->light)
 		light_run(s->light, stage.at, stage.stride, s->lit.pixels, s->lit.stride, s->lit.w, s->lit.h);
 	s->drawn = (struct rect){0};
+	picture_paint(dst, s->place.x, s->place.y, s->place.w, s->place.h);
 	convert_part(s, &stage, dst, &(struct rect){.w = s->place.w, .h = s->place.h});
 	draw_cursor(s, f, &stage, dst);
 	return 0;

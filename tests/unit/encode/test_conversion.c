@@ -33,6 +33,25 @@ static void auto_takes_the_gpu_for_what_the_cpu_cannot_read(void **state)
 	assert_int_equal(gpu.closes, 1);
 }
 
+/* The source's geometry is the same before and after, the picture's memory is not. */
+static void what_the_gpu_painted_does_not_stay_beside_a_narrower_picture(void **state)
+{
+	struct frame narrow = rig_frame(true);
+
+	(void)state;
+	narrow.width = W / 2;
+	conversion_init(&conversion, CONVERT_AUTO, &dst);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(conversion_run(&conversion, &narrow, &dst), 0);
+		assert_int_equal(dst.luma[0], 16);
+		assert_int_equal(dst.luma[W / 2], 235);
+		assert_int_equal(dst.luma[W - 1], 16);
+		assert_int_equal(rig_run(false), 0);
+		assert_int_equal(dst.luma[0], DONE);
+	}
+	conversion_finish(&conversion);
+}
+
 static void cpu_never_asks_the_gpu(void **state)
 {
 	(void)state;
@@ -271,6 +290,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(auto_takes_the_gpu_for_what_the_cpu_cannot_read, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(what_the_gpu_painted_does_not_stay_beside_a_narrower_picture, rig_setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(cpu_never_asks_the_gpu, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(without_a_gpu_the_cpu_converts, rig_setup, rig_teardown),

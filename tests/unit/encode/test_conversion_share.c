@@ -39,6 +39,25 @@ static void auto_leaves_pictures_on_the_encoders_own_gpu(void **state)
 	assert_int_equal(gpu.fetches, 1);
 }
 
+static void what_was_brought_back_does_not_stay_beside_a_narrower_picture(void **state)
+{
+	struct frame narrow = rig_frame(true);
+
+	(void)state;
+	narrow.width = W / 2;
+	conversion_init(&conversion, CONVERT_AUTO, &dst);
+	assert_int_equal(conversion_run(&conversion, &narrow, &dst), 0);
+	assert_int_equal(dst.luma[0], 16);
+	conversion_share(&conversion, NODE, &dst);
+	assert_int_equal(conversion_run(&conversion, &narrow, &dst), 0);
+	conversion_share(&conversion, 0, &dst);
+	assert_int_equal(dst.luma[0], KEPT);
+	assert_int_equal(conversion_run(&conversion, &narrow, &dst), 0);
+	assert_int_equal(dst.luma[0], 16);
+	assert_int_equal(dst.luma[W / 2], 235);
+	conversion_finish(&conversion);
+}
+
 static void another_gpu_shares_only_by_wish(void **state)
 {
 	(void)state;
@@ -256,6 +275,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(auto_leaves_pictures_on_the_encoders_own_gpu, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(what_was_brought_back_does_not_stay_beside_a_narrower_picture,
+						rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(another_gpu_shares_only_by_wish, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_gpu_that_shares_nothing_gives_memory, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_picture_that_was_lost_with_the_gpu_is_black, rig_setup, rig_teardown),

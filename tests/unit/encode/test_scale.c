@@ -179,6 +179,7 @@ static void bars_are_black_in_the_pictures_range(void **state)
 		struct sample src;
 
 		assert_int_equal(picture_init(&p, 320, 180, COLOUR_BT601, full), 0);
+		picture_paint_all(&p);
 		memset(p.luma, 99, p.stride * 180 * 3 / 2);
 		scale_init(&s);
 		sample_init(&src, 500, 500, 0, 0);
@@ -217,6 +218,33 @@ static void a_new_geometry_leaves_nothing_of_the_old_one(void **state)
 	free(tall.pixels);
 	scale_finish(&s);
 	picture_finish(&p);
+}
+
+/* As a recording has several under way. */
+static void a_new_geometry_leaves_nothing_in_any_picture(void **state)
+{
+	struct picture p[2];
+	struct scale s;
+	struct sample wide, tall;
+
+	(void)state;
+	scale_init(&s);
+	sample_init(&wide, 320, 180, 0, 0);
+	sample_init(&tall, 90, 180, 0, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(picture_init(&p[i], 320, 180, COLOUR_BT601, false), 0);
+		assert_int_equal(scale_run(&s, &wide.f, &p[i]), 0);
+		assert_int_equal(p[i].luma[0], luma_of[RED]);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(scale_run(&s, &tall.f, &p[i]), 0);
+		assert_int_equal(p[i].luma[0], 16);
+		assert_int_equal(p[i].luma[319], 16);
+		picture_finish(&p[i]);
+	}
+	free(wide.pixels);
+	free(tall.pixels);
+	scale_finish(&s);
 }
 
 static void unusable_frames_are_refused(void **state)
@@ -266,6 +294,7 @@ int main(void)
 		cmocka_unit_test(each_transform_is_undone_to_and_from_every_format),
 		cmocka_unit_test(bars_are_black_in_the_pictures_range),
 		cmocka_unit_test(a_new_geometry_leaves_nothing_of_the_old_one),
+		cmocka_unit_test(a_new_geometry_leaves_nothing_in_any_picture),
 		cmocka_unit_test(unusable_frames_are_refused),
 	};
 
