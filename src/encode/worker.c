@@ -196,13 +196,13 @@ static void share_as_it_takes(struct encode_worker *w)
 	STAT_SET(w->converter, conversion_by(&w->conversion));
 }
 
-/* The encoder took none of the GPU's pictures so far, and now said no or failed: with memory it may do. */
-static void stop_sharing(struct encode_worker *w)
+/* The encoder took none of the GPU's pictures so far, and now said no or failed: with memory it may do, from the next
+ * share_as_it_takes() on. */
+static void refuse_sharing(struct encode_worker *w)
 {
 	if (!w->share_refused)
 		log_warn("the encoder does not read the GPU's pictures: they are handed over in memory");
 	w->share_refused = true;
-	share_as_it_takes(w);
 }
 
 /* Nothing is encoded meanwhile; returns when to look again. */
@@ -324,12 +324,14 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		if (rc == -EAGAIN) {
 			w->retry_ns = submitted_ns + RETRY_NS;
 		} else if (rc == -ENOTSUP && w->picture.share) {
-			stop_sharing(w);
+			refuse_sharing(w);
+			share_as_it_takes(w);
 			w->retry_ns = submitted_ns;
 		} else {
-			/* Drivers may find out late that they cannot read them. */
+			/* Drivers may find out late that they cannot read them. The picture is fetched when the encoder
+			 * is mended: that is none of the time which tells whether it has hung. */
 			if (w->picture.share && !w->shared)
-				stop_sharing(w);
+				refuse_sharing(w);
 			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
 		}
 		return;

@@ -66,6 +66,7 @@ int conversion_gpu_fetch(struct conversion_gpu *g, struct picture *p)
 	assert_true(gpu.sharing);
 	assert_ptr_equal(p->share, &gpu_share);
 	gpu.fetches++;
+	rig_sleep_ms((unsigned)gpu.fetch_ms);
 	if (!gpu.fetch_rc)
 		memset(p->luma, KEPT, p->stride);
 	return gpu.fetch_rc;

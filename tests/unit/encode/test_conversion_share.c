@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "encode/failover.h"
 #include "encode/registry.h"
 
 static void auto_leaves_pictures_on_the_encoders_own_gpu(void **state)
@@ -180,10 +181,9 @@ static int reader_submit(struct encoder *e, const struct picture *pic, const str
 	return grey->submit(e, pic, r);
 }
 
-static struct rig *begin_with_reader(int rc)
+static struct encoder_choice choose_reader(int rc)
 {
 	struct encoder_choice c = {.at = {{&reader, ""}}, .n = 2};
-	struct rig *r;
 
 	grey = encoder_find("null", CODEC_H264, NULL);
 	assert_non_null(grey);
@@ -198,6 +198,14 @@ static struct rig *begin_with_reader(int rc)
 	reads_rc = rc;
 	gpu.node = encoder_drm(&reader, CODEC_H264);
 	assert_int_not_equal(gpu.node, 0);
+	return c;
+}
+
+static struct rig *begin_with_reader(int rc)
+{
+	const struct encoder_choice c = choose_reader(rc);
+	struct rig *r;
+
 	r = rig_start_with(500000, 1000, true, &c, EARLY_OFF);
 	encode_worker_begin(r->worker);
 	rig_feed(r, 20);
@@ -250,6 +258,23 @@ static void one_that_fails_with_the_first_gets_that_very_picture_in_memory(void 
 	rig_stop(r);
 }
 
+/* That is no time of the encoder's, which has not hung. */
+static void the_picture_may_take_long_to_come_into_memory(void **state)
+{
+	const struct encoder_ops *failed;
+	const char *why;
+	struct rig *r;
+
+	(void)state;
+	gpu.fetch_ms = FAILOVER_QUICK_NS / NS_PER_MS + 50;
+	r = begin_with_reader(-EIO);
+	assert_true(encode_worker_tell(r->worker, &failed, &why));
+	assert_non_null(strstr(why, "opened anew"));
+	assert_int_equal(gpu.fetches, 1);
+	assert_true(read_here >= 20);
+	rig_stop(r);
+}
+
 static void the_encoder_that_takes_over_gets_the_picture_in_memory(void **state)
 {
 	struct rig *r = begin_with_reader(0);
@@ -286,6 +311,7 @@ int main(void)
 						rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(one_that_fails_with_the_first_gets_that_very_picture_in_memory,
 						rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(the_picture_may_take_long_to_come_into_memory, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(the_encoder_that_takes_over_gets_the_picture_in_memory, rig_setup,
 						rig_teardown),
 	};
