@@ -518,6 +518,7 @@ int encode_worker_start(struct encode_worker **out, const struct encode_worker_p
 	if (rc < 0)
 		goto fail;
 	conversion_init(&w->conversion, p->convert, &w->picture);
+	STAT_SET(w->converter, conversion_by(&w->conversion));
 	pace_init(&w->pace, v->fps_mhz, p->min_fps_mhz);
 	rate_init(&w->rate, v->encoder_kbps, v->fps_mhz);
 	refine_init(&w->refine, p->refine, w->pace.interval_ns);

@@ -53,6 +53,8 @@ int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture
 	(void)p;
 	assert_ptr_equal(g, &the_gpu);
 	assert_int_not_equal(on, gpu.sharing);
+	while (gpu.holds)
+		rig_sleep_ms(1);
 	if (on && gpu.share_rc)
 		return gpu.share_rc;
 	gpu.sharing = on;

@@ -15,6 +15,7 @@
 struct rig_gpu {
 	atomic_int open_rc, run_rc, share_rc, fetch_rc; /* what it is to say */
 	atomic_int fetch_ms;                            /* how long that takes */
+	atomic_int holds;                               /* it answers nobody who wants to share */
 	atomic_int fails_from;                          /* run_rc from that run on; 0: always */
 	atomic_bool busy;                               /* it did not come back from its last run */
 	atomic_bool close_hangs;                        /* while that is so */

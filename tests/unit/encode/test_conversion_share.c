@@ -275,6 +275,24 @@ static void the_picture_may_take_long_to_come_into_memory(void **state)
 	rig_stop(r);
 }
 
+/* Sharing is arranged while the stream is announced. */
+static void who_converts_is_said_from_the_start(void **state)
+{
+	const struct encoder_choice c = choose_reader(0);
+	struct rig *r;
+
+	(void)state;
+	rig_convert = CONVERT_GPU;
+	gpu.holds = 1;
+	r = rig_start_with(500000, 1000, true, &c, EARLY_OFF);
+	assert_non_null(strstr(encode_worker_describe(r->worker), ", GPU conversion"));
+	gpu.holds = 0;
+	encode_worker_begin(r->worker);
+	rig_feed(r, 1);
+	assert_non_null(strstr(encode_worker_describe(r->worker), "stay on the GPU"));
+	rig_stop_gapless(r);
+}
+
 static void the_encoder_that_takes_over_gets_the_picture_in_memory(void **state)
 {
 	struct rig *r = begin_with_reader(0);
@@ -312,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_fails_with_the_first_gets_that_very_picture_in_memory,
 						rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(the_picture_may_take_long_to_come_into_memory, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(who_converts_is_said_from_the_start, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(the_encoder_that_takes_over_gets_the_picture_in_memory, rig_setup,
 						rig_teardown),
 	};
