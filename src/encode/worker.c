@@ -24,6 +24,7 @@
 #include "encode/rate.h"
 #include "encode/recovery.h"
 #include "encode/refine.h"
+#include "encode/sharing.h"
 #include "encode/shown.h"
 #include "media/frame.h"
 #include "media/record.h"
@@ -64,7 +65,7 @@ struct encode_worker {
 	bool next_idr, next_after_rfi; /* decided, not encoded yet */
 	struct shown shown;            /* in the picture */
 	bool unseen;                   /* it has not come out of an encoder yet */
-	bool shared, share_refused;    /* pictures on the GPU: one was encoded; none is any more */
+	struct sharing sharing;
 	bool gave_up;
 
 	/* of the frame being submitted; written by on_au() inside encoder_submit() */
@@ -185,24 +186,11 @@ static uint8_t kept_by(const struct encoder *e)
 	return e->caps.flags & ENC_KEEPS_OLD ? RECOVERY_DPB_MAX : e->params.dpb;
 }
 
-/* Where the encoder wants its pictures; the one that is converted already goes there as well, or is lost with its GPU. */
-static void share_as_it_takes(struct encode_worker *w)
+/* The picture went to where the encoder reads, or was lost on its way. */
+static void picture_moved(struct encode_worker *w)
 {
-	const struct encoder *e = w->engine.encoder;
-	bool takes = e->caps.flags & ENC_SHARED && !w->share_refused;
-
-	conversion_share(&w->conversion, takes ? encoder_drm(e->ops, w->p.video.codec) : 0, &w->picture);
 	w->shown.stale = true;
 	STAT_SET(w->converter, conversion_by(&w->conversion));
-}
-
-/* The encoder took none of the GPU's pictures so far, and now said no or failed: with memory it may do, from the next
- * share_as_it_takes() on. */
-static void refuse_sharing(struct encode_worker *w)
-{
-	if (!w->share_refused)
-		log_warn("the encoder does not read the GPU's pictures: they are handed over in memory");
-	w->share_refused = true;
 }
 
 /* Nothing is encoded meanwhile; returns when to look again. */
@@ -228,7 +216,8 @@ static uint64_t mend(struct encode_worker *w, uint64_t now)
 	}
 	if (!engine_mend(&w->engine, rate_ask(&w->rate)))
 		return now;
-	share_as_it_takes(w);
+	sharing_begin(&w->sharing, w->engine.encoder, &w->conversion, &w->picture);
+	picture_moved(w);
 	recovery_restart(&w->recovery, w->engine.encoder->params.dpb > 1, kept_by(w->engine.encoder));
 	w->next_idr = true;
 	w->next_after_rfi = false;
@@ -323,21 +312,16 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 		}
 		if (rc == -EAGAIN) {
 			w->retry_ns = submitted_ns + RETRY_NS;
-		} else if (rc == -ENOTSUP && w->picture.share) {
-			refuse_sharing(w);
-			share_as_it_takes(w);
+		} else if (sharing_failed(&w->sharing, rc, &w->conversion, &w->picture)) {
+			picture_moved(w);
 			w->retry_ns = submitted_ns;
 		} else {
-			/* Drivers may find out late that they cannot read them. The picture is fetched when the encoder
-			 * is mended: that is none of the time which tells whether it has hung. */
-			if (w->picture.share && !w->shared)
-				refuse_sharing(w);
 			engine_failed(&w->engine, rc, r.frame_no - w->numbering.back, submitted_ns, clock_ns());
 		}
 		return;
 	}
 	w->unseen = false;
-	w->shared |= w->picture.share != NULL;
+	sharing_encoded(&w->sharing, &w->picture);
 	numbering_encoded(&w->numbering);
 	failover_good(&w->engine.failover);
 	w->next_idr = w->next_after_rfi = false;
@@ -469,7 +453,8 @@ static void run(void *arg)
 	log_hot_bind(w->log);
 	/* Or this thread waits behind the library's own, which go on working after the frame is ready. */
 	thread_try_soon();
-	share_as_it_takes(w);
+	sharing_begin(&w->sharing, w->engine.encoder, &w->conversion, &w->picture);
+	picture_moved(w);
 	while (!thread_should_stop(&w->thread) && !atomic_load_explicit(&w->begun, memory_order_acquire))
 		wake_wait(w->p.wake, NS_NEVER);
 	begin(w);
