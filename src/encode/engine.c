@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "encode/closer.h"
+#include "encode/pic_refs.h"
 
 #define LOG_MODULE "encode"
 #include "base/log.h"
@@ -15,14 +16,16 @@
 #define LEVEL_51_DPB 184320u /* macroblocks, H.264 table A-1 */
 
 /* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
- * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold. They cost
- * memory, no time: an encoder searches the newest only. */
+ * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold, or the slots
+ * of AV1, which are as many at any size. They cost memory, no time: an encoder searches the newest only. */
 static uint8_t dpb_for(const struct video_params *v, const struct enc_caps *caps)
 {
 	uint32_t frames = LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
 
 	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
 		return 1;
+	if (v->codec == CODEC_AV1)
+		return PIC_REFS_DPB_MAX;
 	frames = frames < ENCODER_DPB_MAX ? frames : ENCODER_DPB_MAX;
 	return frames ? (uint8_t)frames : 1;
 }
