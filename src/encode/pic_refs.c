@@ -101,13 +101,20 @@ void pic_refs_encoded(struct pic_refs *r, const struct pic_plan *p, bool marked)
 	ref_slots_encoded(&r->slots, &p->slots, p->frame, marked);
 }
 
+/* Whether those on the wire do, of the picture before the first and of the one that a client decodes next, which has the
+ * number after the newest. */
+static bool numbers_tell(const struct pic_refs *r, uint32_t first, uint32_t newest)
+{
+	return (first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS ==
+		       (newest + 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS &&
+	       newest - first < 1u << (PIC_REFS_NUMBER_BITS - 1);
+}
+
 int pic_refs_invalidate(struct pic_refs *r, uint32_t first, uint32_t newest)
 {
 	if (!r->long_term || first <= r->idr_frame)
 		return -ENOENT;
-	/* The next picture that a client decodes has the number after the newest. */
-	if ((first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS != (newest + 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS ||
-	    newest - first >= 1u << (PIC_REFS_NUMBER_BITS - 1))
+	if (!r->unnumbered && !numbers_tell(r, first, newest))
 		return -ENOENT;
 	return ref_slots_invalidate(&r->slots, first);
 }

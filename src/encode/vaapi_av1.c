@@ -91,6 +91,7 @@ static void init(struct vaapi_stream *v, const struct vaapi_caps *c, const struc
 			},
 		.light = video->light,
 	};
+	v->refs.unnumbered = true;
 	if (!av1_cut(s, p->slices, c->max_slices))
 		return;
 	av1_level(s, p->kbps);

@@ -169,6 +169,23 @@ static void the_depth_is_that_of_the_picture(void **state)
 	}
 }
 
+/* Slots are named by themselves: no number of 16 bits is on the wire. */
+static void numbers_that_begin_anew_are_no_loss(void **state)
+{
+	struct vaapi_stream v = make(320, 192, 1, 8);
+	struct pic_plan p;
+
+	(void)state;
+	for (uint32_t f = 1; f <= 65538; f++) {
+		pic_refs_plan(&v.refs, f == 1, f, &p);
+		pic_refs_encoded(&v.refs, &p, false);
+	}
+	assert_int_equal(pic_refs_invalidate(&v.refs, 65536, 65538), 0);
+	pic_refs_plan(&v.refs, false, 65539, &p);
+	assert_int_equal(v.refs.held[p.ref].frame, 65535);
+	assert_int_equal(pic_refs_invalidate(&v.refs, 1, 65538), -ENOENT);
+}
+
 /* --- what drivers write --- */
 
 static size_t put_bytes(uint8_t *out, const char *bytes, size_t len)
@@ -310,6 +327,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_those_of_superblocks),
 		cmocka_unit_test(parameters_name_the_slots_of_the_plan),
 		cmocka_unit_test(the_depth_is_that_of_the_picture),
+		cmocka_unit_test(numbers_that_begin_anew_are_no_loss),
 		cmocka_unit_test(a_temporal_unit_is_made_of_what_a_driver_writes),
 		cmocka_unit_test(light_follows_the_sequence_header),
 		cmocka_unit_test(a_driver_that_makes_larger_pictures_is_found_out),
