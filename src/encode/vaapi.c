@@ -87,11 +87,12 @@ static void finish(struct vaapi *v)
 
 	if (dpy) {
 		vaapi_upload_finish(&v->upload);
-		vaapi_shared_finish(&v->shared, dpy);
 		if (v->coded != VA_INVALID_ID)
 			vaDestroyBuffer(dpy, v->coded);
 		if (v->context != VA_INVALID_ID)
 			vaDestroyContext(dpy, v->context);
+		/* What it failed with may be its target until then. */
+		vaapi_shared_finish(&v->shared, dpy);
 		if (v->input != VA_INVALID_ID)
 			vaDestroySurfaces(dpy, &v->input, 1);
 		for (unsigned i = 0; i < ARRAY_LEN(v->stream.surface); i++)

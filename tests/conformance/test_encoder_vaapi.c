@@ -7,6 +7,7 @@
 #include "encoder_rig.h"
 
 #include <math.h>
+#include <sys/mman.h>
 
 #include "encode/choice.h"
 #include "encode/vaapi_device.h"
@@ -426,6 +427,33 @@ static void failing_picture_is_reported_and_opening_anew_helps(void **state)
 	rig_close(r);
 }
 
+/* The driver may still hold the surface that it failed with. */
+static void shared_picture_that_fails_is_let_go(void **state)
+{
+	const struct enc_params p = defaults();
+	struct picture_share share = {.id = 1, .stride = W, .offset = {0, W * H}, .size = W * H * 3 / 2};
+	struct rig *r = rig_open(vaapi(), &p);
+	unsigned files;
+
+	(void)state;
+	share.fd = memfd_create("picture", MFD_CLOEXEC);
+	assert_true(share.fd >= 0 && ftruncate(share.fd, (off_t)share.size) == 0);
+	r->pic.share = &share;
+	for (unsigned i = 0; i < 11; i++)
+		assert_int_equal(submit(r, i == 0, false), 0);
+	files = rig_open_files();
+	assert_int_equal(submit(r, false, false), -EIO);
+	rig_close(r);
+
+	r = rig_open(vaapi(), &p);
+	r->pic.share = &share;
+	for (unsigned i = 0; i < 11; i++)
+		assert_int_equal(submit(r, i == 0, false), 0);
+	assert_int_equal(rig_open_files(), files);
+	rig_close(r);
+	close(share.fd);
+}
+
 static void without_rate_control_it_is_not_used(void **state)
 {
 	(void)state;
@@ -512,6 +540,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(plain_driver_answers_no_loss_and_says_so),
 		cmocka_unit_test(other_slots_are_seen_and_references_left_to_the_driver),
 		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
+		cmocka_unit_test(shared_picture_that_fails_is_let_go),
 		cmocka_unit_test(without_rate_control_it_is_not_used),
 		cmocka_unit_test(formats_are_those_of_the_driver),
 		cmocka_unit_test(formats_that_lack_go_to_software),

@@ -133,6 +133,7 @@ void quirks_read(struct quirks *q)
 	word(faults, "hang-ms", &q->hang_ms);
 	word(faults, "error", &q->error);
 	word(faults, "map-error", &q->map_error);
+	word(faults, "render-error", &q->render_error);
 	word(faults, "destroy-hang", &q->destroy_hang);
 	q->no_own_pps = word(faults, "no-own-pps", NULL);
 	q->deep_error = word(faults, "deep-error", NULL);

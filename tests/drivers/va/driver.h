@@ -55,7 +55,7 @@ struct quirks {
 	uint32_t fourcc_444; /* of 8-bit surfaces with whole chroma */
 	unsigned slices, refs, segments;
 	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax, rt_420, deep_error, no_own_pps;
-	unsigned hang, error, map_error; /* at this picture of the process, 0: never */
+	unsigned hang, error, map_error, render_error; /* at this picture of the process, 0: never */
 	unsigned hang_ms;
 	unsigned destroy_hang; /* context of the process that cannot be destroyed, 0: none */
 	const char *vendor, *recon_path, *stream_path;
@@ -184,6 +184,7 @@ struct context {
 	bool hung;
 	/* the picture between vaBeginPicture and vaEndPicture */
 	bool open, broken;
+	unsigned number; /* of the process's pictures */
 	struct surface *target;
 	struct item item[ITEMS_MAX];
 	unsigned n_items;

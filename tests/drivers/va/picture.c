@@ -120,6 +120,7 @@ static VAStatus begin_picture(VADriverContextP va, VAContextID id, VASurfaceID t
 		return driver_leave(d, VA_STATUS_ERROR_HW_BUSY);
 	picture_reset(c);
 	c->open = true;
+	c->number = pictures_count();
 	c->target = s;
 	return driver_leave(d, VA_STATUS_SUCCESS);
 }
@@ -253,6 +254,10 @@ static VAStatus render_picture(VADriverContextP va, VAContextID id, VABufferID *
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_INVALID_CONTEXT, "no context %#x", id));
 	if (!c->open)
 		return driver_leave(d, rule(d, VA_STATUS_ERROR_OPERATION_FAILED, "no picture was begun"));
+	if (c->number == d->q.render_error) {
+		note(d, "fault: render error");
+		return driver_leave(d, VA_STATUS_ERROR_OPERATION_FAILED);
+	}
 	for (int i = 0; i < n && status == VA_STATUS_SUCCESS; i++) {
 		const struct buffer *b = table_find(&d->buffers, list[i]);
 
@@ -456,7 +461,7 @@ static VAStatus end_picture(VADriverContextP va, VAContextID id)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return driver_leave(d, VA_STATUS_ERROR_ALLOCATION_FAILED);
-	n = pictures_count();
+	n = c->number;
 	status = collect(c, p);
 	if (status == VA_STATUS_SUCCESS)
 		status = coded_target(c, p, &coded);
