@@ -96,7 +96,7 @@ struct encoder_ops {
 	/* Fills a zeroed *d for a codec that probe() has found. Any thread. May be NULL. */
 	void (*describe)(enum codec codec, struct encoder_details *d);
 	/* e is zeroed but for the front's fields; the back end corrects e->params to what it really uses (slices,
-	 * dpb). On failure it has cleaned up after itself. -EINVAL, -ENOMEM, -EIO. */
+	 * dpb). On failure it has cleaned up after itself. -ENOTSUP (size), -EINVAL, -ENOMEM, -EIO. */
 	int (*open)(struct encoder *e);
 	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
 	 * pool reached, nothing taken; -EIO: reopen, or go on with another. It waits for no hardware longer than 800 ms.

@@ -198,7 +198,7 @@ static int open_vaapi(struct encoder *e)
 	s->codec->init(s, &v->caps, &e->params);
 	if (!s->high) {
 		log_err("%ux%u needs more tiles than the driver makes", p->width, p->height);
-		return -EIO;
+		return -ENOTSUP;
 	}
 	vaapi_cut(s, e->params.slices, v->caps.slice_structure);
 	e->params.slices = (uint8_t)(s->tiles ? s->tiles : s->slices);

@@ -454,6 +454,20 @@ static void shared_picture_that_fails_is_let_go(void **state)
 	close(share.fd);
 }
 
+/* No tile is wider than 4096: not a failure, which would be tried again. */
+static void tiles_that_lack_make_a_picture_too_large(void **state)
+{
+	struct enc_params p = defaults();
+	struct encoder *e;
+
+	(void)state;
+	p.video.width = 4096;
+	assert_int_equal(encoder_open(&e, vaapi(), &p, &events, NULL), 0);
+	encoder_close(e);
+	p.video.width = 4098;
+	assert_int_equal(encoder_open(&e, vaapi(), &p, &events, NULL), -ENOTSUP);
+}
+
 static void without_rate_control_it_is_not_used(void **state)
 {
 	(void)state;
@@ -541,6 +555,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(other_slots_are_seen_and_references_left_to_the_driver),
 		cmocka_unit_test(failing_picture_is_reported_and_opening_anew_helps),
 		cmocka_unit_test(shared_picture_that_fails_is_let_go),
+		cmocka_unit_test(tiles_that_lack_make_a_picture_too_large),
 		cmocka_unit_test(without_rate_control_it_is_not_used),
 		cmocka_unit_test(formats_are_those_of_the_driver),
 		cmocka_unit_test(formats_that_lack_go_to_software),
