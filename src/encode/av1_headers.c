@@ -48,7 +48,7 @@ static bool wide_enough(unsigned superblocks, unsigned log2, unsigned least)
 {
 	unsigned each = each_of(superblocks, log2), n = count_of(superblocks, log2);
 
-	return each >= least && superblocks - (n - 1) * each >= ROWS_LEAST;
+	return each >= least && superblocks - (n - 1) * each >= least;
 }
 
 static unsigned least(unsigned a, unsigned b)
