@@ -51,6 +51,14 @@ static bool lists(const VASurfaceAttrib *list, unsigned n, uint32_t fourcc)
 	return false;
 }
 
+uint32_t vaapi_format_best(const VASurfaceAttrib *list, unsigned n, enum picture_format f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (formats[i].picture == f && lists(list, n, formats[i].fourcc))
+			return formats[i].fourcc;
+	return 0;
+}
+
 uint32_t vaapi_format_choose(VADisplay dpy, VAConfigID config, enum picture_format f)
 {
 	VASurfaceAttrib *list;
@@ -61,9 +69,7 @@ uint32_t vaapi_format_choose(VADisplay dpy, VAConfigID config, enum picture_form
 		return 0;
 	list = calloc(n, sizeof(*list));
 	if (list && vaQuerySurfaceAttributes(dpy, config, list, &n) == VA_STATUS_SUCCESS)
-		for (size_t i = 0; i < ARRAY_LEN(formats) && !chosen; i++)
-			if (formats[i].picture == f && lists(list, n, formats[i].fourcc))
-				chosen = formats[i].fourcc;
+		chosen = vaapi_format_best(list, n, f);
 	free(list);
 	return chosen;
 }

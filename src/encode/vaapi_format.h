@@ -14,6 +14,8 @@
 /* VA_RT_FORMAT_x of configs and surfaces. */
 uint32_t vaapi_format_rt(enum picture_format f);
 
+/* The best fourcc for pictures of that format among the pixel formats of a driver's list, in any order; 0: none. */
+uint32_t vaapi_format_best(const VASurfaceAttrib *list, unsigned n, enum picture_format f);
 /* Which fourcc surfaces of that config are to have, of those that we fill; 0: none. */
 uint32_t vaapi_format_choose(VADisplay dpy, VAConfigID config, enum picture_format f);
 

@@ -149,9 +149,7 @@ void quirks_read(struct quirks *q)
 		     (!formats || word(formats, "main444-10", NULL) ? VA_RT_FORMAT_YUV444_10 : 0u);
 	if (word(faults, "no-p010", NULL))
 		q->formats &= ~(uint32_t)VA_RT_FORMAT_YUV420_10;
-	q->fourcc_444 = word(faults, "ayuv", NULL)   ? VA_FOURCC_AYUV
-			: word(faults, "444p", NULL) ? VA_FOURCC_444P
-						     : VA_FOURCC_XYUV;
+	q->fourcc_444 = word(faults, "ayuv", NULL) ? VA_FOURCC_AYUV : word(faults, "444p", NULL) ? VA_FOURCC_444P : 0;
 	q->both_lists = word(faults, "both-lists", NULL);
 	q->small_blocks = word(faults, "small-blocks", NULL);
 	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);

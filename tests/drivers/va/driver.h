@@ -52,7 +52,7 @@ struct quirks {
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
 	uint32_t packed;     /* VA_ENC_PACKED_HEADER_x offered */
 	uint32_t formats;    /* VA_RT_FORMAT_x offered */
-	uint32_t fourcc_444; /* of 8-bit surfaces with whole chroma */
+	uint32_t fourcc_444; /* the only one of 8-bit surfaces with whole chroma; 0: XYUV and AYUV */
 	unsigned slices, refs, segments;
 	bool no_derive, no_prime, no_sync_buffer, cqp_only, no_context, lax, rt_420, deep_error, no_own_pps;
 	unsigned hang, error, map_error, render_error; /* at this picture of the process, 0: never */

@@ -41,13 +41,18 @@ bool surface_covers(const struct surface *s, const struct context *c)
 	       ALIGN_UP(s->height, 16u) >= ALIGN_UP(c->height, 16u);
 }
 
+static bool offers_444(const struct driver *d, uint32_t fourcc)
+{
+	return d->q.fourcc_444 ? fourcc == d->q.fourcc_444 : fourcc != VA_FOURCC_444P;
+}
+
 const struct layout *layout_offered(const struct driver *d, uint32_t fourcc, uint32_t rt_format)
 {
 	for (unsigned i = 0; i < n_layouts; i++) {
 		const struct layout *l = &layouts[i];
 
 		if (l->rt_format == rt_format && rt_format & d->q.formats && (!fourcc || l->fourcc == fourcc) &&
-		    (rt_format != VA_RT_FORMAT_YUV444 || l->fourcc == d->q.fourcc_444))
+		    (rt_format != VA_RT_FORMAT_YUV444 || offers_444(d, l->fourcc)))
 			return l;
 	}
 	return NULL;
@@ -282,7 +287,7 @@ static VAStatus query_surface_attributes(VADriverContextP va, VAConfigID id, VAS
 		VA_SURFACE_ATTRIB_MEM_TYPE_VA |
 		(d->q.no_prime ? 0 : VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME | VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2);
 	const uint32_t get = VA_SURFACE_ATTRIB_GETTABLE, both = VA_SURFACE_ATTRIB_GETTABLE | VA_SURFACE_ATTRIB_SETTABLE;
-	VASurfaceAttrib all[8];
+	VASurfaceAttrib all[10];
 	unsigned count = 0;
 
 	if (!c)
@@ -298,7 +303,11 @@ static VAStatus query_surface_attributes(VADriverContextP va, VAConfigID id, VAS
 			}                                                                                              \
 		}                                                                                                      \
 	}
-	ATTRIB(VASurfaceAttribPixelFormat, both, (int)layout_offered(d, 0, c->rt_format)->fourcc);
+	/* The first that is listed is none to take, the best is the last. */
+	ATTRIB(VASurfaceAttribPixelFormat, both, (int)VA_FOURCC_411P);
+	for (unsigned i = n_layouts; i-- > 0;)
+		if (layout_offered(d, layouts[i].fourcc, c->rt_format))
+			ATTRIB(VASurfaceAttribPixelFormat, both, (int)layouts[i].fourcc);
 	ATTRIB(VASurfaceAttribMinWidth, get, 16);
 	ATTRIB(VASurfaceAttribMinHeight, get, 16);
 	ATTRIB(VASurfaceAttribMaxWidth, get, PICTURE_SIZE_MAX);

@@ -139,11 +139,54 @@ static void other_images_are_refused(void **state)
 	assert_false(vaapi_format_image(VA_FOURCC_BGRX, &f));
 }
 
+static VASurfaceAttrib attribute(VASurfaceAttribType type, uint32_t value)
+{
+	return (VASurfaceAttrib){
+		.type = type,
+		.flags = VA_SURFACE_ATTRIB_GETTABLE | VA_SURFACE_ATTRIB_SETTABLE,
+		.value = {.type = VAGenericValueTypeInteger, .value.i = (int)value},
+	};
+}
+
+/* Whatever the driver lists first. */
+static void the_best_that_is_listed_is_chosen(void **state)
+{
+	static const struct {
+		enum picture_format picture;
+		uint32_t listed[4], best;
+	} rows[] = {
+		{PICTURE_NV12, {VA_FOURCC_I420, VA_FOURCC_YV12, VA_FOURCC_NV12}, VA_FOURCC_NV12},
+		{PICTURE_NV12, {VA_FOURCC_I420, VA_FOURCC_P010}, 0},
+		{PICTURE_P010, {VA_FOURCC_NV12, VA_FOURCC_P010}, VA_FOURCC_P010},
+		{PICTURE_YUV444, {VA_FOURCC_411P, VA_FOURCC_XYUV, VA_FOURCC_AYUV}, VA_FOURCC_XYUV},
+		{PICTURE_YUV444, {VA_FOURCC_444P, VA_FOURCC_AYUV, VA_FOURCC_XYUV}, VA_FOURCC_XYUV},
+		{PICTURE_YUV444, {VA_FOURCC_444P, VA_FOURCC_AYUV}, VA_FOURCC_AYUV},
+		{PICTURE_YUV444, {VA_FOURCC_411P, VA_FOURCC_444P}, VA_FOURCC_444P},
+		{PICTURE_YUV444, {VA_FOURCC_NV12, VA_FOURCC_Y410}, 0},
+		{PICTURE_YUV444P10, {VA_FOURCC_AYUV, VA_FOURCC_Y410}, VA_FOURCC_Y410},
+		{PICTURE_NV12, {0}, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		VASurfaceAttrib list[6];
+		unsigned n = 0;
+
+		/* As large as a fourcc, and none. */
+		list[n++] = attribute(VASurfaceAttribMaxWidth, VA_FOURCC_NV12);
+		for (unsigned k = 0; k < 4 && rows[i].listed[k]; k++)
+			list[n++] = attribute(VASurfaceAttribPixelFormat, rows[i].listed[k]);
+		list[n++] = attribute(VASurfaceAttribMemoryType, VA_FOURCC_P010);
+		assert_int_equal(vaapi_format_best(list, n, rows[i].picture), rows[i].best);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pixel_is_where_its_format_has_it_and_edges_are_repeated),
 		cmocka_unit_test(other_images_are_refused),
+		cmocka_unit_test(the_best_that_is_listed_is_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
