@@ -36,7 +36,7 @@ struct enc_caps {
 	uint32_t max_width, max_height;
 	uint8_t max_refs, max_slices, max_depth;
 	bool yuv444;
-	uint8_t max_depth_444; /* of 4:4:4, where that has fewer bits; 0: max_depth */
+	uint8_t max_depth_444; /* of 4:4:4, where it is another; 0: max_depth */
 };
 
 /* Whether these caps have samples of so many bits, with chroma whole or not. */

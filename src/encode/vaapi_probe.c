@@ -21,7 +21,7 @@ int vaapi_find_for(enum codec codec, enum picture_format format, struct vaapi_ca
 	if (rc < 0)
 		return rc;
 	ours = vaapi_writes_references(c);
-	/* A GPU makes 4:4:4 in planes, which no hardware encodes: encode/vaapi_shared.c. */
+	/* 4:4:4, which a GPU makes in planes, is not imported: encode/vaapi_shared.c. */
 	shared = format == PICTURE_NV12 || format == PICTURE_P010;
 	*caps = (struct enc_caps){
 		.flags = ENC_RATE | (shared ? ENC_SHARED : 0u) | (ours ? ENC_RFI | ENC_KEEPS_OLD : 0u),
