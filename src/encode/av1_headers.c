@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "base/wr.h"
 #include "encode/bitstream.h"
@@ -44,16 +45,11 @@ static unsigned count_of(unsigned superblocks, unsigned log2)
 }
 
 /* Whether all, the last one too, are that many superblocks. */
-static bool wide_enough(unsigned superblocks, unsigned log2, unsigned least)
+static bool wide_enough(unsigned superblocks, unsigned log2, unsigned fewest)
 {
 	unsigned each = each_of(superblocks, log2), n = count_of(superblocks, log2);
 
-	return each >= least && superblocks - (n - 1) * each >= least;
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
+	return each >= fewest && superblocks - (n - 1) * each >= fewest;
 }
 
 bool av1_cut(struct av1_stream *s, unsigned want, unsigned most)

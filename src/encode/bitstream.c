@@ -297,6 +297,12 @@ void bit_put(struct bit_writer *w, unsigned count, uint32_t value)
 	}
 }
 
+void bit_put32(struct bit_writer *w, uint32_t v)
+{
+	bit_put(w, 16, v >> 16);
+	bit_put(w, 16, v & 0xffff);
+}
+
 void bit_ue(struct bit_writer *w, uint32_t v)
 {
 	unsigned len = 31u - (unsigned)__builtin_clz(v + 1);

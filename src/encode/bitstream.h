@@ -90,7 +90,8 @@ struct bit_writer {
 
 struct bit_writer bit_writer_init(void *data, size_t cap);
 void bit_put(struct bit_writer *w, unsigned bits, uint32_t value); /* bits <= 24 */
-void bit_ue(struct bit_writer *w, uint32_t v);                     /* 9.1; v < 2^23 */
+void bit_put32(struct bit_writer *w, uint32_t v);
+void bit_ue(struct bit_writer *w, uint32_t v); /* 9.1; v < 2^23 */
 void bit_se(struct bit_writer *w, int32_t v);
 void bit_trailing(struct bit_writer *w);      /* stop bit and alignment, 7.3.2.11 */
 size_t bit_bytes(const struct bit_writer *w); /* whole ones */

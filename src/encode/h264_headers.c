@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/str.h"
+#include "media/colour.h"
 
 enum { SLICE_P = 0, SLICE_I = 2 };                          /* table 7-6 */
 enum { MODIFY_LONG_TERM = 2, MODIFY_END };                  /* table 7-7 */
@@ -36,16 +37,9 @@ uint8_t h264_level(unsigned width, unsigned height, uint32_t fps_mhz, unsigned d
 	return levels[ARRAY_LEN(levels) - 1].idc;
 }
 
-static void put_u32(struct bit_writer *w, uint32_t v)
-{
-	bit_put(w, 16, v >> 16);
-	bit_put(w, 16, v & 0xffff);
-}
-
 static void put_vui(struct bit_writer *w, const struct h264_stream *s)
 {
-	/* By colour_space: primaries, transfer, matrix of tables E-3 to E-5. */
-	static const uint8_t colour[][3] = {{6, 6, 6}, {1, 1, 1}, {9, 14, 9}};
+	const struct colour_codes colour = colour_codes(s->space, false);
 
 	bit_put(w, 1, 0); /* aspect ratio */
 	bit_put(w, 1, 0); /* overscan */
@@ -53,14 +47,15 @@ static void put_vui(struct bit_writer *w, const struct h264_stream *s)
 	bit_put(w, 3, 5); /* video format: unspecified */
 	bit_put(w, 1, s->full_range);
 	bit_put(w, 1, 1);
-	for (unsigned i = 0; i < 3; i++)
-		bit_put(w, 8, colour[s->space][i]);
+	bit_put(w, 8, colour.primaries);
+	bit_put(w, 8, colour.transfer);
+	bit_put(w, 8, colour.matrix);
 	bit_put(w, 1, 1); /* chroma in the centre: encode/convert.h */
 	bit_ue(w, 1);
 	bit_ue(w, 1);
 	bit_put(w, 1, 1); /* timing, in fields */
-	put_u32(w, 1000);
-	put_u32(w, 2 * s->fps_mhz);
+	bit_put32(w, 1000);
+	bit_put32(w, 2 * s->fps_mhz);
 	bit_put(w, 1, 1);
 	bit_put(w, 2, 0); /* HRD */
 	bit_put(w, 1, 0); /* picture structure */

@@ -51,12 +51,6 @@ void hevc_level(struct hevc_stream *s, uint32_t kbps)
 	s->high_tier = rate > levels[i].main_kbps * rate_percent(s);
 }
 
-static void put_u32(struct bit_writer *w, uint32_t v)
-{
-	bit_put(w, 16, v >> 16);
-	bit_put(w, 16, v & 0xffff);
-}
-
 static size_t unit_write(uint8_t *out, enum hevc_nal type, const uint8_t *rbsp, const struct bit_writer *w)
 {
 	const uint8_t header[] = {(uint8_t)(type << 1), 1}; /* base layer, lowest sub-layer */
@@ -72,7 +66,7 @@ static void put_profile(struct bit_writer *w, const struct hevc_stream *s)
 	bit_put(w, 1, s->high_tier);
 	bit_put(w, 5, hevc_profile(s));
 	/* Compatible with itself, and Main with Main 10. */
-	put_u32(w, 1u << (31 - hevc_profile(s)) | (hevc_profile(s) == 1 ? 1u << 29 : 0));
+	bit_put32(w, 1u << (31 - hevc_profile(s)) | (hevc_profile(s) == 1 ? 1u << 29 : 0));
 	bit_put(w, 4, 9); /* progressive frames */
 	/* Table A.2: at most 12, 10, 8 bits; neither 4:2:2, 4:2:0, monochrome, intra nor still; usual rates. */
 	bit_put(w, 9, !s->yuv444 ? 0 : s->depth > 8 ? 0x181 : 0x1c1);
@@ -93,8 +87,8 @@ static void put_buffering(struct bit_writer *w, const struct hevc_stream *s)
 static void put_timing(struct bit_writer *w, const struct hevc_stream *s)
 {
 	bit_put(w, 1, 1);
-	put_u32(w, 1000);
-	put_u32(w, s->fps_mhz);
+	bit_put32(w, 1000);
+	bit_put32(w, s->fps_mhz);
 	bit_put(w, 1, 0); /* order counts are not times */
 }
 
@@ -256,8 +250,8 @@ static void put_display(struct bit_writer *w, const struct hdr_metadata *m)
 		bit_put(w, 16, points[i][0]);
 		bit_put(w, 16, points[i][1]);
 	}
-	put_u32(w, m->max_nits * 10000u);
-	put_u32(w, m->min_nits);
+	bit_put32(w, m->max_nits * 10000u);
+	bit_put32(w, m->min_nits);
 }
 
 size_t hevc_light_write(uint8_t *out, const struct hevc_stream *s)

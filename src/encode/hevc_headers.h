@@ -22,6 +22,7 @@
 #define HEVC_HEADER_MAX     160u /* bytes of any of them, start code and escapes included */
 #define HEVC_INIT_QP        26u
 #define HEVC_SHORT_TERM_AGE 128u /* frames; what is older is long-term */
+#define HEVC_LIGHT_FROM     512u /* packet size; in smaller ones HDR_MODE alone has it: the slice is in shard 0 */
 
 enum hevc_nal { /* table 7-1 */
 		HEVC_NAL_TRAIL_R = 1,

@@ -20,6 +20,7 @@
 #include <va/va.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "encode/encoder.h"
 #include "encode/vaapi_codec.h"
@@ -65,11 +66,6 @@ struct vaapi {
 static struct vaapi *vaapi_from(struct encoder *e)
 {
 	return (struct vaapi *)e;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 static bool worked(VAStatus s, const char *what)

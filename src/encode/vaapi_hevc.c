@@ -9,7 +9,6 @@
 #define PERIOD       65535u /* frames; every picture's type is said with it, but some drivers want a number */
 #define MERGE_MAX    5u     /* candidates: encode/hevc_headers.c */
 #define SURFACE_UNIT 16u    /* luma samples; surfaces are never of smaller units */
-#define LIGHT_FROM   512u   /* packet size; in smaller ones HDR_MODE alone says it, so that the slice is in shard 0 */
 
 enum { CODING_I = 1, CODING_P = 2 }; /* coding_type; B with both lists the same counts as P */
 
@@ -132,7 +131,7 @@ static void init(struct vaapi_stream *v, const struct vaapi_caps *c, const struc
 		.full_range = video->full_range,
 		.pq = video->pq,
 	};
-	if (video->packet_size >= LIGHT_FROM)
+	if (video->packet_size >= HEVC_LIGHT_FROM)
 		h->light = video->light;
 	hevc_level(h, p->kbps);
 	v->wide = hevc_ctbs_wide(h);

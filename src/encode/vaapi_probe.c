@@ -4,13 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "encode/pic_refs.h"
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
 
 int vaapi_find_for(enum codec codec, enum picture_format format, struct vaapi_caps *c, struct enc_caps *caps)
 {

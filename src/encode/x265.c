@@ -23,14 +23,14 @@
 #include <x265.h>
 
 #include "encode/encoder.h"
+#include "encode/hevc_headers.h"
 #include "encode/planar.h"
 #include "media/colour.h"
 
 #define LOG_MODULE "x265"
 #include "base/log.h"
 
-#define WORTH      8u   /* a new rate is worth an IDR if it is another by more than this part */
-#define LIGHT_FROM 512u /* packet size */
+#define WORTH 8u /* a new rate is worth an IDR if it is another by more than this part */
 
 struct hevc {
 	struct encoder e;
@@ -146,7 +146,7 @@ static int fill_param(struct hevc *h)
 	x->bEnableAccessUnitDelimiters = 0;
 	x->bEmitInfoSEI = 0;
 	x->bEmitHRDSEI = 0;
-	return v->pq && v->light.max_nits && v->packet_size >= LIGHT_FROM ? describe_light(h, &v->light) : 0;
+	return v->pq && v->light.max_nits && v->packet_size >= HEVC_LIGHT_FROM ? describe_light(h, &v->light) : 0;
 }
 
 static void close_lib(struct encoder *e)

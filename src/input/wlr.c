@@ -14,6 +14,7 @@
 #include <wayland-client.h>
 #include <wlr-virtual-pointer-unstable-v1-client-protocol.h>
 
+#include "base/num.h"
 #include "input/keymap.h"
 #include "input/wl_link.h"
 #include "input/wl_seat.h"
@@ -35,11 +36,6 @@ struct input_wlr {
 };
 
 /* What the compositor tells. */
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
 
 static void on_global(void *data, struct wl_registry *r, uint32_t name, const char *interface, uint32_t version)
 {
