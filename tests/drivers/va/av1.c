@@ -143,6 +143,8 @@ static VAStatus heads(struct job *j)
 	if (j->c->config->packed & VA_ENC_PACKED_HEADER_PICTURE && !j->packed)
 		return wrong(j, "a frame without its packed header");
 	status = av1_check_pic(j->c, j->pic, &j->x->sequence);
+	if (status == VA_STATUS_SUCCESS && j->p->seq)
+		status = av1_check_room(j->c, j->p->seq, j->pic);
 	if (status != VA_STATUS_SUCCESS)
 		return status;
 	if (!j->packed) {

@@ -19,6 +19,7 @@
 #define AV1_COEF_FIGURES 228u
 #define AV1_BLOCK        8u
 #define AV1_SB           64u
+#define AV1_LEVEL_ANY    31u /* no limits */
 
 enum { AV1_OBU_SEQUENCE = 1, AV1_OBU_DELIMITER, AV1_OBU_FRAME_HEADER, AV1_OBU_TILE_GROUP, AV1_OBU_METADATA };
 enum { AV1_OBU_FRAME = 6 };
@@ -67,9 +68,20 @@ static inline unsigned av1_sbs(unsigned samples)
 	return (samples + AV1_SB - 1) / AV1_SB;
 }
 
+/* av1_level.c: seq_level_idx */
+struct av1_load {
+	uint32_t width, height, fps_num, fps_den, columns, rows;
+};
+bool av1_level_known(unsigned idx);
+/* What the level has no room for, NULL: it has. Bit rates are left out: they may rise within a sequence. */
+const char *av1_level_lacks(unsigned idx, const struct av1_load *w);
+
 /* av1_params.c: parameter buffers by themselves, and against headers; rule() is called for what is wrong. */
 VAStatus av1_check_seq(struct context *c, const VAEncSequenceParameterBufferAV1 *q);
 VAStatus av1_check_pic(struct context *c, const VAEncPictureParameterBufferAV1 *p, const struct av1_sequence *s);
+/* Whether the level has room for the pictures of the sequence, of which that is the first. */
+VAStatus av1_check_room(struct context *c, const VAEncSequenceParameterBufferAV1 *q,
+			const VAEncPictureParameterBufferAV1 *p);
 VAStatus av1_same_sequence(struct context *c, const VAEncSequenceParameterBufferAV1 *q, const struct av1_sequence *s);
 VAStatus av1_same_header(struct context *c, const VAEncPictureParameterBufferAV1 *p, const struct av1_header *h);
 /* lead: bytes of packed headers in front of the frame's. */

@@ -44,7 +44,7 @@ VAStatus av1_check_seq(struct context *c, const VAEncSequenceParameterBufferAV1 
 	VAEncSequenceParameterBufferAV1 offered = {.seq_fields.value = q->seq_fields.value};
 
 	MUST("seq_profile", !q->seq_profile, q->seq_profile);
-	MUST("seq_level_idx", q->seq_level_idx <= 23 || q->seq_level_idx == 31, q->seq_level_idx);
+	MUST("seq_level_idx", av1_level_known(q->seq_level_idx), q->seq_level_idx);
 	MUST("seq_tier", q->seq_tier <= (q->seq_level_idx > 7), q->seq_tier);
 	MUST("hierarchical_flag", q->hierarchical_flag <= 1, q->hierarchical_flag);
 	MUST("ip_period", q->ip_period == 1, q->ip_period);
@@ -177,6 +177,24 @@ VAStatus av1_check_pic(struct context *c, const VAEncPictureParameterBufferAV1 *
 		     zeros(p->va_reserved, sizeof(p->va_reserved)),
 	     1);
 	return VA_STATUS_SUCCESS;
+}
+
+VAStatus av1_check_room(struct context *c, const VAEncSequenceParameterBufferAV1 *q,
+			const VAEncPictureParameterBufferAV1 *p)
+{
+	const struct av1_load load = {
+		.width = p->frame_width_minus_1 + 1u,
+		.height = p->frame_height_minus_1 + 1u,
+		.fps_num = c->rate.fps_num,
+		.fps_den = c->rate.fps_num ? c->rate.fps_den : 1,
+		.columns = p->tile_cols,
+		.rows = p->tile_rows,
+	};
+	const char *lacks = av1_level_lacks(q->seq_level_idx, &load);
+
+	return lacks ? rule(c->d, VA_STATUS_ERROR_INVALID_PARAMETER, "seq_level_idx %u has no room for the %s",
+			    q->seq_level_idx, lacks)
+		     : VA_STATUS_SUCCESS;
 }
 
 VAStatus av1_same_sequence(struct context *c, const VAEncSequenceParameterBufferAV1 *q, const struct av1_sequence *s)

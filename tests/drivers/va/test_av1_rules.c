@@ -19,6 +19,7 @@
 	X(no_picture, 1, INVALID_PARAMETER, "no picture parameters", s->send_pic = false;)                             \
 	X(profile, 0, INVALID_PARAMETER, "seq_profile", s->seq.seq_profile = 1;)                                       \
 	X(level, 0, INVALID_PARAMETER, "seq_level_idx: 24", s->seq.seq_level_idx = 24;)                                \
+	X(level_between, 0, INVALID_PARAMETER, "seq_level_idx: 2", s->seq.seq_level_idx = 2;)                          \
 	X(tier, 0, INVALID_PARAMETER, "seq_tier", s->seq.seq_level_idx = 5; s->seq.seq_tier = 1;)                      \
 	X(hierarchy, 0, INVALID_PARAMETER, "hierarchical_flag", s->seq.hierarchical_flag = 2;)                         \
 	X(b_frames, 0, INVALID_PARAMETER, "ip_period", s->seq.ip_period = 2;)                                          \
@@ -333,6 +334,63 @@ static void ten_bits_are_offered_as_the_environment_says(void **state)
 	}
 }
 
+static void a_sequence_has_a_level_with_room_for_it(void **state)
+{
+	struct rig_options o = options(0, VA_RC_CBR);
+	static struct av1_shot s;
+	struct rig r;
+	struct av1_rig a = {.r = &r};
+
+	(void)state;
+	o.width = 640;
+	o.height = 480;
+	assert_int_equal(rig_open(&r, &o), 0);
+	av1_rig_shot(&a, &s, true, 0);
+	s.seq.seq_level_idx = 0;
+	assert_int_equal(av1_rig_send(&a, &s, NULL), VA_STATUS_ERROR_INVALID_PARAMETER);
+	assert_non_null(strstr(rig_log(&r, "RULE"), "seq_level_idx 0 has no room for the picture"));
+	av1_rig_shot(&a, &s, true, 0);
+	assert_int_equal(av1_rig_send(&a, &s, NULL), VA_STATUS_SUCCESS);
+	rig_close(&r);
+}
+
+/* Annex A.3. */
+static void levels_have_room(void **state)
+{
+	static const struct {
+		unsigned idx;
+		struct av1_load load;
+		const char *lacks;
+	} rows[] = {
+		{0, {640, 230, 30, 1, 1, 1}, NULL},
+		{0, {640, 232, 1, 1, 1, 1}, "picture"},
+		{0, {2050, 64, 1, 1, 1, 1}, "picture"},
+		{0, {64, 1154, 1, 1, 1, 1}, "picture"},
+		{0, {640, 230, 31, 1, 1, 1}, "picture rate"},
+		{0, {640, 230, 60, 2, 1, 1}, NULL},
+		{0, {1920, 1080, 60, 1, 1, 1}, "picture"},
+		{8, {1920, 1080, 30, 1, 1, 1}, NULL},
+		{8, {1920, 1080, 60, 1, 1, 1}, "picture rate"},
+		{9, {1920, 1080, 60, 1, 8, 4}, NULL},
+		{9, {1920, 1080, 60, 1, 9, 1}, "tiles"},
+		{9, {1920, 1080, 60, 1, 8, 5}, "tiles"},
+		{13, {3840, 2160, 60, 1, 8, 1}, NULL},
+		{12, {3840, 2160, 60, 1, 8, 1}, "picture rate"},
+		{AV1_LEVEL_ANY, {16384, 16384, 500, 1, 64, 1}, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *lacks = av1_level_lacks(rows[i].idx, &rows[i].load);
+
+		assert_int_equal(!lacks, !rows[i].lacks);
+		if (lacks)
+			assert_string_equal(lacks, rows[i].lacks);
+	}
+	for (unsigned idx = 0; idx < 32; idx++)
+		assert_int_equal(av1_level_known(idx), 0x800ff333u >> idx & 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +398,8 @@ int main(void)
 		cmocka_unit_test(right_frames_break_no_rule),
 		cmocka_unit_test(a_slot_whose_picture_was_written_over_is_not_named),
 		cmocka_unit_test(what_is_offered_is_told),
+		cmocka_unit_test(a_sequence_has_a_level_with_room_for_it),
+		cmocka_unit_test(levels_have_room),
 		cmocka_unit_test(ten_bits_are_offered_as_the_environment_says),
 	};
 

@@ -60,8 +60,39 @@ static void attributes_become_tools(void **state)
 	f.bits.support_palette_mode = f.bits.support_filter_intra = VA_FEATURE_SUPPORTED;
 	f.bits.support_cdef_channel_strength = VA_FEATURE_REQUIRED;
 	assert_true(vaapi_av1_tools(f.value, intel.value, &t, &tiles));
-	f.bits.support_128x128_superblock = VA_FEATURE_REQUIRED;
-	assert_false(vaapi_av1_tools(f.value, intel.value, &t, &tiles));
+}
+
+/* Of each that we do not write. */
+static void a_driver_that_insists_is_not_used(void **state)
+{
+	const VAConfigAttribValEncAV1Ext2 e = {.bits = {.tx_mode_support = 2}};
+	struct av1_tools t;
+	uint32_t tiles;
+
+	(void)state;
+#define INSISTS(field)                                                                                                 \
+	do {                                                                                                           \
+		VAConfigAttribValEncAV1 f = {.value = 0};                                                              \
+                                                                                                                       \
+		f.bits.field = VA_FEATURE_SUPPORTED;                                                                   \
+		assert_true(vaapi_av1_tools(f.value, e.value, &t, &tiles));                                            \
+		f.bits.field = VA_FEATURE_REQUIRED;                                                                    \
+		assert_false(vaapi_av1_tools(f.value, e.value, &t, &tiles));                                           \
+	} while (0)
+	INSISTS(support_128x128_superblock);
+	INSISTS(support_filter_intra);
+	INSISTS(support_intra_edge_filter);
+	INSISTS(support_interintra_compound);
+	INSISTS(support_masked_compound);
+	INSISTS(support_warped_motion);
+	INSISTS(support_palette_mode);
+	INSISTS(support_dual_filter);
+	INSISTS(support_jnt_comp);
+	INSISTS(support_ref_frame_mvs);
+	INSISTS(support_superres);
+	INSISTS(support_restoration);
+	INSISTS(support_allow_intrabc);
+#undef INSISTS
 }
 
 static void sizes_are_those_of_superblocks(void **state)
@@ -324,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attributes_become_tools),
+		cmocka_unit_test(a_driver_that_insists_is_not_used),
 		cmocka_unit_test(sizes_are_those_of_superblocks),
 		cmocka_unit_test(parameters_name_the_slots_of_the_plan),
 		cmocka_unit_test(the_depth_is_that_of_the_picture),
