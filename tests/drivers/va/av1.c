@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_BYTES 4u /* of obu_size, as the attributes say */
+#define SIZE_BYTES 4u /* of the obu_size of what has no packed header */
 
 struct slot {
 	VASurfaceID surface;
@@ -117,8 +117,10 @@ static VAStatus take_packed(struct job *j, const struct item *i)
 			return wrong(j, "a frame header without a sequence header");
 		j->packed = i;
 		why = av1_header_parse(&j->header, &b, &j->x->sequence);
-		if (!why && j->header.at.size_bytes != SIZE_BYTES)
+		if (!why && j->header.at.size_bytes != j->c->d->q.size_bytes)
 			why = "frame header: obu_size has not as many bytes as the attributes say";
+		if (!why && j->header.cols * j->header.rows > 1 && j->header.tile_bytes != j->c->d->q.size_bytes)
+			why = "frame header: sizes of tiles have not as many bytes as the attributes say";
 		return why ? wrong(j, why) : VA_STATUS_SUCCESS;
 	}
 	if (i->type != VAEncPackedHeaderSequence)

@@ -104,7 +104,8 @@ struct av1_coef_cdfs {
 struct av1_cdfs {
 	uint16_t partition[4][4][11], skip[3][3], y_mode[14], uv_mode[15], intra_tx[8], inter_tx[17], is_inter[3];
 	uint16_t ref[3][3][3], new_mv[6][3], zero_mv[3];
-	struct av1_coef_cdfs coef[2]; /* luma, chroma */
+	uint16_t tx_depth[3][3], tx_split[3]; /* of blocks of 8x8: intra; inter, where everything around is of 8x8 */
+	struct av1_coef_cdfs coef[2];         /* luma, chroma */
 };
 
 void av1_cdfs_default(struct av1_cdfs *c, unsigned qindex);

@@ -142,7 +142,8 @@ static VAStatus check_quality(struct context *c, const VAEncPictureParameterBuff
 	MUST("qmatrix_flags", !p->qmatrix_flags.value, p->qmatrix_flags.value);
 	MUST("delta_q_present", !p->mode_control_flags.bits.delta_q_present, 1);
 	MUST("delta_lf_present", !p->mode_control_flags.bits.delta_lf_present, 1);
-	MUST("tx_mode is not offered", p->mode_control_flags.bits.tx_mode == 1, p->mode_control_flags.bits.tx_mode);
+	MUST("tx_mode is not offered", p->mode_control_flags.bits.tx_mode == (c->d->q.tx_select ? 2u : 1u),
+	     p->mode_control_flags.bits.tx_mode);
 	MUST("reference_mode", !p->mode_control_flags.bits.reference_mode, p->mode_control_flags.bits.reference_mode);
 	MUST("skip_mode_present", !p->mode_control_flags.bits.skip_mode_present, 1);
 	MUST("mode_control_flags", !(p->mode_control_flags.value & ~0x180u), p->mode_control_flags.value);
@@ -320,6 +321,7 @@ void av1_header_of(struct av1_header *h, const VAEncPictureParameterBufferAV1 *p
 		.damping = p->cdef_damping_minus_3,
 		.uniform = true,
 		.context_tile = p->context_update_tile_id,
+		.tx_select = p->mode_control_flags.bits.tx_mode == 2,
 		.tile_bytes = 4,
 	};
 	for (unsigned i = 0; i < AV1_NAMES; i++)

@@ -118,6 +118,9 @@ void av1_cdfs_rest(struct av1_cdfs *c)
 	for (unsigned i = 0; i < 6; i++)
 		rest(c->new_mv[i], 2);
 	rest(c->zero_mv, 2);
+	for (unsigned i = 0; i < 3; i++)
+		rest(c->tx_depth[i], 2);
+	rest(c->tx_split, 2);
 	for (unsigned k = 0; k < 2; k++) {
 		struct av1_coef_cdfs *x = &c->coef[k];
 

@@ -259,7 +259,7 @@ static const uint16_t modes[] = {
 	21110, 21825, 23244, 24189, 28165, 29093, 30466, 10407, 11208, 12900, 13181, 13823, 14175, 14899, 15656, 15986,
 	20086, 20995, 22455, 24212, 1870,  13742, 14530, 16498, 23770, 27698, 1645,  2573,  4778,  5711,  7807,  8622,
 	10522, 15357, 17674, 20408, 22517, 25010, 27116, 28856, 30749, 806,   4897,  16973, 29744, 4236,  19647, 31194,
-	8650,  24773, 31895, 24035, 16630, 15339, 8386,  12222, 4676,  2175,
+	8650,  24773, 31895, 24035, 16630, 15339, 8386,  12222, 4676,  2175,  19968, 19968, 24320, 28165,
 };
 
 unsigned av1_dc_step(unsigned qindex, unsigned depth)
@@ -319,6 +319,9 @@ void av1_cdfs_default(struct av1_cdfs *c, unsigned qindex)
 	for (unsigned i = 0; i < 6; i++)
 		load(c->new_mv[i], 2, &from);
 	load(c->zero_mv, 2, &from);
+	for (unsigned i = 0; i < 3; i++)
+		load(c->tx_depth[i], 2, &from);
+	load(c->tx_split, 2, &from);
 	for (unsigned plane = 0; plane < 2; plane++)
 		load_coefficients(&c->coef[plane], coefficients[q][plane], !plane);
 }

@@ -106,6 +106,18 @@ static void code_mode(struct tile *t, bool above, bool left)
 	av1_range_symbol(&t->r, t->c->zero_mv, 2, GLOBAL);
 }
 
+/* The transform is of the block's size; where sizes are chosen by block that is said (5.11.15, 5.11.17). All neighbours in
+ * the tile are of 8x8, and so are their transforms. */
+static void code_transform(struct tile *t, bool above, bool left, bool skipped)
+{
+	if (!t->f->h->tx_select)
+		return;
+	if (!t->f->ref)
+		av1_range_symbol(&t->r, t->c->tx_depth[above + left], 2, 0);
+	else if (!skipped)
+		av1_range_symbol(&t->r, t->c->tx_split, 2, 0);
+}
+
 static void code_block(struct tile *t, unsigned x, unsigned y)
 {
 	struct av1_frame *f = t->f;
@@ -125,6 +137,7 @@ static void code_block(struct tile *t, unsigned x, unsigned y)
 		context += mine[-1];
 	av1_range_symbol(&t->r, t->c->skip[context], 2, *mine);
 	code_mode(t, above, left);
+	code_transform(t, above, left, *mine);
 	for (unsigned plane = 0; plane < 3; plane++) {
 		const unsigned each = plane ? 1 : 2;
 		struct av1_edge *a = &f->above[plane], *l = &f->left[plane];

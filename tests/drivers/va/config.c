@@ -133,10 +133,10 @@ uint32_t config_attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
 	case VAConfigAttribEncAV1Ext2:
 		if (p->codec != &codec_av1)
 			return VA_ATTRIB_NOT_SUPPORTED;
-		/* Sizes of four bytes; the largest transforms. */
-		return (VAConfigAttribValEncAV1Ext2){.bits = {.tile_size_bytes_minus1 = 3,
-							      .obu_size_bytes_minus1 = 3,
-							      .tx_mode_support = 2,
+		/* One bit for each value of tx_mode. */
+		return (VAConfigAttribValEncAV1Ext2){.bits = {.tile_size_bytes_minus1 = d->q.size_bytes - 1,
+							      .obu_size_bytes_minus1 = d->q.size_bytes - 1,
+							      .tx_mode_support = d->q.tx_select ? 4 : 2,
 							      .max_tile_num_minus1 = d->q.slices - 1}}
 			.value;
 	default:

@@ -154,6 +154,9 @@ void quirks_read(struct quirks *q)
 	q->small_blocks = word(faults, "small-blocks", NULL);
 	q->attr_missing_hevc = word(faults, "no-attr-hevc", NULL);
 	q->attr_missing_av1 = word(faults, "no-attr-av1", NULL);
+	q->size_bytes = 4;
+	word(faults, "size-bytes", &q->size_bytes);
+	q->tx_select = word(faults, "tx-select", NULL);
 	q->own_slots = word(faults, "own-slots", NULL);
 	q->attr_missing_rc = word(faults, "no-attr-rc", NULL);
 	q->attr_missing_frame_size = word(faults, "no-attr-frame-size", NULL);

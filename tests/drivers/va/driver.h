@@ -48,7 +48,9 @@ struct quirks {
 	bool both_lists;       /* inter slices are B, with both lists the same */
 	bool small_blocks;     /* tree blocks of HEVC are of 16 */
 	bool attr_missing_hevc, attr_missing_av1;
-	bool own_slots; /* AV1 frames refer to the one before, whatever they are told */
+	unsigned size_bytes; /* of obu_size and of the sizes of tiles in AV1's frame headers */
+	bool tx_select;      /* transform sizes of AV1 are chosen by block, and never otherwise */
+	bool own_slots;      /* AV1 frames refer to the one before, whatever they are told */
 	bool attr_missing_rc, attr_missing_frame_size, attr_missing_refs, attr_missing_slices, attr_missing_quality;
 	uint32_t packed;     /* VA_ENC_PACKED_HEADER_x offered */
 	uint32_t formats;    /* VA_RT_FORMAT_x offered */

@@ -113,6 +113,7 @@
 	X(header_end_update, 1, INVALID_PARAMETER, "disable_frame_end_update_cdf", s->header.no_end_update = true;)    \
 	X(header_no_update, 1, INVALID_PARAMETER, "disable_cdf_update", s->header.no_cdf_update = true; places(r, s);) \
 	X(header_qindex, 1, INVALID_PARAMETER, "base_q_idx: 61", s->header.qindex = 61;)                               \
+	X(header_tile_bytes, 1, INVALID_PARAMETER, "sizes of tiles", s->header.tile_bytes = 3;)                        \
 	X(header_tx_select, 1, INVALID_PARAMETER, "tx_mode: 2", s->header.tx_select = true;)                           \
 	X(header_global, 1, INVALID_PARAMETER, "global motion", s->header.global = true;)                              \
 	X(header_compound, 1, INVALID_PARAMETER, "reference_select", s->header.compound = true;)                       \
@@ -279,10 +280,10 @@ static void what_is_offered_is_told(void **state)
 {
 	VAConfigAttrib a[] = {
 		{VAConfigAttribEncAV1, 0}, {VAConfigAttribEncAV1Ext2, 0}, {VAConfigAttribEncPackedHeaders, 0}};
-	static const char *const faults[] = {"", "no-attr-av1,slices:3"};
+	static const char *const faults[] = {"", "no-attr-av1,slices:3", "tx-select,size-bytes:2"};
 
 	(void)state;
-	for (unsigned k = 0; k < 2; k++) {
+	for (unsigned k = 0; k < 3; k++) {
 		struct rig_options o = options(3, VA_RC_CQP);
 		VAConfigAttribValEncAV1Ext2 e;
 		struct rig r;
@@ -290,10 +291,12 @@ static void what_is_offered_is_told(void **state)
 		setenv("MOONRILL_VA_FAULT", faults[k], 1);
 		assert_int_equal(rig_open(&r, &o), 0);
 		assert_int_equal(vaGetConfigAttributes(r.dpy, VAProfileAV1Profile0, VAEntrypointEncSlice, a, 3), 0);
-		assert_int_equal(a[0].value == VA_ATTRIB_NOT_SUPPORTED, k);
+		assert_int_equal(a[0].value == VA_ATTRIB_NOT_SUPPORTED, k == 1);
 		e.value = a[1].value;
-		assert_int_equal(e.bits.obu_size_bytes_minus1, 3);
-		assert_int_equal(e.bits.max_tile_num_minus1, k ? 2 : 255);
+		assert_int_equal(e.bits.obu_size_bytes_minus1, k == 2 ? 1 : 3);
+		assert_int_equal(e.bits.tile_size_bytes_minus1, k == 2 ? 1 : 3);
+		assert_int_equal(e.bits.tx_mode_support, k == 2 ? 4 : 2);
+		assert_int_equal(e.bits.max_tile_num_minus1, k == 1 ? 2 : 255);
 		assert_int_equal(a[2].value, VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE);
 		assert_int_equal(vaGetConfigAttributes(r.dpy, VAProfileH264High, VAEntrypointEncSlice, a, 2), 0);
 		assert_int_equal(a[1].value, VA_ATTRIB_NOT_SUPPORTED);
