@@ -8,6 +8,10 @@
  *		      [--import A,B,...: as a reader that imports BGRx with these modifiers] [--refuse N: refuses what
  *		      it gets from its Nth frame on, until that is another] [--refuse-all N: and all dma-bufs]
  *		      [--cursor metadata|embedded|hidden]
+ *		      [--until-cursor X,Y: goes on until that is where every user has seen it]
+ *
+ * It ends when there were so many frames, and what is waited for has come; else when the time is up. With the first frame it
+ * says so.
  *
  * Exit status: 0 the source gave a frame, 3 it gave none, 4 it is not there or was refused.
  */
@@ -54,6 +58,8 @@ static struct {
 	unsigned refuse;
 	bool refuse_all;
 	enum cursor_mode cursor;
+	bool until_cursor;
+	int cursor_x, cursor_y;
 } opt = {.pattern = "motion", .width = 1280, .height = 720, .fps = 60, .frames = 60, .seconds = 10, .users = 1};
 
 static struct loop *loop;
@@ -240,6 +246,15 @@ static void look(struct user *u, struct frame *f)
 	last_frame.n_damage = f->n_damage;
 }
 
+/* What is waited for. */
+static bool arrived(void)
+{
+	for (unsigned i = 0; opt.until_cursor && i < opt.users; i++)
+		if (!users[i].cursor.id || users[i].cursor.x != opt.cursor_x || users[i].cursor.y != opt.cursor_y)
+			return false;
+	return true;
+}
+
 static void report(uint64_t took_ns)
 {
 	json_t *o = json_object(), *per_user = json_array(), *size_list = json_array();
@@ -313,12 +328,12 @@ static int parse(int argc, char **argv)
 {
 	static const char *const sources[] = {"auto", "pattern", "pipewire", "portal"};
 	static const struct option options[] = {
-		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},    {"pattern", 1, NULL, 'p'},
-		{"token", 1, NULL, 't'},  {"size", 1, NULL, 'S'},    {"fps", 1, NULL, 'f'},
-		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'}, {"users", 1, NULL, 'u'},
-		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},  {"debug", 0, NULL, 'd'},
-		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},  {"refuse-all", 1, NULL, 'R'},
-		{"cursor", 1, NULL, 'c'}, {NULL, 0, NULL, 0},
+		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},         {"pattern", 1, NULL, 'p'},
+		{"token", 1, NULL, 't'},  {"size", 1, NULL, 'S'},         {"fps", 1, NULL, 'f'},
+		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'},      {"users", 1, NULL, 'u'},
+		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},       {"debug", 0, NULL, 'd'},
+		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},       {"refuse-all", 1, NULL, 'R'},
+		{"cursor", 1, NULL, 'c'}, {"until-cursor", 1, NULL, 'C'}, {NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -375,6 +390,10 @@ static int parse(int argc, char **argv)
 				     : !strcmp(optarg, "embedded") ? CURSOR_EMBEDDED
 								   : CURSOR_METADATA;
 			break;
+		case 'C':
+			opt.until_cursor = true;
+			ok &= sscanf(optarg, "%d,%d", &opt.cursor_x, &opt.cursor_y) == 2;
+			break;
 		case 'R':
 			opt.refuse_all = true;
 			__attribute__((fallthrough));
@@ -429,7 +448,7 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	start = clock_ns();
-	while (users[0].frames < opt.frames && clock_ns() < deadline) {
+	while ((users[0].frames < opt.frames || !arrived()) && clock_ns() < deadline) {
 		loop_step(loop, 0);
 		wake_wait(&users[0].wake, clock_ns() + 20 * NS_PER_MS);
 		for (unsigned i = 0; i < opt.users; i++) {
@@ -437,7 +456,8 @@ int main(int argc, char **argv)
 
 			if (!f)
 				continue;
-			users[i].frames++;
+			if (!users[i].frames++ && !i)
+				fprintf(stderr, "capture_check: the first frame\n");
 			look(&users[i], f);
 			frame_unref(f, -1);
 		}

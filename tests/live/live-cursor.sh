@@ -30,19 +30,22 @@ start_mutter 1280x720
 # cast MODE: the desktop, shared; its node in $node
 cast() {
 	mkfifo "cast$1"
-	sleep 60 >"cast$1" &
-	pids+=("$!")
-	bg "cast$1" sh -c "'$B/mutter_cast' $1 100 <'cast$1' >'cast$1.out'"
+	exec {go}<>"cast$1"
+	bg "cast$1" sh -c "exec '$B/mutter_cast' $1 100 <'cast$1' >'cast$1.out'"
 	wait_for 10 grep -q node "cast$1.out" || fail "mutter's ScreenCast"
 	node=$(awk '/^node/ { print $2 }' "cast$1.out")
 }
 
-# check MODE: looks on while the pointer moves, and a while longer
+# check MODE [ARGUMENT...]: looks on while the pointer moves
 check() {
-	"$B/capture_check" --source pipewire --node "$node" --frames 100000 --seconds 10 2>check.log &
-	local checker=$!
-	sleep 1.5
-	echo go >"cast$1"
+	local mode=$1 checker
+	shift
+	: >check.log
+	"$B/capture_check" --source pipewire --node "$node" --frames 20 --seconds 60 "$@" 2>check.log &
+	checker=$!
+	wait_for 30 grep -q "the first frame" check.log
+	echo >&$go
+	wait_for 30 grep -q "done" "cast$mode.out"
 	wait $checker
 }
 
@@ -50,11 +53,11 @@ check() {
 # tells an empty one.
 cursor="r['cursor']"
 cast 1
-expect "a pointer in the pictures is none beside them" "u['frames'] >= 30 and not $cursor['shown']" "$(check 1)"
+expect "a pointer in the pictures is none beside them" "u['frames'] >= 20 and not $cursor['shown']" "$(check 1)"
 cast 2
-check 2 >cursor.json
+check 2 --until-cursor 896,498 >cursor.json
 expect "one beside them points where it should, and looks as it does" \
-	"u['frames'] >= 30 and [$cursor[k] for k in ('shown', 'x', 'y', 'w', 'h')] == [True, 896, 498, 20, 12]" \
+	"u['frames'] >= 20 and [$cursor[k] for k in ('shown', 'x', 'y', 'w', 'h')] == [True, 896, 498, 20, 12]" \
 	"$(cat cursor.json)"
 # Premultiplied, at least: the green is no brighter than its alpha.
 expect "its alpha is premultiplied" "$cursor['argb'][0::2] == [0, 0] and 0 < $cursor['argb'][1] <= 128 == $cursor['argb'][3]" \
@@ -98,8 +101,8 @@ asked "the picture with a pointer in it when that is wanted" 2 0 --cursor embedd
 asked "and none when that is" 1 0 --cursor hidden
 portal_stop
 portal 7
-expect "and what it then gives moves over the still picture" "u['moves'] >= 50 and ($cursor['x'], $cursor['w']) == (557, 24)" \
-	"$("$B/capture_check" --source portal --frames 1000 --seconds 6 2>check.log)"
+expect "and what it then gives moves over the still picture" "u['moves'] >= 20 and ($cursor['x'], $cursor['w']) == (557, 24)" \
+	"$("$B/capture_check" --source portal --frames 20 --until-cursor 557,139 --seconds 60 2>check.log)"
 portal_stop
 portal 2
 asked "of one that has no metadata, a pointer in the picture" 2 0

@@ -102,9 +102,9 @@ source_stop
 cursor="r['cursor']"
 source_start --size 640x360 --still 3 --cursor 100
 expect "a cursor that moves over a still screen makes frames of its last picture" \
-	"(all(v['moves'] >= 50 and v['marks'] == v['frames'] and v['pixels_bad'] == 0 for v in r['users']) and
+	"(all(v['moves'] >= 20 and v['marks'] == v['frames'] and v['pixels_bad'] == 0 for v in r['users']) and
 	  [$cursor[k] for k in ('shown', 'x', 'y', 'w', 'h', 'argb')] == [True, 557, 139, 24, 16, [255, 0, 255, 255]])" \
-	"$(check --users 2 --frames 1000 --seconds 4 --pixels chart)"
+	"$(check --users 2 --frames 20 --until-cursor 557,139 --seconds 60 --pixels chart)"
 source_stop
 source_start --size 640x360 --still 3 --cursor 100
 expect "nobody asks for it when it is to be hidden" "u['moves'] == 0 and u['frames'] >= 1 and not $cursor['shown']" \
