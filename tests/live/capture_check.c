@@ -9,6 +9,7 @@
  *		      it gets from its Nth frame on, until that is another] [--refuse-all N: and all dma-bufs]
  *		      [--cursor metadata|embedded|hidden]
  *		      [--until-cursor X,Y: goes on until that is where every user has seen it]
+ *		      [--pixel X,Y[,RRGGBB]: of frames in memory; goes on until it is so, or nearly]
  *
  * It ends when there were so many frames, and what is waited for has come; else when the time is up. With the first frame it
  * says so.
@@ -58,8 +59,9 @@ static struct {
 	unsigned refuse;
 	bool refuse_all;
 	enum cursor_mode cursor;
-	bool until_cursor;
+	bool until_cursor, until_pixel;
 	int cursor_x, cursor_y;
+	unsigned pixel_x, pixel_y, pixel;
 } opt = {.pattern = "motion", .width = 1280, .height = 720, .fps = 60, .frames = 60, .seconds = 10, .users = 1};
 
 static struct loop *loop;
@@ -72,6 +74,7 @@ static struct dmabuf_formats importable;
 static int cursor_w, cursor_h;
 static uint8_t cursor_argb[4]; /* its first pixel */
 static size_t mapped_bytes;    /* of the source's memory, most at once */
+static uint32_t pixel;         /* 0xRRGGBB of that of --pixel */
 static char exporter[32];      /* the kernel's part that made the dma-buf; "": it is none of the kernel's */
 
 static void changed(void *ctx)
@@ -233,6 +236,8 @@ static void look(struct user *u, struct frame *f)
 		u->pixels_bad++;
 	if (u != users)
 		return;
+	if (f->map[0] && opt.pixel_x < f->width && opt.pixel_y < f->height)
+		pixel = rgb_at(f, f->map[0], opt.pixel_x, opt.pixel_y);
 	if (!n_sizes || sizes[n_sizes - 1][0] != f->width || sizes[n_sizes - 1][1] != f->height) {
 		if (n_sizes < ARRAY_LEN(sizes)) {
 			sizes[n_sizes][0] = f->width;
@@ -246,13 +251,22 @@ static void look(struct user *u, struct frame *f)
 	last_frame.n_damage = f->n_damage;
 }
 
+/* A blend may be rounded in either way. */
+static bool alike(uint32_t a, uint32_t b)
+{
+	for (unsigned shift = 0; shift < 24; shift += 8)
+		if (abs((int)(a >> shift & 255) - (int)(b >> shift & 255)) > 2)
+			return false;
+	return true;
+}
+
 /* What is waited for. */
 static bool arrived(void)
 {
 	for (unsigned i = 0; opt.until_cursor && i < opt.users; i++)
 		if (!users[i].cursor.id || users[i].cursor.x != opt.cursor_x || users[i].cursor.y != opt.cursor_y)
 			return false;
-	return true;
+	return !opt.until_pixel || alike(pixel, opt.pixel);
 }
 
 static void report(uint64_t took_ns)
@@ -293,6 +307,8 @@ static void report(uint64_t took_ns)
 			    json_pack("{s:b,s:i,s:i,s:i,s:i,s:[i,i,i,i]}", "shown", users->cursor.id != 0, "x",
 				      users->cursor.x, "y", users->cursor.y, "w", cursor_w, "h", cursor_h, "argb",
 				      cursor_argb[0], cursor_argb[1], cursor_argb[2], cursor_argb[3]));
+	json_object_set_new(o, "pixel",
+			    json_pack("[i,i,i]", (int)(pixel >> 16), (int)(pixel >> 8 & 255), (int)(pixel & 255)));
 	json_object_set_new(o, "users", per_user);
 	json_dumpf(o, stdout, JSON_REAL_PRECISION(6));
 	printf("\n");
@@ -333,7 +349,8 @@ static int parse(int argc, char **argv)
 		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'},      {"users", 1, NULL, 'u'},
 		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},       {"debug", 0, NULL, 'd'},
 		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},       {"refuse-all", 1, NULL, 'R'},
-		{"cursor", 1, NULL, 'c'}, {"until-cursor", 1, NULL, 'C'}, {NULL, 0, NULL, 0},
+		{"cursor", 1, NULL, 'c'}, {"until-cursor", 1, NULL, 'C'}, {"pixel", 1, NULL, 'X'},
+		{NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -393,6 +410,11 @@ static int parse(int argc, char **argv)
 		case 'C':
 			opt.until_cursor = true;
 			ok &= sscanf(optarg, "%d,%d", &opt.cursor_x, &opt.cursor_y) == 2;
+			break;
+		case 'X':
+			c = sscanf(optarg, "%u,%u,%x", &opt.pixel_x, &opt.pixel_y, &opt.pixel);
+			opt.until_pixel = c == 3;
+			ok &= c >= 2;
 			break;
 		case 'R':
 			opt.refuse_all = true;
