@@ -110,7 +110,10 @@ void conversion_gpu_close(struct conversion_gpu *g)
 {
 	if (!g)
 		return;
-	conversion_gpu_share(g, false, NULL);
+	/* A lost GPU may still be at it: what follows frees what it writes. */
+	if (g->dev)
+		gpu_device_idle(g->dev);
+	gpu_shared_finish(&g->shared);
 	readback_destroy(g->ring);
 	gpu_convert_finish(&g->convert);
 	upload_finish(&g->upload);
@@ -332,7 +335,9 @@ int conversion_gpu_share(struct conversion_gpu *g, bool on, const struct picture
 	if (!on) {
 		if (!g->shared.dev)
 			return 0;
-		gpu_wait(g->dev, g->shared.point, HUNG_NS);
+		rc = gpu_wait(g->dev, g->shared.point, HUNG_NS);
+		if (rc < 0 && !gpu_passed(g->dev, g->shared.point))
+			return rc;
 		gpu_shared_finish(&g->shared);
 		if (g->ring)
 			gpu_convert_place(&g->convert, readback_layout(g->ring));

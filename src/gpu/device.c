@@ -307,6 +307,11 @@ void gpu_device_close(struct gpu_device *d)
 	free(d);
 }
 
+void gpu_device_idle(struct gpu_device *d)
+{
+	vkDeviceWaitIdle(d->vk); /* of a lost device nothing is written any more */
+}
+
 /* --- work --- */
 
 int gpu_commands_init(struct gpu_device *d, VkCommandBuffer *cmd)

@@ -52,6 +52,8 @@ struct gpu_device {
 int gpu_device_open(struct gpu_device **out, const struct gpu_choice *choice);
 /* Waits for what was submitted; all that was made of the device is gone already. Accepts NULL. */
 void gpu_device_close(struct gpu_device *d);
+/* Waits for what was submitted, however long that takes: what a GPU that hangs may still write is to be freed. */
+void gpu_device_idle(struct gpu_device *d);
 
 /* -errno of a failed call; 0 of success. -EIO is a lost device and everything else that does not get better. */
 int gpu_errno(VkResult r);

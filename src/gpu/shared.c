@@ -151,7 +151,7 @@ int gpu_shared_init(struct gpu_shared *s, struct gpu_device *dev, enum gpu_forma
 	}
 	if (rc == 0)
 		rc = gpu_wait(dev, s->point, HUNG_NS);
-	if (rc < 0)
+	if (rc < 0 && gpu_passed(dev, s->point))
 		gpu_shared_finish(s);
 	return rc;
 }

@@ -23,7 +23,8 @@ struct gpu_shared {
 /* Records commands that write a picture into dst. */
 typedef int (*gpu_shared_record_fn)(void *ctx, VkCommandBuffer cmd, VkBuffer dst);
 
-/* -ENOTSUP: the device shares no buffers, or none so large; -ENOMEM, -EIO. */
+/* -ENOTSUP: the device shares no buffers, or none so large; -ENOMEM. -ETIMEDOUT, -EIO: the GPU hangs, and may still
+ * write the buffer, which is to be finished when it does not (gpu_device_idle). */
 int gpu_shared_init(struct gpu_shared *s, struct gpu_device *dev, enum gpu_format format, unsigned width,
 		    unsigned height, bool full_range);
 void gpu_shared_finish(struct gpu_shared *s); /* the GPU is done with it; accepts a zeroed one */
