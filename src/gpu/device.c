@@ -407,6 +407,7 @@ int gpu_wait(struct gpu_device *d, uint64_t point, uint64_t timeout_ns)
 		.pSemaphores = &d->timeline,
 		.pValues = &point,
 	};
+	VkResult r = vkWaitSemaphores(d->vk, &info, timeout_ns);
 
-	return gpu_errno(vkWaitSemaphores(d->vk, &info, timeout_ns));
+	return r == VK_SUCCESS ? 0 : r == VK_TIMEOUT ? -ETIMEDOUT : -EIO;
 }

@@ -70,7 +70,7 @@ void gpu_barrier(VkCommandBuffer cmd, VkPipelineStageFlags2 from, VkAccessFlags2
 /* Ends and submits cmd; *point is passed when it and all before it is done. Never waits. */
 int gpu_submit(struct gpu_device *d, VkCommandBuffer cmd, uint64_t *point);
 bool gpu_passed(struct gpu_device *d, uint64_t point); /* also of a lost device */
-/* 0, -ETIMEDOUT, -EIO. */
+/* 0, -ETIMEDOUT; -EIO: it cannot be waited for, whatever the reason, and there is no other way to know. */
 int gpu_wait(struct gpu_device *d, uint64_t point, uint64_t timeout_ns);
 
 /* A memory type of mask that has all of must, if possible all of want as well; -1. */

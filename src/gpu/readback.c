@@ -204,7 +204,7 @@ static int ready(struct readback *r, struct slot **out)
 		return rc == -ETIMEDOUT ? READBACK_EMPTY : rc;
 	rc = gpu_buffer_invalidate(r->dev, &s->staging);
 	if (rc < 0)
-		return rc;
+		return -EIO;
 	*out = s;
 	return 0;
 }

@@ -60,7 +60,8 @@ int readback_submit_blocking(struct readback *r, readback_record_fn record, void
  * -EIO. After warm-up nothing is allocated: pictures given back are used again. */
 int readback_try_recv(struct readback *r, struct readback_picture **out);
 void readback_give_back(struct readback *r, struct readback_picture *p); /* accepts NULL */
-/* The same into the caller's memory. Never allocates. */
+/* The same into the caller's memory. Never allocates. READBACK_EMPTY; -EIO: the ring is of no use any more, because the
+ * picture stays in it, and would be taken for the next. */
 int readback_try_recv_into(struct readback *r, const struct readback_planes *dst, uint64_t *index);
 /* Until the oldest picture that was not received is ready. 0, READBACK_EMPTY: none was submitted; -ETIMEDOUT, -EIO. */
 int readback_wait(struct readback *r, uint64_t timeout_ns);

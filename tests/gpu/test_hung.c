@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A GPU that hangs: calls of Vulkan that this program answers itself. What it may still write stays until it is idle.
+ * A GPU that hangs, and waits for it that fail: calls of Vulkan that this program answers itself. What the GPU may
+ * still write stays until it is idle, and no picture is taken for another.
  */
 #include "rig.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "encode/closer.h"
@@ -16,6 +19,8 @@
 
 static struct gpu_device *dev; /* only to know whether there is one */
 static atomic_bool hung;       /* nothing is ever done, until the device is waited for as a whole */
+static unsigned failing_waits; /* the next so many waits find no memory */
+static bool fail_any;          /* else only looks, which do not wait */
 static atomic_uint freed;      /* buffers and memory, while it hung */
 
 static void *real(const char *name)
@@ -30,6 +35,10 @@ VkResult vkWaitSemaphores(VkDevice device, const VkSemaphoreWaitInfo *info, uint
 {
 	if (hung)
 		return VK_TIMEOUT;
+	if (failing_waits && (fail_any || !timeout)) {
+		failing_waits--;
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
 	return ((PFN_vkWaitSemaphores)real("vkWaitSemaphores"))(device, info, timeout);
 }
 
@@ -68,7 +77,9 @@ static int setup(void **state)
 {
 	(void)state;
 	hung = false;
+	failing_waits = 0;
 	freed = 0;
+	fail_any = false;
 	assert_int_equal(picture_init(&picture, W, H, COLOUR_BT709, false), 0);
 	conversion_init(&conversion, CONVERT_GPU, &picture);
 	source_init(&source, FOURCC_XRGB8888, W, H, 0);
@@ -135,12 +146,59 @@ static void what_brings_pictures_back_stays(void **state)
 	assert_all_stays_until_the_end();
 }
 
+/* Each frame is of one brightness. */
+static void assert_shows(uint8_t grey)
+{
+	const struct picture_share *share;
+	uint8_t *seen;
+
+	memset(source.pixels, grey, source.size);
+	assert_int_equal(conversion_run(&conversion, &source.frame, &picture), 0);
+	share = picture.share;
+	seen = share ? mmap(NULL, share->size, PROT_READ, MAP_SHARED, share->fd, 0) : picture.luma;
+	assert_true(seen != MAP_FAILED);
+	assert_in_range(*seen, 16 + grey * 219 / 255 - 2, 16 + grey * 219 / 255 + 2);
+	if (share)
+		munmap(seen, share->size);
+}
+
+/* One that could not be waited for is still on its way, and none that follows may be taken for it. */
+static void goes_on_in_time(void)
+{
+	assert_shows(50);
+	failing_waits = 1;
+	memset(source.pixels, 100, source.size);
+	conversion_run(&conversion, &source.frame, &picture);
+	assert_int_equal(failing_waits, 0);
+	assert_shows(150);
+	assert_shows(200);
+	finish();
+}
+
+static void no_picture_is_late_when_a_wait_failed(void **state)
+{
+	(void)state;
+	goes_on_in_time();
+}
+
+static void nor_one_that_is_shared(void **state)
+{
+	(void)state;
+	if (!import_possible(dev, MODIFIER_LINEAR))
+		skip();
+	conversion_share(&conversion, 1, &picture);
+	fail_any = true;
+	goes_on_in_time();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_shared_buffer_that_is_still_painted_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_shared_buffer_that_is_still_written_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_brings_pictures_back_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_picture_is_late_when_a_wait_failed, setup, teardown),
+		cmocka_unit_test_setup_teardown(nor_one_that_is_shared, setup, teardown),
 	};
 	int failed;
 
