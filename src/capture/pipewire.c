@@ -3,10 +3,8 @@
  * A PipeWire node as the screen: of a portal session (its own remote), or any node of the user's daemon.
  *
  * PipeWire's thread loop is the capture thread: all events of the stream run there, under the loop's lock, which main
- * takes for start, stop and close. Frames go back from any thread by a bit in a mask and a signal to the loop, which
- * alone queues buffers. A buffer that PipeWire removes while an encoder still reads it keeps its mapping until the
- * frame is back; PipeWire's own mappings are never used. A buffer with news of the cursor alone makes a view of the last
- * picture (capture/views.h).
+ * takes for start, stop and close. Buffers and their frames are kept in capture/pw_slots.h; PipeWire's own mappings are
+ * never used. A buffer with news of the cursor alone makes a view of the last picture (capture/views.h).
  */
 #include "capture/backends.h"
 
@@ -26,22 +24,11 @@
 #include "capture/pw_cursor.h"
 #include "capture/pw_format.h"
 #include "capture/pw_node.h"
+#include "capture/pw_slots.h"
 #include "capture/views.h"
 
 #define LOG_MODULE "pipewire"
 #include "base/log.h"
-
-#define SLOTS 32 /* buffers of a stream, and those of its last format that readers still hold */
-
-enum { SLOT_FREE, SLOT_LIVE, SLOT_ORPHAN };
-
-struct slot {
-	struct frame frame;
-	struct buffer_map map;
-	unsigned format_no;       /* of the frame */
-	struct pw_buffer *buffer; /* NULL: PipeWire has removed it */
-	int state;
-};
 
 struct pipewire {
 	struct capture base;
@@ -66,18 +53,14 @@ struct pipewire {
 	struct pw_format format;
 	unsigned format_no;               /* counts up */
 	struct dmabuf_formats importable; /* what readers import, less what they refused */
-	unsigned n_buffers;
-	struct frame *last; /* newest picture, kept for refresh and views; a reference, or NULL */
+	struct frame *last;               /* newest picture, kept for refresh and views; a reference, or NULL */
 	struct pw_cursor cursor;
 	bool owes_cursor; /* its news found no view */
-	uint64_t seq, next_id;
-	struct slot slot[SLOTS];
-	/* any thread */
+	uint64_t seq;
+	/* in part any thread */
+	struct pw_slots slots;
 	struct views views;
-	atomic_uint out;      /* slots whose frame is out; the loop writes */
-	atomic_uint returned; /* slots given back; any thread sets, the loop clears */
 	atomic_bool refresh;
-	atomic_uint refused; /* twice the number of the format that cannot be read, odd: nor any other dma-buf */
 };
 
 static struct pipewire *pipewire_of(struct capture *c)
@@ -94,33 +77,6 @@ static void lost(struct pipewire *p, int err)
 }
 
 /* Buffers and frames */
-
-static void frame_release(struct frame *f, int fence_fd)
-{
-	struct pipewire *p = f->owner;
-
-	/* Readers wait for their GPU before they let go. */
-	assert(fence_fd < 0);
-	cursor_image_unref(f->cursor.image);
-	atomic_fetch_or_explicit(&p->returned, 1u << f->slot, memory_order_release);
-	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
-}
-
-/* The frame may be of a format that is long gone: hence its number. */
-static void frame_refused(struct frame *f, bool all_dmabufs)
-{
-	struct pipewire *p = f->owner;
-
-	atomic_store(&p->refused, 2 * p->slot[f->slot].format_no + all_dmabufs);
-	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
-}
-
-static void slot_free(struct slot *s)
-{
-	buffer_map_close(&s->map);
-	s->state = SLOT_FREE;
-	s->buffer = NULL;
-}
 
 static unsigned offer(struct pipewire *p, struct spa_pod_builder *b, const struct pw_format *fixed,
 		      const struct spa_pod *pods[PW_FORMAT_PODS_MAX])
@@ -141,23 +97,6 @@ static void withdraw(struct pipewire *p, bool all)
 		 (const char *)&p->format.fourcc, (unsigned long long)p->format.modifier);
 	p->have_format = false;
 	pw_stream_update_params(p->stream, pods, offer(p, &b, NULL, pods));
-}
-
-/* Loop thread, or under its lock. */
-static void take_returned(struct pipewire *p)
-{
-	unsigned mask = atomic_exchange_explicit(&p->returned, 0, memory_order_acquire);
-
-	for (unsigned left = mask; left; left &= left - 1) {
-		struct slot *s = &p->slot[__builtin_ctz(left)];
-
-		buffer_map_end_read(&s->map);
-		if (s->state == SLOT_ORPHAN)
-			slot_free(s);
-		else
-			pw_stream_queue_buffer(p->stream, s->buffer);
-	}
-	atomic_fetch_and_explicit(&p->out, ~mask, memory_order_release);
 }
 
 static void drop_last(struct pipewire *p)
@@ -186,10 +125,10 @@ static void show_last(struct pipewire *p, bool moved)
 static void on_signal(void *data, uint64_t count)
 {
 	struct pipewire *p = data;
-	unsigned refused = atomic_exchange(&p->refused, 0);
+	unsigned refused = atomic_exchange(&p->slots.refused, 0);
 
 	(void)count;
-	take_returned(p);
+	pw_slots_take_returned(&p->slots, p->stream);
 	if (refused / 2 == p->format_no && !p->gone)
 		withdraw(p, refused & 1);
 	if (atomic_exchange(&p->refresh, false) || p->owes_cursor)
@@ -199,65 +138,30 @@ static void on_signal(void *data, uint64_t count)
 static void on_add_buffer(void *data, struct pw_buffer *b)
 {
 	struct pipewire *p = data;
-	struct slot *s = NULL;
-	int err;
 
-	p->n_buffers++;
-	b->user_data = NULL;
-	for (unsigned i = 0; i < SLOTS && !s; i++) {
-		if (p->slot[i].state == SLOT_FREE)
-			s = &p->slot[i];
-	}
-	if (!s) {
-		log_warn("more buffers than slots: one stays unused");
-		return;
-	}
-	err = !b->buffer->n_datas ? -EINVAL
-	      : p->format.import  ? buffer_map_import(&s->map, b->buffer)
-				  : buffer_map_open(&s->map, &b->buffer->datas[0]);
-	if (err) {
-		log_errno(err, "a buffer of type %u cannot be %s", b->buffer->n_datas ? b->buffer->datas[0].type : 0,
-			  p->format.import ? "kept" : "mapped");
-		return;
-	}
-	s->state = SLOT_LIVE;
-	s->buffer = b;
-	s->frame.slot = (uint8_t)(s - p->slot);
-	s->frame.buffer_id = ++p->next_id;
-	b->user_data = s;
+	pw_slots_add(&p->slots, b, p->format.import);
 }
 
 static void on_remove_buffer(void *data, struct pw_buffer *b)
 {
 	struct pipewire *p = data;
-	struct slot *s = b->user_data;
-	unsigned bit;
+	struct pw_slot *s = b->user_data;
 
-	p->n_buffers--;
-	if (!s)
-		return;
-	bit = 1u << s->frame.slot;
-	if (p->last == &s->frame)
+	if (s && p->last == &s->frame)
 		drop_last(p);
-	s->buffer = NULL;
-	s->state = SLOT_ORPHAN;
-	/* Nobody holds it, or whoever did has just given it back: then the mask's turn comes with the next signal. */
-	if (!(atomic_load(&p->out) & bit))
-		slot_free(s);
+	pw_slots_remove(&p->slots, b);
 }
 
 static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 {
-	struct slot *s = b->user_data;
+	struct pw_slot *s = b->user_data;
+	const unsigned n_buffers = p->slots.n_buffers;
 	struct frame *f;
 	int err;
 
 	if (!s || !p->have_format)
 		return false;
 	f = &s->frame;
-	f->release = frame_release;
-	f->refuse = p->format.import ? frame_refused : NULL;
-	f->owner = p;
 	err = buffer_frame(f, b->buffer, &s->map, &p->format, clock_ns());
 	if (err == -EINVAL)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a picture reaches out of its buffer: dropped");
@@ -268,12 +172,10 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 	buffer_judge_damage(f, &p->tells_damage, skipped ? NULL : p->last);
 	f->picture = f->same ? p->last->picture : frame_picture_no();
 	f->cursor = pw_cursor_take(&p->cursor);
-	p->base.held_max = p->n_buffers > 3 ? p->n_buffers - 2 : 1;
+	p->base.held_max = n_buffers > 3 ? n_buffers - 2 : 1;
 	drop_last(p);
-	atomic_fetch_or_explicit(&p->out, 1u << f->slot, memory_order_relaxed);
-	buffer_map_begin_read(&s->map);
-	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
-	if (p->n_buffers > 2)
+	pw_slots_send(&p->slots, s, p->format.import);
+	if (n_buffers > 2)
 		p->last = frame_ref(f);
 	if (p->active)
 		p->base.ev->frame(p->base.ctx, f);
@@ -300,7 +202,7 @@ static void on_process(void *data)
 	unsigned skipped = 0;
 	bool moved = p->owes_cursor;
 
-	take_returned(p);
+	pw_slots_take_returned(&p->slots, p->stream);
 	while ((b = pw_stream_dequeue_buffer(p->stream))) {
 		moved |= read_cursor(p, b);
 		if (!buffer_has_picture(b->buffer)) {
@@ -498,6 +400,7 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	p->context = pw_context_new(loop, NULL, 0);
 	if (!p->signal || !p->context)
 		goto fail;
+	pw_slots_init(&p->slots, loop, p->signal);
 	if (fd >= 0) {
 		p->core = pw_context_connect_fd(p->context, fd, NULL, 0);
 		fd = -1; /* taken, whatever came of it */
@@ -567,7 +470,7 @@ static unsigned pipewire_held(struct capture *c)
 
 	if (outside)
 		pw_thread_loop_lock(p->thread);
-	n = (unsigned)__builtin_popcount(atomic_load(&p->out) & ~atomic_load(&p->returned));
+	n = pw_slots_held(&p->slots);
 	if (p->last && atomic_load(&p->last->refs) == 1)
 		n--;
 	if (outside)
@@ -581,8 +484,8 @@ static void pipewire_close(struct capture *c)
 
 	pw_thread_loop_stop(p->thread);
 	drop_last(p);
-	take_returned(p);
-	assert(!atomic_load(&p->out) && !atomic_load(&p->views.out));
+	pw_slots_take_returned(&p->slots, p->stream);
+	assert(!atomic_load(&p->slots.out) && !atomic_load(&p->views.out));
 	destroy_all(p);
 }
 
