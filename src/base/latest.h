@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct latest {
@@ -13,6 +14,15 @@ struct latest {
 static inline void *latest_put(struct latest *l, void *item)
 {
 	return atomic_exchange_explicit(&l->item, item, memory_order_acq_rel);
+}
+
+/* Puts back what was just taken out, for the next look. False: a newer one has come, and item stays the caller's. */
+static inline bool latest_put_back(struct latest *l, void *item)
+{
+	void *none = NULL;
+
+	return atomic_compare_exchange_strong_explicit(&l->item, &none, item, memory_order_acq_rel,
+						       memory_order_relaxed);
 }
 
 /* Takes the newest item out, or NULL. */

@@ -3,19 +3,17 @@
  * Which captured frame the encode thread takes, and when. A picture may come early by half an interval (encode/pace.h);
  * one that comes earlier stays in the slot until it is due, unless a newer one replaces it. A frame that only moves the
  * cursor is never taken early: the picture that comes meanwhile would find its place taken, and every picture would be
- * late while the pointer moves. Encode thread; wait-free.
+ * late while the pointer moves. It stays in the slot as well, where the capture can take it back when it needs the buffer
+ * below (capture/screen.c). Encode thread; wait-free.
  */
 #pragma once
-
-#include <stddef.h>
 
 #include "base/latest.h"
 #include "encode/pace.h"
 #include "encode/shown.h"
 
 struct intake {
-	const void *held;     /* in the slot, too early; compared, never read */
-	struct frame *cursor; /* taken out of it, too early */
+	const void *held; /* in the slot, too early; compared, never read */
 };
 
 /* The caller's from now on; NULL: none is to be taken now. */
@@ -24,6 +22,5 @@ struct frame *intake_take(struct intake *i, struct latest *slot, const struct pa
 /* Whether something is to be taken when pace_due() has come. */
 static inline bool intake_waits(const struct intake *i)
 {
-	return i->held || i->cursor;
+	return i->held;
 }
-void intake_finish(struct intake *i); /* accepts a zeroed one */

@@ -473,7 +473,6 @@ static void worker_destroy(struct encode_worker *w)
 {
 	if (!w)
 		return;
-	intake_finish(&w->intake);
 	engine_finish(&w->engine);
 	conversion_finish(&w->conversion);
 	picture_finish(&w->picture);

@@ -105,6 +105,9 @@ static void newest_wins(void **state)
 	assert_null(latest_put(&l, &a));
 	assert_ptr_equal(latest_put(&l, &b), &a);
 	assert_ptr_equal(latest_take(&l), &b);
+	assert_true(latest_put_back(&l, &b));
+	assert_false(latest_put_back(&l, &a));
+	assert_ptr_equal(latest_take(&l), &b);
 	assert_null(latest_take(&l));
 }
 

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "base/wake.h"
+#include "capture/fanout.h"
+#include "capture/views.h"
 #include "encode/intake.h"
 
 #define MS       1000000ull
@@ -117,14 +120,48 @@ static void a_view_of_a_picture_that_nobody_saw_is_a_picture(void **state)
 	assert_ptr_equal(take(7 * MS), &frame[1]);
 }
 
-static void what_waits_goes_back_at_the_end(void **state)
+/* The rule of capture/screen.c: with three buffers one may be held, or the source has none to draw into. */
+static void a_cursor_that_waits_keeps_no_buffer_from_the_next_picture(void **state)
+{
+	static struct cursor_image image = {.id = 9, .w = 1, .h = 1};
+	static struct fanout fanout;
+	static struct views views;
+	struct frame_link link = {0};
+	struct wake wake;
+	struct frame *v;
+
+	(void)state;
+	assert_int_equal(wake_init(&wake), 0);
+	link.wake = &wake;
+	fanout_init(&fanout);
+	assert_int_equal(fanout_add(&fanout, &link), 0);
+	post(0, 1, 0); /* the buffer that is shown; the capture keeps it for its views */
+	v = views_take(&views, latest_take(&slot), (struct cursor){cursor_image_ref(&image), 5, 0}, 6 * MS);
+	frame_unref(&frame[0], -1);
+	fanout_deliver(&fanout, v);
+	assert_null(intake_take(&intake, &link.slot, &pace, &shown, 6 * MS));
+	assert_true(intake_waits(&intake));
+	assert_int_equal(released, 0);
+	/* The next buffer comes: what nobody reads yet is taken back. */
+	fanout_retract(&fanout);
+	assert_int_equal(released, 1);
+	post(1, 2, 6);
+	fanout_deliver(&fanout, latest_take(&slot));
+	assert_ptr_equal(intake_take(&intake, &link.slot, &pace, &shown, 7 * MS), &frame[1]);
+	assert_false(intake_waits(&intake));
+	frame_unref(&frame[1], -1);
+	fanout_remove(&fanout, 0);
+	wake_finish(&wake);
+}
+
+static void one_that_was_taken_back_is_not_waited_for(void **state)
 {
 	(void)state;
 	post(0, 1, 5);
 	assert_null(take(6 * MS));
-	intake_finish(&intake);
-	assert_int_equal(released, 1);
-	intake_finish(&intake);
+	frame_unref(latest_take(&slot), -1);
+	assert_null(take(10 * MS));
+	assert_false(intake_waits(&intake));
 }
 
 int main(void)
@@ -134,7 +171,8 @@ int main(void)
 		cmocka_unit_test_setup(a_cursor_waits_and_a_picture_takes_its_place, setup),
 		cmocka_unit_test_setup(a_cursor_alone_is_taken_when_it_is_due, setup),
 		cmocka_unit_test_setup(a_view_of_a_picture_that_nobody_saw_is_a_picture, setup),
-		cmocka_unit_test_setup(what_waits_goes_back_at_the_end, setup),
+		cmocka_unit_test_setup(a_cursor_that_waits_keeps_no_buffer_from_the_next_picture, setup),
+		cmocka_unit_test_setup(one_that_was_taken_back_is_not_waited_for, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
