@@ -470,9 +470,7 @@ static unsigned pipewire_held(struct capture *c)
 
 	if (outside)
 		pw_thread_loop_lock(p->thread);
-	n = pw_slots_held(&p->slots);
-	if (p->last && atomic_load(&p->last->refs) == 1)
-		n--;
+	n = pw_slots_held(&p->slots, p->last);
 	if (outside)
 		pw_thread_loop_unlock(p->thread);
 	return n;

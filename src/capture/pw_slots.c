@@ -14,8 +14,11 @@ static void frame_release(struct frame *f, int fence_fd)
 	/* Readers wait for their GPU before they let go. */
 	assert(fence_fd < 0);
 	cursor_image_unref(f->cursor.image);
+	/* As soon as the frame counts as returned everything may be closed, but not before this is over. */
+	atomic_fetch_add_explicit(&p->releasing, 1, memory_order_relaxed);
 	atomic_fetch_or_explicit(&p->returned, 1u << f->slot, memory_order_release);
 	pw_loop_signal_event(p->loop, p->signal);
+	atomic_fetch_sub_explicit(&p->releasing, 1, memory_order_release);
 }
 
 /* The frame may be of a format that is long gone: hence its number. */
@@ -113,7 +116,12 @@ void pw_slots_take_returned(struct pw_slots *p, struct pw_stream *stream)
 	atomic_fetch_and_explicit(&p->out, ~mask, memory_order_release);
 }
 
-unsigned pw_slots_held(struct pw_slots *p)
+unsigned pw_slots_held(struct pw_slots *p, const struct frame *kept)
 {
-	return (unsigned)__builtin_popcount(atomic_load(&p->out) & ~atomic_load(&p->returned));
+	unsigned n = (unsigned)__builtin_popcount(atomic_load(&p->out) & ~atomic_load(&p->returned));
+
+	if (kept && atomic_load(&kept->refs) == 1)
+		n--;
+	/* Last, and counted only where it decides over the end: its frame may be among those that are out. */
+	return n ? n : atomic_load(&p->releasing) != 0;
 }

@@ -34,9 +34,10 @@ struct pw_slots {
 	uint64_t next_id;
 	struct pw_slot slot[PW_SLOTS];
 	/* any thread */
-	atomic_uint out;      /* slots whose frame is out; the loop writes */
-	atomic_uint returned; /* slots given back; any thread sets, the loop clears */
-	atomic_uint refused;  /* twice the number of the format that cannot be read, odd: nor any other dma-buf */
+	atomic_uint out;       /* slots whose frame is out; the loop writes */
+	atomic_uint returned;  /* slots given back; any thread sets, the loop clears */
+	atomic_uint releasing; /* threads that are giving one back */
+	atomic_uint refused;   /* twice the number of the format that cannot be read, odd: nor any other dma-buf */
 };
 
 /* signal: an event source of the loop, which calls pw_slots_take_returned. */
@@ -52,5 +53,6 @@ void pw_slots_remove(struct pw_slots *p, struct pw_buffer *b);
 struct frame *pw_slots_send(struct pw_slots *p, struct pw_slot *s, bool import);
 /* Queues what has come back. */
 void pw_slots_take_returned(struct pw_slots *p, struct pw_stream *stream);
-/* Frames that are out and not on their way back. Any thread that keeps the loop from working. */
-unsigned pw_slots_held(struct pw_slots *p);
+/* Frames that are out and not on their way back, but for kept (or NULL) where the caller's reference is the only one. 0: no
+ * thread that gave one back uses p any more. Any thread that keeps the loop from working. */
+unsigned pw_slots_held(struct pw_slots *p, const struct frame *kept);
