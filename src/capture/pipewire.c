@@ -105,7 +105,16 @@ static void drop_last(struct pipewire *p)
 	p->last = NULL;
 }
 
-/* The newest picture again, under the cursor as it is now (moved: since it was shown). Without one the next brings it. */
+/* Any thread: news of the cursor may wait for it. */
+static void view_freed(void *ctx)
+{
+	struct pipewire *p = ctx;
+
+	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
+}
+
+/* The newest picture again, under the cursor as it is now (moved: since it was shown). Where there is no view the next one
+ * that is free brings it, or the next picture. */
 static void show_last(struct pipewire *p, bool moved)
 {
 	struct cursor now = pw_cursor_take(&p->cursor);
@@ -392,6 +401,8 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 		goto fail;
 	if (params->importable)
 		p->importable = *params->importable;
+	p->views.freed = view_freed;
+	p->views.ctx = p;
 	p->thread = pw_thread_loop_new("capture", NULL);
 	if (!p->thread)
 		goto fail;

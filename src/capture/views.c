@@ -4,17 +4,22 @@
 #include <assert.h>
 #include <string.h>
 
+#define ALL ((1u << VIEWS_MAX) - 1)
+
 static void view_release(struct frame *f, int fence_fd)
 {
 	struct views *v = f->owner;
 	struct cursor_image *image = f->cursor.image;
 	struct frame *of = v->view[f->slot].of;
+	unsigned were_out;
 
 	/* Readers wait for their GPU before they let go. */
 	assert(fence_fd < 0);
 	/* The frame last: once it is back everything else may be closed. */
 	cursor_image_unref(image);
-	atomic_fetch_and_explicit(&v->out, ~(1u << f->slot), memory_order_release);
+	were_out = atomic_fetch_and_explicit(&v->out, ~(1u << f->slot), memory_order_release);
+	if (were_out == ALL && v->freed)
+		v->freed(v->ctx);
 	frame_unref(of, -1);
 }
 
@@ -27,7 +32,7 @@ static void view_refused(struct frame *f, bool all_dmabufs)
 
 struct frame *views_take(struct views *v, struct frame *of, struct cursor cursor, uint64_t now_ns)
 {
-	unsigned unused = ~atomic_load_explicit(&v->out, memory_order_acquire) & ((1u << VIEWS_MAX) - 1);
+	unsigned unused = ~atomic_load_explicit(&v->out, memory_order_acquire) & ALL;
 	struct frame *f;
 	unsigned n;
 

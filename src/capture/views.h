@@ -12,6 +12,9 @@
 #define VIEWS_MAX 20 /* two for each user of a screen, and some to spare */
 
 struct views {
+	/* Constant, may be NULL: one is back of all that were out. Any thread, wait-free. */
+	void (*freed)(void *ctx);
+	void *ctx;
 	atomic_uint out;
 	struct view {
 		struct frame frame;
@@ -20,5 +23,5 @@ struct views {
 };
 
 /* of: a reference of the caller's, which stays his; no view itself. Takes the reference to the cursor's image in any
- * case. NULL: all are out. */
+ * case. NULL: all are out; freed() follows. */
 struct frame *views_take(struct views *v, struct frame *of, struct cursor cursor, uint64_t now_ns);

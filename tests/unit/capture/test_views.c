@@ -11,7 +11,7 @@
 static struct views views;
 static struct frame frame;
 static struct cursor_image image;
-static unsigned released, refused;
+static unsigned released, refused, freed;
 
 static void on_release(struct frame *f, int fence_fd)
 {
@@ -29,10 +29,20 @@ static void on_refuse(struct frame *f, bool all)
 	refused += all ? 10 : 1;
 }
 
+/* Whoever it is belongs to the frame's owner, which may be closed when that is back. */
+static void on_free(void *ctx)
+{
+	assert_ptr_equal(ctx, &views);
+	assert_int_equal(released, 0);
+	freed++;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	released = refused = 0;
+	released = refused = freed = 0;
+	views.freed = on_free;
+	views.ctx = &views;
 	image = (struct cursor_image){.id = 5, .w = 4, .h = 4};
 	frame = (struct frame){
 		.release = on_release,
@@ -101,7 +111,9 @@ static void there_are_so_many_and_no_more(void **state)
 	}
 	assert_null(views_take(&views, &frame, at(1), 1));
 	assert_int_equal(atomic_load(&image.refs), VIEWS_MAX); /* taken and dropped */
+	assert_int_equal(freed, 0);
 	frame_unref(v[7], -1);
+	assert_int_equal(freed, 1); /* who found none is told */
 	v[7] = views_take(&views, &frame, (struct cursor){0}, 1);
 	assert_non_null(v[7]);
 	assert_null(v[7]->cursor.image);
@@ -111,6 +123,7 @@ static void there_are_so_many_and_no_more(void **state)
 		frame_unref(v[i], -1);
 	}
 	assert_int_equal(released, 1);
+	assert_int_equal(freed, 2); /* by the first of them */
 }
 
 int main(void)
