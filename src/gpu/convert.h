@@ -42,7 +42,7 @@ struct gpu_geometry {
 	uint16_t x, y, w, h; /* inside the target, not empty */
 };
 
-#define GPU_CURSOR_MAX 256u /* width and height */
+#define GPU_CURSOR_MAX CURSOR_DIM_MAX /* width and height */
 
 /* The cursor picture that the GPU has, and where its upper left corner is in the source's own pixels, the hotspot
  * already subtracted; any part of it may lie outside. w 0: none is shown. */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CURSOR_DIM_MAX 256u /* shown; also what the pass on the GPU holds (GPU_CURSOR_MAX) */
+#define CURSOR_DIM_MAX 256u /* width and height of what is shown */
 
 /* Who draws it: what a source is asked for. */
 enum cursor_mode {
