@@ -238,11 +238,13 @@ enum { CURSOR_W = 24, CURSOR_H = 16, HOT_X = 3, HOT_Y = 5 };
 static void put_cursor(struct spa_buffer *b)
 {
 	struct spa_meta_cursor *c = spa_buffer_find_meta_data(b, SPA_META_Cursor, CURSOR_BYTES(CURSOR_W, CURSOR_H));
-	struct spa_meta_bitmap *bitmap = (struct spa_meta_bitmap *)(c + 1);
-	uint8_t *p = (uint8_t *)(bitmap + 1);
+	struct spa_meta_bitmap *bitmap;
+	uint8_t *p;
 
 	if (!opt.cursor || !c)
 		return;
+	bitmap = (struct spa_meta_bitmap *)(c + 1);
+	p = (uint8_t *)(bitmap + 1);
 	*c = (struct spa_meta_cursor){
 		.id = 1,
 		.position = SPA_POINT((int)(40 + (width - 120) * moves / opt.cursor), (int)(height * 2 / 5)),
