@@ -181,8 +181,8 @@ static void log_summary(const struct pipeline *pl)
 	const struct stream_stats *st = pl->shared.stats;
 
 	if (pl->tx)
-		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over, "
-			 "%llu bytes of them read by the CPU",
+		log_info("%llu frames sent, %llu repeated, %llu dropped, %llu pictures passed over; "
+			 "the CPU read %llu bytes of pictures",
 			 (unsigned long long)STAT_GET(st->frames_sent),
 			 (unsigned long long)STAT_GET(st->frames_repeated),
 			 (unsigned long long)STAT_GET(st->frames_dropped),

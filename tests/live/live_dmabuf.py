@@ -26,7 +26,7 @@ def streamed(source, *options, frames=60, env=None, codec="h264"):
 
 def read_by_cpu(said):
     """Bytes of the stream's pictures, as the daemon counted them; None before its end."""
-    n = re.search(r"(\d+) bytes of them read by the CPU", said)
+    n = re.search(r"the CPU read (\d+) bytes of pictures", said)
     return int(n[1]) if n else None
 
 
