@@ -21,7 +21,8 @@ WANT="mesa-vulkan-drivers vulkan-validationlayers libgl1-mesa-dri libegl-mesa0 l
 
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
-if [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; then
+ready() { [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; }
+if ready || { alone && ready; }; then
 	exit 0
 fi
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the driver is unpacked with apt-get and dpkg"

@@ -26,7 +26,8 @@ WANT="sway xdg-desktop-portal xdg-desktop-portal-wlr pipewire pipewire-bin wirep
 
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
-if [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; then
+ready() { [ "$(cat "$DIR/stamp" 2>/dev/null)" = "$STAMP" ]; }
+if ready || { alone && ready; }; then
 	exit 0
 fi
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the live session is put together with apt-get and dpkg"
@@ -37,7 +38,7 @@ plan() {
 	planned $WANT $(apt_private apt-cache depends wireplumber 2>/dev/null | awk '/Depends: libwireplumber/ { print $2 }')
 }
 fetch "live session" "$WANT"
-rm -rf "$DIR/root"
+rm -rf "$DIR/root" "$DIR/stamp"
 mkdir -p "$DIR/root"
 for f in $files; do
 	dpkg -x "$CACHE/archives/$f" "$DIR/root"

@@ -54,3 +54,9 @@ fetch() {
 		[ -s "$CACHE/archives/$f" ] || { echo "not downloaded: $f" >&2; exit 1; }
 	done
 }
+
+# Tests begin side by side: until the caller ends nobody else changes DIR. It may have become ready meanwhile.
+alone() {
+	exec 9>"$DIR/lock"
+	flock 9
+}

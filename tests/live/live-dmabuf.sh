@@ -8,7 +8,7 @@ if [ -z "${LIVE_LIB:-}" ]; then
 	build=$(cd "${1:?usage: live-dmabuf.sh BUILD_DIR [TEST...]}" && pwd)
 	shift
 	command -v ffmpeg >/dev/null || { echo "SKIP: ffmpeg is not installed"; exit 77; }
-	(flock 9 && "$here/../../scripts/gpu-env.sh" "$build/gpu") 9>"$build/gpu.lock" || exit $?
+	"$here/../../scripts/gpu-env.sh" "$build/gpu" || exit $?
 	exec "$here/session.sh" "${LIVE_DIR:-$build/live}" "$(readlink -f "$0")" "$build" "$@"
 fi
 . "$LIVE_LIB"
