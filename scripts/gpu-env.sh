@@ -70,7 +70,7 @@ manifest 'lvp_icd*.json' libvulkan_lvp.so icd
 manifest 'VkLayer_khronos_validation.json' libVkLayer_khronos_validation.so layer
 
 cat >"$DIR/env" <<ENV
-# Written by gpu-env.sh. The driver and the layer; everything else is the machine's own.
+# Written by gpu-env.sh. Mesa, for Vulkan, OpenGL, GBM and EGL, and the layer; everything else is the machine's own.
 export VK_DRIVER_FILES='$(ls "$DIR"/icd/*.json)'
 export VK_ICD_FILENAMES="\$VK_DRIVER_FILES"
 export VK_LAYER_PATH='$DIR/layer'
