@@ -108,18 +108,15 @@ static const struct option options[] = {
 	STRING(video, node, "", "PipeWire node of the screen (id, serial or name), with source = pipewire"),
 	PLACE(video, place,
 	      "Where that screen lies among the outputs, for the pointer, as 1920x1080+1280+0 (width, height, left, "
-	      "top); "
-	      "empty: as the source says"),
+	      "top); empty: as the source says"),
 	STRING(video, pattern, "motion", "Test picture: motion, noise, mixed, still, chart, patches or pq (HDR)"),
 	CHOICE(video, cursor, "auto", choice_cursor,
 	       "Who draws the pointer of a live screen: metadata: moonrill; embedded: the desktop; hidden: nobody; "
-	       "auto: "
-	       "moonrill where the desktop lets it"),
+	       "auto: moonrill where the desktop lets it"),
 
 	ENCODER(encode, backend, "auto",
 		"Encoder to use: auto (hardware where a trial says that it works, else software) or one that moonrill "
-		"encoders "
-		"lists; when it fails in a stream another takes over"),
+		"encoders lists; when it fails in a stream another takes over"),
 	STRING(encode, device, "",
 	       "Node of the graphics hardware that encodes, as /dev/dri/renderD128; empty: the first that can"),
 	STRING(encode, preset, "superfast",
@@ -127,8 +124,7 @@ static const struct option options[] = {
 	       "driver's quality level, from 1 (best); words mean its default"),
 	CHOICE(encode, convert, "auto", choice_convert,
 	       "Where pictures are scaled and converted; auto: on the CPU what it can read, the rest on the GPU, and "
-	       "all "
-	       "where the encoder reads its pictures"),
+	       "all where the encoder reads its pictures"),
 	CHOICE(encode, hevc, "auto", choice_offer,
 	       "Offer HEVC; auto: in hardware that a trial at the start says works; on: also with x265, which answers "
 	       "losses with key frames"),

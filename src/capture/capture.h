@@ -15,21 +15,29 @@
 
 struct capture;
 
+/* The strings and importable live as long as the capture. */
 struct capture_params {
-	uint32_t width, height; /* wanted; a source with a size of its own ignores them */
-	uint32_t fps_mhz;       /* ceiling */
-	bool every; /* a source that can wait passes no picture over, though nobody gives buffers back in time */
-	const char
-		*pattern; /* pattern: motion, noise, mixed, still, chart, patches, pq; lives as long as the capture */
-	const char *node; /* pipewire: id, name or serial:N; "" any; lives as long as the capture */
-	const struct dmabuf_formats *importable; /* what readers import; NULL: nothing. Lives as long as the capture */
-	enum cursor_mode cursor;                 /* pipewire: with AUTO and METADATA its metadata is asked for */
-	int pipewire_fd; /* pipewire: remote of a portal session, taken; -1: the user's own daemon */
+	/* Wanted; a source with a size of its own ignores them. */
+	uint32_t width, height;
+	/* Ceiling. */
+	uint32_t fps_mhz;
+	/* A source that can wait passes no picture over, though nobody gives buffers back in time. */
+	bool every;
+	/* pattern: motion, noise, mixed, still, chart, patches, pq. */
+	const char *pattern;
+	/* pipewire: id, name or serial:N; "": any. */
+	const char *node;
+	/* What readers import; NULL: nothing. */
+	const struct dmabuf_formats *importable;
+	/* pipewire: with AUTO and METADATA its metadata is asked for. */
+	enum cursor_mode cursor;
+	/* pipewire: remote of a portal session, taken; -1: the user's own daemon. */
+	int pipewire_fd;
 };
 
-/* Called on the capture's thread. frame passes the reference. lost: the source is gone (-errno),
- * nothing follows; the owner calls stop and close later, from its own thread. A source can go at any time between open and
- * close, started or not. */
+/* Called on the capture's thread. frame passes the reference. lost: the source is gone (-errno), nothing follows; the
+ * owner calls stop and close later, from its own thread. A source can go at any time between open and close, started or
+ * not. */
 struct capture_events {
 	void (*frame)(void *ctx, struct frame *f);
 	void (*lost)(void *ctx, int err);

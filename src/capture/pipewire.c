@@ -113,8 +113,8 @@ static void view_freed(void *ctx)
 	pw_loop_signal_event(pw_thread_loop_get_loop(p->thread), p->signal);
 }
 
-/* The newest picture again, under the cursor as it is now (moved: since it was shown). Where there is no view the next one
- * that is free brings it, or the next picture. */
+/* The newest picture again, under the cursor as it is now (moved: since it was shown). Where there is no view the next
+ * one that is free brings it, or the next picture. */
 static void show_last(struct pipewire *p, bool moved)
 {
 	struct cursor now = pw_cursor_take(&p->cursor);

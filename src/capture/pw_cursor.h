@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The cursor in a buffer's metadata (SPA_META_Cursor), as untrusted as everything in memory that the other side may write
- * at any time: what is read is copied first, then judged, and every offset, stride and size meets a ceiling.
+ * The cursor in a buffer's metadata (SPA_META_Cursor), as untrusted as everything in memory that the other side may
+ * write at any time: what is read is copied first, then judged, and every offset, stride and size meets a ceiling.
  *
- * SPA says nothing of alpha. What sends cursors premultiplies: Mutter (RGBA, the sprite read back as such) and KWin (RGBA,
- * QImage's premultiplied format), whatever portal lies between; so that is what pixels are taken for, and a primary above its alpha is cut.
- * The hotspot belongs to the bitmap: without one Mutter says 0,0.
+ * SPA says nothing of alpha. What sends cursors premultiplies: Mutter (RGBA, the sprite read back as such) and KWin
+ * (RGBA, QImage's premultiplied format), whatever portal lies between; so that is what pixels are taken for, and a
+ * primary above its alpha is cut. The hotspot belongs to the bitmap: without one Mutter says 0,0.
  * A bitmap comes only when the cursor looks another way, so no buffer may be passed over. PipeWire's loop thread.
  */
 #pragma once
@@ -38,9 +38,9 @@ int pw_cursor_init(struct pw_cursor *c);
 void pw_cursor_finish(struct pw_cursor *c); /* every reference is back; accepts a zeroed one */
 
 /* Takes what the buffer says of it; of one larger than CURSOR_DIM_MAX the upper left, where pointers point. 1: it is
- * another or elsewhere, 0: nothing new. -EINVAL: not what it should be, all is as before; -E2BIG: larger than was asked for,
- * -ENOTSUP: a format that we do not know: none is shown until the next bitmap; -EBUSY: every image is in use, the last one
- * stays. */
+ * another or elsewhere, 0: nothing new. -EINVAL: not what it should be, all is as before; -E2BIG: larger than was asked
+ * for, -ENOTSUP: a format that we do not know: none is shown until the next bitmap; -EBUSY: every image is in use, the
+ * last one stays. */
 int pw_cursor_read(struct pw_cursor *c, const struct spa_buffer *b);
 
 /* As it is now, with a reference to its image: for a frame. */

@@ -53,6 +53,6 @@ void pw_slots_remove(struct pw_slots *p, struct pw_buffer *b);
 struct frame *pw_slots_send(struct pw_slots *p, struct pw_slot *s, bool import);
 /* Queues what has come back. */
 void pw_slots_take_returned(struct pw_slots *p, struct pw_stream *stream);
-/* Frames that are out and not on their way back, but for kept (or NULL) where the caller's reference is the only one. 0: no
- * thread that gave one back uses p any more. Any thread that keeps the loop from working. */
+/* Frames that are out and not on their way back, but for kept (or NULL) where the caller's reference is the only one.
+ * 0: no thread that gave one back uses p any more. Any thread that keeps the loop from working. */
 unsigned pw_slots_held(struct pw_slots *p, const struct frame *kept);

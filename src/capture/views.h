@@ -2,8 +2,8 @@
 /*
  * Frames that show the picture of another one under a cursor of their own: a pointer moved over a still screen. A view
  * holds its frame until its own last reference is gone, so a user that has not seen the picture yet gets it with the
- * cursor, and one that has sees by its number (struct frame) that only the cursor is new. Taken on the capture's thread,
- * released on any; nothing allocates.
+ * cursor, and one that has sees by its number (struct frame) that only the cursor is new. Taken on the capture's
+ * thread, released on any; nothing allocates.
  */
 #pragma once
 

@@ -3,8 +3,8 @@
  * Which captured frame the encode thread takes, and when. A picture may come early by half an interval (encode/pace.h);
  * one that comes earlier stays in the slot until it is due, unless a newer one replaces it. A frame that only moves the
  * cursor is never taken early: the picture that comes meanwhile would find its place taken, and every picture would be
- * late while the pointer moves. It stays in the slot as well, where the capture can take it back when it needs the buffer
- * below (capture/screen.c). Encode thread; wait-free.
+ * late while the pointer moves. It stays in the slot as well, where the capture can take it back when it needs the
+ * buffer below (capture/screen.c). Encode thread; wait-free.
  */
 #pragma once
 

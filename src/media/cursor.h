@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The pointer of a screen, beside its pictures: a source that gives it apart need not draw the whole screen anew because
- * it moved. A frame carries where it is and a reference to what it looks like, which never changes while anybody holds
- * one. Its hotspot is subtracted already.
+ * The pointer of a screen, beside its pictures: a source that gives it apart need not draw the whole screen anew
+ * because it moved. A frame carries where it is and a reference to what it looks like, which never changes while
+ * anybody holds one. Its hotspot is subtracted already.
  */
 #pragma once
 
@@ -26,14 +26,14 @@ struct cursor_image {
 	atomic_uint refs;
 	uint64_t id;   /* never 0, never that of another image of this process */
 	uint16_t w, h; /* 1..CURSOR_DIM_MAX */
-	uint8_t argb[CURSOR_DIM_MAX * CURSOR_DIM_MAX *
-		     4]; /* w pixels a line, as FOURCC_ARGB8888, premultiplied, sRGB */
+	/* w pixels a line, as FOURCC_ARGB8888, premultiplied, sRGB */
+	uint8_t argb[CURSOR_DIM_MAX * CURSOR_DIM_MAX * 4];
 };
 
 struct cursor {
 	struct cursor_image *image; /* a reference; NULL: none is shown */
-	int32_t x,
-		y; /* of its upper left corner, in pixels of the frame's buffer, within 16 bits; any part may lie outside */
+	/* Of its upper left corner, in pixels of the frame's buffer, within 16 bits; any part may lie outside. */
+	int32_t x, y;
 };
 
 /* Any thread, wait-free; both take NULL. */

@@ -11,8 +11,8 @@
  *		      [--until-cursor X,Y: goes on until that is where every user has seen it]
  *		      [--pixel X,Y[,RRGGBB]: of frames in memory; goes on until it is so, or nearly]
  *
- * It ends when there were so many frames, and what is waited for has come; else when the time is up. With the first frame it
- * says so.
+ * It ends when there were so many frames, and what is waited for has come; else when the time is up. It says when it
+ * has its first frame.
  *
  * Exit status: 0 the source gave a frame, 3 it gave none, 4 it is not there or was refused.
  */
