@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # live-product.sh BUILD_DIR: the conformance programs with a real PipeWire as a capture back end: what every capture
-# promises, and its frames through the conversion into every encoder, the stand-in driver's included, ten thousand each.
-# Each line is one case; exit status 0, 1, or 77 where no session can be had.
+# promises, and its frames through the conversion into every encoder, the stand-in driver's included: of ten thousand that
+# are encoded at least eighty are new ones, the rest shows what was there. Each line is one case; exit status 0, 1, or 77
+# where no session can be had.
 set -u
 if [ -z "${LIVE_LIB:-}" ]; then
 	build=$(cd "${1:?usage: live-product.sh BUILD_DIR}" && pwd)
