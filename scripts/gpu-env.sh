@@ -30,20 +30,8 @@ command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the driver 
 # Debian 12 has Mesa 22.3; its backports have what Debian 13 has.
 SUITE=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 if [ "$SUITE" = bookworm ]; then
-	MIRROR=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
-		awk -F '|' '$3 != "main" || $4 ~ /-/ { next }
-			$1 == "Debian" && $2 == "Debian" { print $5; exit }
-			$1 == "" && $5 ~ /\/debian\/?$/ && !other { other = $5 }
-			END { if (other) print other }' | head -1)
-	[ -n "$MIRROR" ] || skip "this machine's apt has no mirror of Debian"
-	KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-	{
-		printf 'Types: deb\nURIs: %s\nSuites: %s %s-backports\nComponents: main\n' "$MIRROR" "$SUITE" "$SUITE"
-		[ ! -r "$KEYRING" ] || echo "Signed-By: $KEYRING"
-	} >"$DIR/gpu.sources"
-	LISTS=$CACHE/lists
-	APT_VIEW=(-o APT::Update::Error-Mode=any -o APT::Default-Release="$SUITE-backports"
-		-o Dir::Etc::sourcelist="$DIR/gpu.sources" -o Dir::Etc::sourceparts=/dev/null)
+	view_of "$SUITE" "$SUITE-backports"
+	APT_VIEW+=(-o APT::Default-Release="$SUITE-backports")
 fi
 plan() {
 	planned $WANT

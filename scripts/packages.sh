@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sourced by live-env.sh, vm-env.sh and trixie-env.sh, which set DIR (where to unpack) and CACHE (where downloads stay):
+# Sourced by the scripts *-env.sh, which set DIR (where to unpack) and CACHE (where downloads stay):
 # packages from the Debian mirrors that this machine's own apt is configured with, without installing any.
 
 skip() { echo "SKIP: $*"; exit 77; }
@@ -13,6 +13,33 @@ apt_private() {
 	shift
 	"$tool" -o Dir::State::lists="$LISTS" -o Dir::Cache="$CACHE" -o Dir::Cache::archives="$DIR/plan" \
 		-o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Install-Recommends=false "${APT_VIEW[@]}" "$@"
+}
+
+# view_of SUITE...: from here on apt's view is on these suites of Debian alone, from the archive that is among this machine's
+# sources. Without package lists it is not known whose they are; then by the usual path.
+view_of() {
+	local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
+		awk -F '|' '$3 != "main" || $4 ~ /-/ { next }
+			$1 == "Debian" && $2 == "Debian" { print $5; exit }
+			$1 == "" && $5 ~ /\/debian\/?$/ && !other { other = $5 }
+			END { if (other) print other }' | head -1)
+	[ -n "$mirror" ] || skip "this machine's apt has no mirror of Debian"
+	{
+		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$mirror" "$*"
+		[ ! -r "$keyring" ] || echo "Signed-By: $keyring"
+	} >"$DIR/view.sources"
+	LISTS=$CACHE/lists
+	APT_VIEW=(-o APT::Update::Error-Mode=any
+		-o Dir::Etc::sourcelist="$DIR/view.sources" -o Dir::Etc::sourceparts=/dev/null)
+}
+
+# In that view nothing is installed.
+view_of_nothing_installed() {
+	mkdir -p "$DIR/state"
+	: >"$DIR/state/status"
+	APT_VIEW+=(-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+		-o Dir::State="$DIR/state" -o Dir::State::status="$DIR/state/status")
 }
 
 # planned PACKAGE...: where they come from, with what they need and the machine lacks. apt leaves out what lies in its

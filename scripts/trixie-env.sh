@@ -32,28 +32,8 @@ command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
 unshare -Urm mount -t tmpfs tmpfs /mnt 2>/dev/null ||
 	skip "commands run in the $SUITE root through user namespaces, which cannot be had here"
 
-# The archive of Debian itself among this machine's sources. Without package lists it is not known whose they are; then
-# by the usual path.
-MIRROR=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
-	awk -F '|' '$3 != "main" || $4 ~ /-/ { next }
-		$1 == "Debian" && $2 == "Debian" { print $5; exit }
-		$1 == "" && $5 ~ /\/debian\/?$/ && !other { other = $5 }
-		END { if (other) print other }' | head -1)
-[ -n "$MIRROR" ] || skip "this machine's apt has no mirror of Debian"
-
-# A view of that suite alone, in which nothing is installed.
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-{
-	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$MIRROR" "$SUITE"
-	[ ! -r "$KEYRING" ] || echo "Signed-By: $KEYRING"
-} >"$DIR/$SUITE.sources"
-mkdir -p "$DIR/state"
-: >"$DIR/state/status"
-LISTS=$CACHE/lists
-APT_VIEW=(-o APT::Update::Error-Mode=any
-	-o Dir::Etc::sourcelist="$DIR/$SUITE.sources" -o Dir::Etc::sourceparts=/dev/null
-	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-	-o Dir::State="$DIR/state" -o Dir::State::status="$DIR/state/status")
+view_of "$SUITE"
+view_of_nothing_installed
 plan() {
 	planned '?essential' $WANT
 }
