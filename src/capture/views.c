@@ -2,6 +2,7 @@
 #include "capture/views.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define ALL ((1u << VIEWS_MAX) - 1)
@@ -33,9 +34,15 @@ static void view_refused(struct frame *f, bool all_dmabufs)
 struct frame *views_take(struct views *v, struct frame *of, struct cursor cursor, uint64_t now_ns)
 {
 	unsigned unused = ~atomic_load_explicit(&v->out, memory_order_acquire) & ALL;
+	int fence = of->acquire_fence;
 	struct frame *f;
 	unsigned n;
 
+	/* Each frame closes its own. Without one nobody knew that the picture must be waited for. */
+	if (unused && fence >= 0) {
+		fence = fcntl(fence, F_DUPFD_CLOEXEC, 3);
+		unused = fence < 0 ? 0 : unused;
+	}
 	if (!unused) {
 		cursor_image_unref(cursor.image);
 		return NULL;
@@ -64,7 +71,7 @@ struct frame *views_take(struct views *v, struct frame *of, struct cursor cursor
 	f->cursor = cursor;
 	f->transform = of->transform;
 	f->colour = of->colour;
-	f->acquire_fence = -1; /* the frame's own holds it; who has not waited for that asks the buffer itself */
+	f->acquire_fence = fence;
 	f->seq = of->seq;
 	f->t = (struct trace){.captured = now_ns};
 	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);

@@ -23,5 +23,5 @@ struct views {
 };
 
 /* of: a reference of the caller's, which stays his; no view itself. Takes the reference to the cursor's image in any
- * case. NULL: all are out; freed() follows. */
+ * case. NULL: all are out, freed() follows; or no file is left for the fence. */
 struct frame *views_take(struct views *v, struct frame *of, struct cursor cursor, uint64_t now_ns);

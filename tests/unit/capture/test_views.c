@@ -3,7 +3,9 @@
 #include "../cmocka_all.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/views.h"
@@ -69,10 +71,17 @@ static struct cursor at(int32_t x)
 	return (struct cursor){cursor_image_ref(&image), x, 3};
 }
 
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static void a_view_is_the_picture_under_another_cursor(void **state)
 {
 	struct frame *v = views_take(&views, &frame, at(8), 2000);
-	const int fence = frame.acquire_fence;
+	const int fence = frame.acquire_fence, own = v->acquire_fence;
 
 	(void)state;
 	assert_int_equal(v->width, 64);
@@ -85,7 +94,9 @@ static void a_view_is_the_picture_under_another_cursor(void **state)
 	assert_ptr_equal(v->cursor.image, &image);
 	assert_int_equal(v->t.captured, 2000);
 	assert_int_equal(v->n_damage, 0);
-	assert_int_equal(v->acquire_fence, -1); /* or it would be closed twice */
+	/* It is drawn when the frame is; each closes its own. */
+	assert_int_not_equal(v->acquire_fence, fence);
+	assert_true(same_file(v->acquire_fence, fence));
 	frame_refuse(v, false);
 	frame_refuse(v, true);
 	assert_int_equal(refused, 11);
@@ -98,6 +109,23 @@ static void a_view_is_the_picture_under_another_cursor(void **state)
 	frame_unref(v, -1);
 	assert_int_equal(released, 1);
 	assert_int_equal(fcntl(fence, F_GETFD), -1);
+	assert_int_equal(fcntl(own, F_GETFD), -1);
+}
+
+/* Shown too early it would be half a picture. */
+static void there_is_no_view_without_its_fence(void **state)
+{
+	const int fence = frame.acquire_fence;
+
+	(void)state;
+	frame.acquire_fence = 1 << 20;
+	assert_null(views_take(&views, &frame, at(8), 2000));
+	assert_int_equal(atomic_load(&views.out), 0);
+	assert_int_equal(atomic_load(&image.refs), 0);
+	assert_int_equal(atomic_load(&frame.refs), 1);
+	frame.acquire_fence = -1;
+	frame_unref(views_take(&views, &frame, at(8), 2000), -1);
+	frame.acquire_fence = fence;
 }
 
 static void there_are_so_many_and_no_more(void **state)
@@ -130,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_view_is_the_picture_under_another_cursor, setup),
+		cmocka_unit_test_setup(there_is_no_view_without_its_fence, setup),
 		cmocka_unit_test_setup(there_are_so_many_and_no_more, setup),
 	};
 
