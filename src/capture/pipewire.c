@@ -56,6 +56,7 @@ struct pipewire {
 	struct frame *last;               /* newest picture, kept for refresh and views; a reference, or NULL */
 	struct pw_cursor cursor;
 	bool owes_cursor; /* its news found no view */
+	unsigned skipped; /* pictures since the last one that was shown */
 	uint64_t seq;
 	/* in part any thread */
 	struct pw_slots slots;
@@ -148,7 +149,7 @@ static void on_add_buffer(void *data, struct pw_buffer *b)
 {
 	struct pipewire *p = data;
 
-	pw_slots_add(&p->slots, b, p->format.import);
+	pw_slots_add(&p->slots, b, p->format.import, p->format_no);
 }
 
 static void on_remove_buffer(void *data, struct pw_buffer *b)
@@ -161,24 +162,27 @@ static void on_remove_buffer(void *data, struct pw_buffer *b)
 	pw_slots_remove(&p->slots, b);
 }
 
-static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
+static bool deliver(struct pipewire *p, struct pw_slot *s)
 {
-	struct pw_slot *s = b->user_data;
 	const unsigned n_buffers = p->slots.n_buffers;
-	struct frame *f;
+	struct frame *f = &s->frame;
 	int err;
 
-	if (!s || !p->have_format)
+	if (!p->have_format || p->gone)
 		return false;
-	f = &s->frame;
-	err = buffer_frame(f, b->buffer, &s->map, &p->format, clock_ns());
+	err = buffer_frame(f, s->buffer->buffer, &s->map, &p->format, clock_ns());
 	if (err == -EINVAL)
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "a picture reaches out of its buffer: dropped");
 	if (err)
 		return false;
+	if (s->map.told) {
+		f->acquire_fence = s->sync.fence;
+		s->sync.fence = -1;
+	}
 	s->format_no = p->format_no;
 	f->seq = ++p->seq;
-	buffer_judge_damage(f, &p->tells_damage, skipped ? NULL : p->last);
+	buffer_judge_damage(f, &p->tells_damage, p->skipped ? NULL : p->last);
+	p->skipped = 0;
 	f->picture = f->same ? p->last->picture : frame_picture_no();
 	f->cursor = pw_cursor_take(&p->cursor);
 	p->base.held_max = n_buffers > 3 ? n_buffers - 2 : 1;
@@ -191,6 +195,36 @@ static bool deliver(struct pipewire *p, struct pw_buffer *b, unsigned skipped)
 	else
 		frame_unref(f, -1); /* was on its way when the capture stopped: kept for the next start */
 	return true;
+}
+
+/* What stands in line and may be read. Whether a picture was shown. */
+static bool show_arrived(struct pipewire *p)
+{
+	enum sync_turn turn;
+	struct pw_slot *s;
+	bool shown = false;
+
+	while ((turn = pw_slots_next(&p->slots, clock_ns(), &s)) != SYNC_NOBODY) {
+		if (turn == SYNC_SHOW && deliver(p, s)) {
+			shown = true;
+			continue;
+		}
+		if (turn == SYNC_GIVEN_UP)
+			log_every(NS_PER_S, LOG_LEVEL_WARN, "the source does not say when a picture is drawn: dropped");
+		p->seq += turn != SYNC_SHOW;
+		p->skipped++;
+		pw_slots_give_back(&p->slots, p->stream, s->buffer);
+	}
+	return shown;
+}
+
+/* The point of a picture has come, or not in time. */
+static void on_look(void *ctx)
+{
+	struct pipewire *p = ctx;
+
+	if (show_arrived(p))
+		p->owes_cursor = false; /* told with the picture */
 }
 
 /* Whether there is news of it. */
@@ -207,27 +241,18 @@ static bool read_cursor(struct pipewire *p, const struct pw_buffer *b)
 static void on_process(void *data)
 {
 	struct pipewire *p = data;
-	struct pw_buffer *b, *newest = NULL;
-	unsigned skipped = 0;
+	struct pw_buffer *b;
 	bool moved = p->owes_cursor;
 
 	pw_slots_take_returned(&p->slots, p->stream);
 	while ((b = pw_stream_dequeue_buffer(p->stream))) {
 		moved |= read_cursor(p, b);
-		if (!buffer_has_picture(b->buffer)) {
-			pw_stream_queue_buffer(p->stream, b);
-			continue;
-		}
-		if (newest) {
-			pw_stream_queue_buffer(p->stream, newest);
-			p->seq++;
-			skipped++;
-		}
-		newest = b;
+		if (b->user_data && buffer_has_picture(b->buffer))
+			pw_slots_arrive(&p->slots, b->user_data, clock_ns());
+		else
+			pw_slots_skip(&p->slots, p->stream, b);
 	}
-	if (newest && (p->gone || !deliver(p, newest, skipped)))
-		pw_stream_queue_buffer(p->stream, newest);
-	else if (newest)
+	if (show_arrived(p))
 		moved = p->owes_cursor = false; /* told with the picture */
 	if (moved && !p->gone)
 		show_last(p, true);
@@ -267,7 +292,7 @@ static void on_param_changed(void *data, uint32_t id, const struct spa_pod *para
 				    : "memory");
 	p->have_format = true;
 	p->format_no++;
-	n = pw_format_buffers(&b, &p->format, p->wants_cursor, pods);
+	n = pw_format_buffers(&b, &p->format, p->wants_cursor, p->slots.timelines.fd >= 0, pods);
 	pw_stream_update_params(p->stream, pods, n);
 }
 
@@ -379,6 +404,7 @@ static void destroy_all(struct pipewire *p)
 	tear_down(p);
 	if (p->signal)
 		pw_loop_destroy_source(pw_thread_loop_get_loop(p->thread), p->signal);
+	pw_slots_finish(&p->slots);
 	if (p->context)
 		pw_context_destroy(p->context);
 	if (p->thread)
@@ -411,7 +437,8 @@ static int pipewire_open(struct capture *c, const struct capture_params *params)
 	p->context = pw_context_new(loop, NULL, 0);
 	if (!p->signal || !p->context)
 		goto fail;
-	pw_slots_init(&p->slots, loop, p->signal);
+	if (pw_slots_init(&p->slots, loop, p->signal, p->importable.n, on_look, p) < 0)
+		goto fail;
 	if (fd >= 0) {
 		p->core = pw_context_connect_fd(p->context, fd, NULL, 0);
 		fd = -1; /* taken, whatever came of it */

@@ -55,12 +55,12 @@ int buffer_map_open(struct buffer_map *m, const struct spa_data *d)
 	return 0;
 }
 
-int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b)
+int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b, uint32_t n_planes)
 {
 	*m = (struct buffer_map){.fd = -1};
-	if (!b->n_datas || b->n_datas > FRAME_PLANES_MAX)
+	if (!n_planes || n_planes > b->n_datas || n_planes > FRAME_PLANES_MAX)
 		return -ENOTSUP;
-	for (uint32_t i = 0; i < b->n_datas; i++) {
+	for (uint32_t i = 0; i < n_planes; i++) {
 		const struct spa_data *d = &b->datas[i];
 		int fd = d->type == SPA_DATA_DmaBuf && d->fd >= 0 ? fcntl((int)d->fd, F_DUPFD_CLOEXEC, 3) : -1;
 
@@ -191,7 +191,8 @@ static int imported_planes(struct frame *f, const struct spa_buffer *b, const st
 		f->map[i] = NULL;
 	}
 	f->n_planes = m->n_planes;
-	f->acquire_fence = writers_fence(f->plane[0].fd);
+	if (!m->told)
+		f->acquire_fence = writers_fence(f->plane[0].fd);
 	return 0;
 }
 

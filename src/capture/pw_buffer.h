@@ -22,13 +22,15 @@ struct buffer_map {
 	int fd;            /* ours, of what is mapped; -1 */
 	bool dmabuf;       /* reads are bracketed */
 	unsigned n_planes; /* of a buffer that is imported, of which nothing is mapped; else 0 */
+	bool told;         /* its source tells by other means when it is drawn: its own fences are not asked for */
 	int plane_fd[FRAME_PLANES_MAX];
 };
 
 /* -ENOTSUP: neither memfd nor dma-buf; -errno of mmap; -EINVAL: offsets beyond the file. */
 int buffer_map_open(struct buffer_map *m, const struct spa_data *d);
-/* For a reader that imports: nothing is mapped. -ENOTSUP: no dma-buf, or too many planes; -errno of dup. */
-int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b);
+/* For a reader that imports: nothing is mapped. n_planes: of its datas, the first. -ENOTSUP: no dma-buf, or too many
+ * planes; -errno of dup. */
+int buffer_map_import(struct buffer_map *m, const struct spa_buffer *b, uint32_t n_planes);
 void buffer_map_close(struct buffer_map *m); /* accepts a zeroed map */
 /* Brackets of CPU reads of a dma-buf; nothing for memory. */
 void buffer_map_begin_read(const struct buffer_map *m);
@@ -38,7 +40,7 @@ void buffer_map_end_read(const struct buffer_map *m);
 bool buffer_has_picture(const struct spa_buffer *b);
 
 /* Fills what the buffer says: planes, mapping, crop, transform, damage (same: a list of it, but an empty one), time, and of
- * a buffer that is imported the fence of those who draw into it, where the kernel tells it. 0, or -EAGAIN: no picture in it
+ * a buffer that is imported the fence of those who draw into it, where the kernel tells it and nobody else does. 0, or -EAGAIN: no picture in it
  * (metadata only, or marked corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be
  * imported. Whether an imported one lies inside its file is the importer's to check. */
 int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,

@@ -11,6 +11,7 @@
 #include <spa/param/video/format-utils.h>
 
 #include "base/str.h"
+#include "capture/pw_sync.h"
 #include "capture/pw_cursor.h"
 
 #define DAMAGE_REGIONS 16 /* asked for; more than a frame carries, so that "too many" can be told from "all" */
@@ -232,18 +233,33 @@ static const struct spa_pod *meta(struct spa_pod_builder *b, uint32_t type, size
 					  SPA_POD_CHOICE_RANGE_Int((int)size, (int)min, (int)max));
 }
 
-unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f, bool cursor,
+static const struct spa_pod *buffers(struct spa_pod_builder *b, const struct pw_format *f, bool sync)
+{
+	int types = f->dmabuf ? 1 << SPA_DATA_DmaBuf : 1 << SPA_DATA_MemFd;
+	struct spa_pod_frame object;
+
+	spa_pod_builder_push_object(b, &object, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers);
+	spa_pod_builder_add(b, SPA_PARAM_BUFFERS_buffers,
+			    SPA_POD_CHOICE_RANGE_Int(PW_BUFFERS_WANTED, 2, PW_BUFFERS_MAX), SPA_PARAM_BUFFERS_dataType,
+			    SPA_POD_CHOICE_FLAGS_Int(types), 0);
+	if (sync)
+		pw_sync_only(b);
+	return spa_pod_builder_pop(b, &object);
+}
+
+unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f, bool cursor, bool sync,
 			   const struct spa_pod *pods[PW_FORMAT_PODS_MAX])
 {
 	const uint32_t region = sizeof(struct spa_meta_region), header = sizeof(struct spa_meta_header);
 	const uint32_t transform = sizeof(struct spa_meta_videotransform);
-	int types = f->dmabuf ? 1 << SPA_DATA_DmaBuf : 1 << SPA_DATA_MemFd;
 	unsigned n = 0;
 
-	pods[n++] = spa_pod_builder_add_object(b, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers,
-					       SPA_PARAM_BUFFERS_buffers,
-					       SPA_POD_CHOICE_RANGE_Int(PW_BUFFERS_WANTED, 2, PW_BUFFERS_MAX),
-					       SPA_PARAM_BUFFERS_dataType, SPA_POD_CHOICE_FLAGS_Int(types));
+	/* The first that suits both sides is taken: the number of planes is the source's to say, for it adds the timelines. */
+	if (sync && f->import && pw_sync_known()) {
+		pods[n++] = buffers(b, f, true);
+		pods[n++] = pw_sync_meta(b);
+	}
+	pods[n++] = buffers(b, f, false);
 	pods[n++] = meta(b, SPA_META_Header, header, header, header);
 	pods[n++] = meta(b, SPA_META_VideoCrop, region, region, region);
 	pods[n++] = meta(b, SPA_META_VideoTransform, transform, transform, transform);

@@ -44,6 +44,7 @@ int pw_format_parse(const struct spa_pod *param, const struct dmabuf_formats *im
 /* Takes a format that an import refused off the list, or with all every one. Whether there was any. */
 bool pw_format_withdraw(struct dmabuf_formats *importable, const struct pw_format *f, bool all);
 
-/* Buffers and Meta params for an agreed format. cursor: with metadata of it. */
-unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f, bool cursor,
+/* Buffers and Meta params for an agreed format. cursor: with metadata of it. sync: dma-bufs that are imported are
+ * synchronised explicitly, of sources that can. */
+unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f, bool cursor, bool sync,
 			   const struct spa_pod *pods[PW_FORMAT_PODS_MAX]);

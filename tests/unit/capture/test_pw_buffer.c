@@ -165,7 +165,7 @@ static void what_is_imported_is_not_mapped_and_outlives_its_buffer(void **state)
 	dma.modifier = TILED;
 	fake_init(&k, SPA_DATA_DmaBuf, STRIDE * H);
 	k.chunk.offset = 64;
-	assert_int_equal(buffer_map_import(&m, &k.buffer), 0);
+	assert_int_equal(buffer_map_import(&m, &k.buffer, k.buffer.n_datas), 0);
 	assert_int_equal(buffer_frame(&f, &k.buffer, &m, &dma, NOW), 0);
 	assert_null(f.map[0]);
 	assert_int_equal(f.n_planes, 1);
@@ -186,13 +186,15 @@ static void what_is_imported_is_not_mapped_and_outlives_its_buffer(void **state)
 	assert_int_equal(fstat(f.plane[0].fd, &b), -1);
 
 	fake_init(&k, SPA_DATA_MemFd, STRIDE * H);
-	assert_int_equal(buffer_map_import(&m, &k.buffer), -ENOTSUP);
+	assert_int_equal(buffer_map_import(&m, &k.buffer, k.buffer.n_datas), -ENOTSUP);
 	k.data.type = SPA_DATA_DmaBuf;
 	k.buffer.n_datas = 0;
-	assert_int_equal(buffer_map_import(&m, &k.buffer), -ENOTSUP);
+	assert_int_equal(buffer_map_import(&m, &k.buffer, k.buffer.n_datas), -ENOTSUP);
 	k.buffer.n_datas = FRAME_PLANES_MAX + 1;
-	assert_int_equal(buffer_map_import(&m, &k.buffer), -ENOTSUP);
+	assert_int_equal(buffer_map_import(&m, &k.buffer, k.buffer.n_datas), -ENOTSUP);
 	k.buffer.n_datas = 1;
+	assert_int_equal(buffer_map_import(&m, &k.buffer, 0), -ENOTSUP);
+	assert_int_equal(buffer_map_import(&m, &k.buffer, 2), -ENOTSUP); /* more than it has */
 	fake_finish(&k);
 }
 

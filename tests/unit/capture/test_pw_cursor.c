@@ -398,7 +398,7 @@ static void it_is_asked_for_where_it_is_to_come_apart(void **state)
 	(void)state;
 	for (int wanted = 0; wanted < 2; wanted++) {
 		struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
-		unsigned n = pw_format_buffers(&b, &format, wanted, pods), found = 0;
+		unsigned n = pw_format_buffers(&b, &format, wanted, false, pods), found = 0;
 
 		for (unsigned i = 1; i < n; i++) {
 			const struct spa_pod_prop *type = spa_pod_find_prop(pods[i], NULL, SPA_PARAM_META_type);

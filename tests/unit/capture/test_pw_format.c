@@ -272,7 +272,7 @@ static void the_buffers_asked_for_fit_the_format(void **state)
 		struct pw_format f = {.width = 64, .height = 64, .dmabuf = dmabuf};
 		const struct spa_pod_prop *p;
 		uint32_t n, choice;
-		unsigned count = pw_format_buffers(&b, &f, true, pods);
+		unsigned count = pw_format_buffers(&b, &f, true, true, pods);
 
 		assert_in_range(count, 1, PW_FORMAT_PODS_MAX);
 		p = spa_pod_find_prop(pods[0], NULL, SPA_PARAM_BUFFERS_dataType);
