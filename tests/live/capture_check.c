@@ -8,6 +8,7 @@
  *		      [--import A,B,...: as a reader that imports BGRx with these modifiers] [--refuse N: refuses what
  *		      it gets from its Nth frame on, until that is another] [--refuse-all N: and all dma-bufs]
  *		      [--cursor metadata|embedded|hidden]
+ *		      [--impatient: reads imported pictures before their fence has passed]
  *		      [--until-cursor X,Y: goes on until that is where every user has seen it]
  *		      [--pixel X,Y[,RRGGBB]: of frames in memory; goes on until it is so, or nearly]
  *
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <linux/dma-buf.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,7 @@ struct user {
 	struct screen_user *attached;
 	unsigned frames, marks, gaps, repeats, pixels_bad;
 	unsigned imported, kernels, backwards; /* of dma-bufs: the kernel's own; an older picture than before */
+	unsigned fenced, waited, late;         /* with a fence; that had not passed yet; that never did */
 	uint32_t last;
 	unsigned moves; /* frames of a picture that was there, under another cursor */
 	uint64_t picture;
@@ -57,7 +60,7 @@ static struct {
 	double seconds;
 	int pause;
 	unsigned refuse;
-	bool refuse_all;
+	bool refuse_all, impatient;
 	enum cursor_mode cursor;
 	bool until_cursor, until_pixel;
 	int cursor_x, cursor_y;
@@ -175,6 +178,25 @@ static void bracket(int fd, uint64_t flags)
 		;
 }
 
+static bool passed(int fence, int timeout_ms)
+{
+	struct pollfd p = {.fd = fence, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+static void wait_for_fence(struct user *u, const struct frame *f)
+{
+	if (f->acquire_fence < 0)
+		return;
+	u->fenced++;
+	if (passed(f->acquire_fence, 0))
+		return;
+	u->waited++;
+	if (!opt.impatient)
+		u->late += !passed(f->acquire_fence, 10000);
+}
+
 /* A picture that nobody mapped is looked at as a GPU would: through its file. */
 static void look_inside(struct user *u, const struct frame *f)
 {
@@ -182,6 +204,7 @@ static void look_inside(struct user *u, const struct frame *f)
 	uint8_t *p = mmap(NULL, size, PROT_READ, MAP_SHARED, f->plane[0].fd, 0);
 	struct pattern_mark m;
 
+	wait_for_fence(u, f);
 	u->imported++;
 	u->kernels += kernels_own(f->plane[0].fd);
 	if (p == MAP_FAILED)
@@ -281,14 +304,15 @@ static void report(uint64_t took_ns)
 		const struct user *u = &users[i];
 		unsigned n = u->frames ? u->frames : 1;
 
-		json_array_append_new(per_user,
-				      json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames",
-						(int)u->frames, "marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
-						(int)u->repeats, "pixels_bad", (int)u->pixels_bad, "imported",
-						(int)u->imported, "kernels", (int)u->kernels, "backwards",
-						(int)u->backwards, "superseded", (int)atomic_load(&u->link.superseded),
-						"moves", (int)u->moves, "age_ms", (double)(u->age_ns / n) / 1e6,
-						"age_max_ms", (double)u->age_max_ns / 1e6));
+		json_array_append_new(
+			per_user,
+			json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "frames",
+				  (int)u->frames, "marks", (int)u->marks, "gaps", (int)u->gaps, "repeats",
+				  (int)u->repeats, "pixels_bad", (int)u->pixels_bad, "imported", (int)u->imported,
+				  "kernels", (int)u->kernels, "backwards", (int)u->backwards, "fenced", (int)u->fenced,
+				  "waited", (int)u->waited, "late", (int)u->late, "superseded",
+				  (int)atomic_load(&u->link.superseded), "moves", (int)u->moves, "age_ms",
+				  (double)(u->age_ns / n) / 1e6, "age_max_ms", (double)u->age_max_ns / 1e6));
 	}
 	json_object_set_new(o, "source", json_string(screens_source_name(screens)));
 	json_object_set_new(o, "seconds", json_real((double)took_ns / 1e9));
@@ -344,13 +368,16 @@ static int parse(int argc, char **argv)
 {
 	static const char *const sources[] = {"auto", "pattern", "pipewire", "portal"};
 	static const struct option options[] = {
-		{"source", 1, NULL, 's'}, {"node", 1, NULL, 'n'},         {"pattern", 1, NULL, 'p'},
-		{"token", 1, NULL, 't'},  {"size", 1, NULL, 'S'},         {"fps", 1, NULL, 'f'},
-		{"frames", 1, NULL, 'N'}, {"seconds", 1, NULL, 'T'},      {"users", 1, NULL, 'u'},
-		{"pause", 0, NULL, 'P'},  {"pixels", 1, NULL, 'x'},       {"debug", 0, NULL, 'd'},
-		{"import", 1, NULL, 'i'}, {"refuse", 1, NULL, 'r'},       {"refuse-all", 1, NULL, 'R'},
-		{"cursor", 1, NULL, 'c'}, {"until-cursor", 1, NULL, 'C'}, {"pixel", 1, NULL, 'X'},
-		{NULL, 0, NULL, 0},
+		{"source", 1, NULL, 's'},       {"node", 1, NULL, 'n'},
+		{"pattern", 1, NULL, 'p'},      {"token", 1, NULL, 't'},
+		{"size", 1, NULL, 'S'},         {"fps", 1, NULL, 'f'},
+		{"frames", 1, NULL, 'N'},       {"seconds", 1, NULL, 'T'},
+		{"users", 1, NULL, 'u'},        {"pause", 0, NULL, 'P'},
+		{"pixels", 1, NULL, 'x'},       {"debug", 0, NULL, 'd'},
+		{"import", 1, NULL, 'i'},       {"refuse", 1, NULL, 'r'},
+		{"refuse-all", 1, NULL, 'R'},   {"cursor", 1, NULL, 'c'},
+		{"until-cursor", 1, NULL, 'C'}, {"pixel", 1, NULL, 'X'},
+		{"impatient", 0, NULL, 'I'},    {NULL, 0, NULL, 0},
 	};
 	int c, ok = 1;
 
@@ -421,6 +448,9 @@ static int parse(int argc, char **argv)
 			__attribute__((fallthrough));
 		case 'r':
 			opt.refuse = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'I':
+			opt.impatient = true;
 			break;
 		case 'd':
 			log_set_level(LOG_LEVEL_DBG);

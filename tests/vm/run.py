@@ -60,21 +60,21 @@ def task(where, build, command):
     return "\n".join(lines) + "\n"
 
 
-def machine(where, env, share, options):
-    """The command line of QEMU."""
+def machine(boots, env, share, options):
+    """The command line of QEMU for the kernel in the folder boots."""
     kernel = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check"
     # Steady: an instruction takes 2 ns, and who sleeps is woken when its time has come, at once.
     clock = ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off"] if options.steady else \
         ["-accel", "tcg,thread=multi"]
     cmd = [env["VM_QEMU"], "-M", "q35", *clock, "-cpu", "max", "-smp", str(options.cpus), "-m",
            str(options.memory), "-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
-           "-kernel", str(where / "kernel"), "-initrd", str(where / "initrd"), "-append", kernel,
+           "-kernel", str(boots / "kernel"), "-initrd", str(boots / "initrd"), "-append", kernel,
            "-serial", f"file:{share / 'console'}",
            "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
            "-fsdev", f"local,id=share,path={share},security_model=none",
            "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"]
-    if options.screen:
+    if options.screen or options.trixie:
         cmd += ["-device", "virtio-gpu-pci,xres=320,yres=180"]
     for firmware in env["VM_FIRMWARE"].split(":"):
         cmd += ["-L", firmware]
@@ -93,13 +93,13 @@ def forward(path, done):
     return done + len(data)
 
 
-def boot(where, env, share, options):
+def boot(boots, env, share, options):
     """Runs the machine to its end; the exit status of the task, or None."""
     qenv = {**os.environ, "LD_LIBRARY_PATH": env["VM_LIB"]}
     done = 0
     limit = time.monotonic() + options.timeout
     with open(share / "qemu", "wb") as log:
-        p = subprocess.Popen(machine(where, env, share, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        p = subprocess.Popen(machine(boots, env, share, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                              env=qenv)
         try:
             while p.poll() is None and time.monotonic() < limit:
@@ -133,6 +133,8 @@ def main():
     parser.add_argument("--memory", type=int, default=1536, metavar="MIB")
     parser.add_argument("--screen", action="store_true",
                         help="with a graphics card, and tests/live's session and tests/gpu's driver fetched")
+    parser.add_argument("--trixie", action="store_true",
+                        help="with a graphics card and the kernel of Debian 13, and tests/trixie's root built")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="where the share is left behind")
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -143,6 +145,13 @@ def main():
     if options.screen:
         prepare("scripts/live-env.sh", build / "live")
         prepare("scripts/gpu-env.sh", build / "gpu")
+    boots = where
+    if options.trixie:
+        boots = where.with_name("vm-trixie")
+        prepare("scripts/vm-trixie-env.sh", boots)
+        prepare("scripts/trixie-env.sh", build / "trixie")
+        subprocess.run([HERE.parent / "trixie/run.sh", build, "/moonrill/tests/trixie/build.sh", "true"], check=True,
+                       stdout=sys.stderr, env={**os.environ, "TRIXIE_DIR": str(build / "trixie")})
     share = options.keep.resolve() if options.keep else pathlib.Path(tempfile.mkdtemp(prefix="moonrill-vm-"))
     share.mkdir(parents=True, exist_ok=True)
     for name in ("task", "output", "status", "console", "qemu"):
@@ -150,7 +159,7 @@ def main():
     (share / "task").write_text(task(where, build, options.command))
     start = time.monotonic()
     try:
-        status = boot(where, env, share, options)
+        status = boot(boots, env, share, options)
         if status is None:
             tell(share / "qemu", 10)
             tell(share / "console", 40)
