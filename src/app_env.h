@@ -18,15 +18,15 @@ struct app_client {
 	uint8_t channels;
 };
 
-/* environ, the file's "env" (expanded), MOONRILL_* and the SUNSHINE_* names that existing scripts read. A NULL-terminated
- * array; NULL: no memory. */
+/* environ, the file's "env" (expanded), MOONRILL_* and the SUNSHINE_* names that existing scripts read. A
+ * NULL-terminated array; NULL: no memory. */
 char **app_env_create(const struct apps *a, const struct app *app, const struct app_client *c);
 void app_env_destroy(char **env); /* accepts NULL */
 
 /* Replaces $(NAME) by its value in env ("" when there is none) and $$ by $. NULL: no memory or longer than 64 KiB. */
 char *app_env_expand(char *const *env, const char *text);
 
-/* The same words for a shell to expand: $(NAME) becomes ${NAME}, $$ a $ (so $$$$ is the shell's own $$). The values never become part of the
- * command's text, because some come from the client: a device may be called "x; rm -rf ~". What is no plain name, such
- * as $(date +%s), is left to the shell. NULL: as above. */
+/* The same words for a shell to expand: $(NAME) becomes ${NAME}, $$ a $ (so $$$$ is the shell's own $$). The values
+ * never become part of the command's text, because some come from the client: a device may be called "x; rm -rf ~".
+ * What is no plain name, such as $(date +%s), is left to the shell. NULL: as above. */
 char *app_env_command(const char *text);

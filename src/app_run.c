@@ -23,7 +23,8 @@
 #define GROUP_POLL_NS  (1 * NS_PER_S)   /* how often an orphaned group is looked at: no fd tells of its end */
 #define ENDING_POLL_NS (20 * NS_PER_MS) /* the same while its end is near */
 #define KILL_WAIT_MS   200
-/* After KILL nothing of ours runs on; a group that still exists is of zombies whose init is slow, or not ours to kill. */
+/* After KILL nothing of ours runs on; a group that still exists is of zombies whose init is slow, or not ours to
+ * kill. */
 #define GIVE_UP_NS (100 * NS_PER_MS)
 
 enum run_state { RUN_PREPARING, RUN_RUNNING, RUN_ENDING, RUN_UNDOING, RUN_OVER };

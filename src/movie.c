@@ -121,7 +121,8 @@ static bool take_one(struct movie *m, struct picture *p, bool wait)
 	return true;
 }
 
-/* Several are under way as long as frames are there. Where pictures are missing the queue puts some aside for a while. */
+/* Several are under way as long as frames are there. Where pictures are missing the queue puts some aside for a
+ * while. */
 static void convert(struct movie *m, struct frame *f)
 {
 	struct picture *p = conversion_queue_busy(&m->queue) ? take_picture(m) : NULL;

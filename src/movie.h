@@ -38,6 +38,6 @@ int movie_start(struct movie **out, const char *path, const struct movie_params 
 /* Where the screen's frames go; all of them. */
 struct frame_link *movie_link(struct movie *m);
 struct movie_state movie_state(struct movie *m);
-/* The source is detached: what it has given is written. *end: the last state, its err also that of closing. Accepts NULL
- * with end as it is. */
+/* The source is detached: what it has given is written. *end: the last state, its err also that of closing. Accepts
+ * NULL with end as it is. */
 void movie_stop(struct movie *m, struct movie_state *end);

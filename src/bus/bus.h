@@ -63,8 +63,8 @@ struct bus_option {
 	struct bus_value value;
 };
 
-/* err NULL: done, and the n values of the answer are valid during the call: the types above in order, containers flattened,
- * everything else left out, at most BUS_VALUES_MAX. The call is freed after it. */
+/* err NULL: done, and the n values of the answer are valid during the call: the types above in order, containers
+ * flattened, everything else left out, at most BUS_VALUES_MAX. The call is freed after it. */
 #define BUS_VALUES_MAX 32
 
 typedef void (*bus_reply_fn)(void *ctx, const struct bus_error *err, const struct bus_value *v, unsigned n);

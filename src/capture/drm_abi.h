@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What of the kernel's interface to DRM devices concerns timelines: numbers, sizes and the order of fields never change.
- * Debian's kernel headers leave this part to libdrm, of which nothing else is needed here.
+ * What of the kernel's interface to DRM devices concerns timelines: numbers, sizes and the order of fields never
+ * change. Debian's kernel headers leave this part to libdrm, of which nothing else is needed here.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Timelines of a DRM device ("timeline syncobjs"): 64-bit points at which work is done, shared between processes as files.
- * A point may not be there yet: its maker has not handed in the work. Nothing here waits. Any device that has them serves
- * timelines of all others, for what they hold are the kernel's own fences. Points of others are not to be trusted: every
- * call may fail, none hangs. One thread at a time.
+ * Timelines of a DRM device ("timeline syncobjs"): 64-bit points at which work is done, shared between processes as
+ * files. A point may not be there yet: its maker has not handed in the work. Nothing here waits. Any device that has
+ * them serves timelines of all others, for what they hold are the kernel's own fences. Points of others are not to be
+ * trusted: every call may fail, none hangs. One thread at a time.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Named colours for pictures that are measured after an encoder: the pattern "patches" shows them in rows of eight below
- * the code of pattern_code.h, from the top left, each a flat rectangle. sRGB, full range. The pattern "pq" shows the other
- * table: BT.2020 with the curve of SMPTE ST 2084, ten bits. Tests read this file.
+ * Named colours for pictures that are measured after an encoder: the pattern "patches" shows them in rows of eight
+ * below the code of pattern_code.h, from the top left, each a flat rectangle. sRGB, full range. The pattern "pq" shows
+ * the other table: BT.2020 with the curve of SMPTE ST 2084, ten bits. Tests read this file.
  */
 #pragma once
 

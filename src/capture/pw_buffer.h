@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * One buffer of a PipeWire stream: its mapping, or the files of one that is imported, which are ours and so outlive the
- * stream's own idea of the buffer, and the frame made of it. What the other side writes into a chunk or a metadata block is checked here before anybody
- * reads a pixel. PipeWire's loop thread.
+ * stream's own idea of the buffer, and the frame made of it. What the other side writes into a chunk or a metadata
+ * block is checked here before anybody reads a pixel. PipeWire's loop thread.
  */
 #pragma once
 
@@ -39,14 +39,15 @@ void buffer_map_end_read(const struct buffer_map *m);
 /* False: metadata only, as of a cursor that moved, or marked corrupted. */
 bool buffer_has_picture(const struct spa_buffer *b);
 
-/* Fills what the buffer says: planes, mapping, crop, transform, damage (same: a list of it, but an empty one), time, and of
- * a buffer that is imported the fence of those who draw into it, where the kernel tells it and nobody else does. 0, or -EAGAIN: no picture in it
- * (metadata only, or marked corrupted), -EINVAL: the picture would lie outside of the mapping, or has no plane that can be
- * imported. Whether an imported one lies inside its file is the importer's to check. */
+/* Fills what the buffer says: planes, mapping, crop, transform, damage (same: a list of it, but an empty one), time,
+ * and of a buffer that is imported the fence of those who draw into it, where the kernel tells it and nobody else does.
+ * 0, or -EAGAIN: no picture in it (metadata only, or marked corrupted), -EINVAL: the picture would lie outside of the
+ * mapping, or has no plane that can be imported. Whether an imported one lies inside its file is the importer's to
+ * check. */
 int buffer_frame(struct frame *f, const struct spa_buffer *b, const struct buffer_map *m,
 		 const struct pw_format *format, uint64_t now_ns);
 
 /* An empty list is believed only of a source that has told damage before (*tells): one that never fills it in leaves it
- * empty as well. before: the picture that it differs from; NULL: nobody got that. Shown from another part of the buffer, or
- * turned otherwise, it is not the same. */
+ * empty as well. before: the picture that it differs from; NULL: nobody got that. Shown from another part of the
+ * buffer, or turned otherwise, it is not the same. */
 void buffer_judge_damage(struct frame *f, bool *tells, const struct frame *before);

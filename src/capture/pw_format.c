@@ -157,8 +157,8 @@ static bool has(const struct dmabuf_formats *importable, uint32_t fourcc, uint64
 	return false;
 }
 
-/* The first of the source's that the reader imports: sources put what they like best first. Else linear, when the source
- * has it; else its default. */
+/* The first of the source's that the reader imports: sources put what they like best first. Else linear, when the
+ * source has it; else its default. */
 static uint64_t pick_modifier(const struct spa_pod *value, const struct dmabuf_formats *importable, uint32_t fourcc)
 {
 	uint32_t n, choice;
@@ -254,7 +254,8 @@ unsigned pw_format_buffers(struct spa_pod_builder *b, const struct pw_format *f,
 	const uint32_t transform = sizeof(struct spa_meta_videotransform);
 	unsigned n = 0;
 
-	/* The first that suits both sides is taken: the number of planes is the source's to say, for it adds the timelines. */
+	/* The first that suits both sides is taken: the number of planes is the source's to say, for it adds the
+	 * timelines. */
 	if (sync && f->import && pw_sync_known()) {
 		pods[n++] = buffers(b, f, true);
 		pods[n++] = pw_sync_meta(b);

@@ -32,8 +32,8 @@ struct pw_format {
 	struct colour colour;
 };
 
-/* The EnumFormat pods for a new stream (fixed == NULL), or the answer to a format that is to be fixated. importable: what
- * the reader imports, n 0 nothing. fps_mhz: ceiling, 0 none. Pods lie in b's memory; the number of pods. */
+/* The EnumFormat pods for a new stream (fixed == NULL), or the answer to a format that is to be fixated. importable:
+ * what the reader imports, n 0 nothing. fps_mhz: ceiling, 0 none. Pods lie in b's memory; the number of pods. */
 unsigned pw_format_offer(struct spa_pod_builder *b, const struct dmabuf_formats *importable,
 			 const struct pw_format *fixed, uint32_t fps_mhz,
 			 const struct spa_pod *pods[PW_FORMAT_PODS_MAX]);

@@ -22,6 +22,7 @@ struct node_watch {
 	struct spa_hook hook;
 };
 
-/* want must outlive it. Every node has been looked at when a sync of the core, asked for after this, is done. -ENOMEM. */
+/* want must outlive it. Every node has been looked at when a sync of the core, asked for after this, is done.
+ * -ENOMEM. */
 int node_watch_start(struct node_watch *n, struct pw_core *core, const char *want, void (*left)(void *ctx), void *ctx);
 void node_watch_stop(struct node_watch *n); /* accepts a zeroed one */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The buffers of a PipeWire stream and the frames made of them. Frames go back from any thread by a bit in a mask and a
- * signal to the loop, which alone queues buffers. A buffer that PipeWire removes while a reader still has its frame keeps
- * its mapping until the frame is back. Pictures stand in line until they may be read (capture/sync_line.h). Loop thread, or under its lock, unless said otherwise.
+ * signal to the loop, which alone queues buffers. A buffer that PipeWire removes while a reader still has its frame
+ * keeps its mapping until the frame is back. Pictures stand in line until they may be read (capture/sync_line.h). Loop
+ * thread, or under its lock, unless said otherwise.
  */
 #pragma once
 
@@ -24,7 +25,7 @@ struct pw_slot {
 	struct frame frame;
 	struct buffer_map map;
 	struct sync_points sync;
-	int read_fence; /* of the readers, behind which the buffer is the source's again; -1. Set before the bit in returned */
+	int read_fence;           /* of the readers, for the source to wait for; -1. Set before the bit in returned */
 	unsigned format_no;       /* of the frame */
 	struct pw_buffer *buffer; /* NULL: PipeWire has removed it */
 	enum pw_slot_state state;
@@ -49,8 +50,8 @@ struct pw_slots {
 	atomic_uint refused;   /* twice the number of the format that cannot be read, odd: nor any other dma-buf */
 };
 
-/* signal: an event source of the loop, which calls pw_slots_take_returned. import: for readers that import, timelines are
- * looked for. look: calls pw_slots_next until it is nobody's turn, on the loop. -errno. */
+/* signal: an event source of the loop, which calls pw_slots_take_returned. import: for readers that import, timelines
+ * are looked for. look: calls pw_slots_next until it is nobody's turn, on the loop. -errno. */
 int pw_slots_init(struct pw_slots *p, struct pw_loop *loop, struct spa_source *signal, bool import,
 		  void (*look)(void *ctx), void *ctx);
 void pw_slots_finish(struct pw_slots *p); /* all buffers removed, all frames back; accepts zeroed ones */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Explicit synchronisation as PipeWire passes it on (from 1.2): a metadata block with two points, and behind a buffer's
- * planes the files of two timelines. Built against an older one nothing is asked for, and buffers have planes only. What the
- * other side writes is read once, and not believed. PipeWire's loop thread.
+ * planes the files of two timelines. Built against an older one nothing is asked for, and buffers have planes only.
+ * What the other side writes is read once, and not believed. PipeWire's loop thread.
  */
 #pragma once
 
@@ -23,8 +23,8 @@ struct pw_sync_files {
 	int acquire, release; /* PipeWire's */
 };
 
-/* How many of the buffer's datas are planes, which come first. 0: it is not what was negotiated. *f: of the others, -1 each
- * without them. */
+/* How many of the buffer's datas are planes, which come first. 0: it is not what was negotiated. *f: of the others, -1
+ * each without them. */
 uint32_t pw_sync_files(const struct spa_buffer *b, struct pw_sync_files *f);
 /* The points of the picture in it, 0 each without; the source is promised that the second is reached. */
 void pw_sync_points(const struct spa_buffer *b, uint64_t *acquire, uint64_t *release);

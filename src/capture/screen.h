@@ -60,11 +60,11 @@ void screens_destroy(struct screens *s); /* no user may be attached; accepts NUL
 enum screens_state screens_state(const struct screens *s, const char **why);
 /* "pattern", "pipewire", "portal": the source in use, for status. */
 const char *screens_source_name(const struct screens *s);
-/* Of what streams show now. What the source tells is known as soon as the state is SCREENS_READY, and may be another after
- * the next consent; it is not known of a PipeWire node, and of the pattern, which lies nowhere. */
+/* Of what streams show now. What the source tells is known as soon as the state is SCREENS_READY, and may be another
+ * after the next consent; it is not known of a PipeWire node, and of the pattern, which lies nowhere. */
 struct screen_place screens_place(const struct screens *s);
-/* Whether pictures of the next stream are HDR: BT.2020 with the PQ curve. Only of the test pattern as yet: what a desktop
- * gives is SDR. */
+/* Whether pictures of the next stream are HDR: BT.2020 with the PQ curve. Only of the test pattern as yet: what a
+ * desktop gives is SDR. */
 bool screens_hdr(const struct screens *s, struct hdr_metadata *out);
 /* "1920x1080+1280+0": width, height, left, top; a negative one is +-100. "": not known. -EINVAL. Pure. */
 int screen_place_parse(struct screen_place *out, const char *text);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Explicit synchronisation: pictures whose source says by points of timelines (capture/drm_timeline.h) when they are drawn
- * and where it waits for their readers. A picture stands in line until its point is there, which may be after the picture
- * itself; then a sync_file tells when it may be read. The newest whose point is there is shown, older ones are passed over,
- * and one whose point does not come in time is given up. Whatever becomes of a picture, its release point is reached.
- * Buffers that are synchronised implicitly stand in the same line, and never wait. One thread at a time.
+ * Explicit synchronisation: pictures whose source says by points of timelines (capture/drm_timeline.h) when they are
+ * drawn and where it waits for their readers. A picture stands in line until its point is there, which may be after the
+ * picture itself; then a sync_file tells when it may be read. The newest whose point is there is shown, older ones are
+ * passed over, and one whose point does not come in time is given up. Whatever becomes of a picture, its release point
+ * is reached. Buffers that are synchronised implicitly stand in the same line, and never wait. One thread at a time.
  */
 #pragma once
 
@@ -50,8 +50,8 @@ int sync_points_open(struct sync_points *p, const struct drm_timelines *dev, int
 void sync_points_close(struct sync_points *p, const struct drm_timelines *dev);
 /* A picture has come: its points, as its source has written them. Not in line. */
 void sync_points_begin(struct sync_points *p, uint64_t acquire_point, uint64_t release_point);
-/* Nobody reads the picture any more, or not before fence_fd (taken; -1: none) is done. Once for each that has begun; more
- * often does nothing. Not in line. */
+/* Nobody reads the picture any more, or not before fence_fd (taken; -1: none) is done. Once for each that has begun;
+ * more often does nothing. Not in line. */
 void sync_points_end(struct sync_points *p, const struct drm_timelines *dev, int fence_fd);
 
 /* Begun, and not in line. */
@@ -60,6 +60,6 @@ void sync_line_push(struct sync_line *l, struct sync_points *p, uint64_t now_ns)
 bool sync_line_leave(struct sync_line *l, const struct sync_points *p);
 /* Whose turn it is, and what to do with him: he has left the line. To be called until it is nobody's. */
 enum sync_turn sync_line_next(struct sync_line *l, uint64_t now_ns, struct sync_points **who);
-/* When to call that again at the latest; 0: nobody waits. A request to the kernel cannot be called off: of a buffer there is
- * one at most, and while it stands for a point that did not come others are looked for by time. */
+/* When to call that again at the latest; 0: nobody waits. A request to the kernel cannot be called off: of a buffer
+ * there is one at most, and while it stands for a point that did not come others are looked for by time. */
 uint64_t sync_line_due(const struct sync_line *l, uint64_t now_ns);

@@ -83,6 +83,6 @@ int control_session_add(struct control *c, const struct control_session_params *
  * Waits for one pass of the control thread, which itself waits for nobody. May be called inside an event. Accepts
  * NULL. */
 void control_session_remove(struct control_session *s, uint32_t code);
-/* HDR_MODE, once before the client connects or as soon as it has; told again to one that connects anew. m: NULL where it is
- * off. */
+/* HDR_MODE, once before the client connects or as soon as it has; told again to one that connects anew. m: NULL where
+ * it is off. */
 void control_session_hdr(struct control_session *s, const struct hdr_metadata *m);

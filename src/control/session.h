@@ -47,8 +47,8 @@ struct control_session {
 
 /*
  * What an ENet peer is to us, beside ENet's own state: NONE while it connects or after we dropped it; CANDIDATE
- * connected with the right data, key not proven; LIVE the client of its session; FAREWELL told to leave, acknowledgements
- * outstanding, no session any more.
+ * connected with the right data, key not proven; LIVE the client of its session; FAREWELL told to leave,
+ * acknowledgements outstanding, no session any more.
  */
 enum link_role { LINK_NONE, LINK_CANDIDATE, LINK_LIVE, LINK_FAREWELL };
 

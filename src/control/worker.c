@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The control thread, one for the daemon. Everything it waits for is in one poll set: ENet's socket, the IPv6 relay,
- * its wake, the devices of its sessions. Without peers it sleeps until a datagram or a command comes; with peers also until ENet's next resend or
- * ping, which the public fields of its peers tell. It takes no lock, waits for no other thread and allocates nothing
- * but what ENet does.
+ * its wake, the devices of its sessions. Without peers it sleeps until a datagram or a command comes; with peers also
+ * until ENet's next resend or ping, which the public fields of its peers tell. It takes no lock, waits for no other
+ * thread and allocates nothing but what ENet does.
  */
 #include <errno.h>
 #include <poll.h>

@@ -9,7 +9,8 @@
 
 size_t au_slab_unit_bytes(const struct video_params *v)
 {
-	/* 128 bits more than raw: the ceiling of a macroblock in H.264 A.3.1; half more for escaping; headers and padding. */
+	/* 128 bits more than raw: the ceiling of a macroblock in H.264 A.3.1; half more for escaping; headers and
+	 * padding. */
 	const size_t samples = v->yuv444 ? 768 : 384, mb_bytes = (samples * (v->depth > 8 ? 10 : 8) + 128) / 8;
 	size_t mbs = (size_t)((v->width + 15u) / 16) * ((v->height + 15u) / 16);
 	size_t bytes = mbs * mb_bytes * 3 / 2 + 16 * 1024;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The headers of an AV1 stream whose tiles somebody else encodes: sequence header, frame headers, metadata, so that what
- * a stream says of its references, its level and its colours is decided here and not by a driver. Main profile, 4:2:0,
- * 8 or 10 bit, every frame is shown, one reference a frame. Pure. Numbers are sections of the AV1 specification.
+ * The headers of an AV1 stream whose tiles somebody else encodes: sequence header, frame headers, metadata, so that
+ * what a stream says of its references, its level and its colours is decided here and not by a driver. Main profile,
+ * 4:2:0, 8 or 10 bit, every frame is shown, one reference a frame. Pure. Numbers are sections of the AV1 specification.
  *
  * Slots 0..REF_SLOTS - 1 are those of encode/ref_slots.h, the eighth is never used. All seven names of a frame mean the
  * one slot that it is predicted from, and the state of its arithmetic coder begins with that slot's: nothing in a frame

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * AV1 units that somebody else wrote, as far as references are concerned: walk over them, sequence header, start of a
- * frame header. Low-overhead format (5.2); what hardware emits is not trusted. Pure and bounded; numbers are sections of
- * the AV1 specification.
+ * frame header. Low-overhead format (5.2); what hardware emits is not trusted. Pure and bounded; numbers are sections
+ * of the AV1 specification.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Which encoders may serve a stream, in which order: the configured one, or with "auto" hardware that works before
- * software, of those that have the format. Whether hardware works is not believed but tried: opened with what the stream
- * wants, it encodes a few pictures. What came of that is remembered for each format, and what went wrong in streams as
- * well, for people to see.
+ * software, of those that have the format. Whether hardware works is not believed but tried: opened with what the
+ * stream wants, it encodes a few pictures. What came of that is remembered for each format, and what went wrong in
+ * streams as well, for people to see.
  *
  * Hardware that hangs in closing (encode/closer.h) is left out while that lasts, even if it was asked for by its name.
  *
@@ -35,8 +35,8 @@ int encoder_choose(struct encoder_choice *out, const char *backend, const struct
 /* Once, before the first client is answered: tries what depends on hardware with a usual stream of each codec in each
  * format that it says it has, with the preset of that codec. One that is named: all but the usual format. */
 void encoder_choice_measure(const char *backend, const char *const preset[CODECS], uint8_t slices);
-/* What a stream of that codec and format would begin with as far as is known, without a trial; NULL: nothing. caps may be
- * NULL. */
+/* What a stream of that codec and format would begin with as far as is known, without a trial; NULL: nothing. caps may
+ * be NULL. */
 const struct encoder_ops *encoder_choice_usual(const char *backend, enum codec codec, enum picture_format format,
 					       struct enc_caps *caps);
 /* The preset for it, of that configured for the codec: where hardware serves the usual format, a number is its driver's
@@ -49,8 +49,8 @@ uint64_t encoder_choice_shares(const char *backend);
 
 /* It failed in such a stream, for that reason: the next stream of the codec tries it again before it takes it. */
 void encoder_choice_failed(const struct encoder_ops *ops, const struct video_params *v, const char *why);
-/* What is known of it: false when "auto" does not take it for that format, which it may lack. why: a sentence, or empty;
- * valid until the next call of any of these functions. */
+/* What is known of it: false when "auto" does not take it for that format, which it may lack. why: a sentence, or
+ * empty; valid until the next call of any of these functions. */
 bool encoder_choice_takes(const struct encoder_ops *ops, enum codec codec, enum picture_format format,
 			  const char **why);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Closing what a driver may never come back from: encoders on hardware, GPUs that hang. Each is closed on a thread of its
- * own, which is joined when it ends. One that does not end is abandoned with all that it holds, counted and said; a kind
- * of which that is known is not opened again, because its driver may hold the next caller as well. Encoders in software
- * are closed at once.
+ * Closing what a driver may never come back from: encoders on hardware, GPUs that hang. Each is closed on a thread of
+ * its own, which is joined when it ends. One that does not end is abandoned with all that it holds, counted and said; a
+ * kind of which that is known is not opened again, because its driver may hold the next caller as well. Encoders in
+ * software are closed at once.
  *
  * Any thread, but for those on a hot path: there is a lock, held for moments.
  */
@@ -23,7 +23,8 @@ int closer_close(struct encoder *e, uint64_t wait_ns);
  * called here. */
 int closer_run(const void *kind, const char *name, void (*close)(void *what), void *what, uint64_t wait_ns);
 
-/* Whether one of that kind hangs; of encoders that is their ops. wait: those that are being closed get their time first. */
+/* Whether one of that kind hangs; of encoders that is their ops. wait: those that are being closed get their time
+ * first. */
 bool closer_hangs(const void *kind, bool wait);
 /* How many hang. */
 unsigned closer_hung(void);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The conversion step of the encode thread: from a captured frame to a picture, on the CPU (encode/scale.h) or on a GPU
- * (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for what it can read
- * and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows, and, where there is one,
- * for what has to change between SDR and PQ. The GPU's device is opened at the start when it is asked for, else by the
- * first frame that needs it.
+ * (src/gpu: upload or import, one pass, readback). Which, the configuration says; auto takes the CPU for what it can
+ * read and the GPU for dma-bufs that cannot be mapped, tilings and formats that only the GPU knows, and, where there is
+ * one, for what has to change between SDR and PQ. The GPU's device is opened at the start when it is asked for, else by
+ * the first frame that needs it.
  *
- * For an encoder that reads dma-bufs (ENC_SHARED) the picture stays where the GPU made it, and no CPU touches a pixel; auto
- * takes the GPU for everything then, where it is the encoder's own.
+ * For an encoder that reads dma-bufs (ENC_SHARED) the picture stays where the GPU made it, and no CPU touches a pixel;
+ * auto takes the GPU for everything then, where it is the encoder's own.
  *
  * A GPU that hangs is given up for the stream; so is what it was to read, once it can no longer be reading it.
  *
@@ -20,8 +20,8 @@
 
 struct conversion_gpu;
 
-/* A frame that a GPU may still read when it is given up stays out until the GPU is done, and no longer than that: kernels
- * reset what hangs within ten seconds, and a source that begins anew waits for its buffers. */
+/* A frame that a GPU may still read when it is given up stays out until the GPU is done, and no longer than that:
+ * kernels reset what hangs within ten seconds, and a source that begins anew waits for its buffers. */
 #define CONVERSION_HOLD_NS 15000000000ull
 
 #define CONVERSION_GPU_SLOTS 2 /* pictures in flight at most */
@@ -48,8 +48,9 @@ void conversion_init(struct conversion *s, enum convert_where where, const struc
 /* Waits for the GPU, but for one that hangs, which is left to encode/closer.h; accepts a zeroed one. */
 void conversion_finish(struct conversion *s);
 
-/* Waits until the frame may be read, converts it with its cursor and is done with it. -ENOTSUP: nobody here can read it,
- * which its owner is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now; -EINVAL,
+/* Waits until the frame may be read, converts it with its cursor and is done with it. -ENOTSUP: nobody here can read
+ * it, which its owner is told (frame_refuse); -ETIMEDOUT: its fence or our GPU hangs; -EAGAIN, -EBUSY: not now;
+ * -EINVAL,
  * -ENOMEM, -EIO. On error dst is as before, or black when it was on a GPU that is lost. */
 int conversion_run(struct conversion *s, struct frame *f, struct picture *dst);
 
@@ -60,9 +61,9 @@ int conversion_cursor(struct conversion *s, struct frame *f, struct picture *dst
 /* Now and then: gives the frames back that were held. */
 void conversion_tend(struct conversion *s, uint64_t now_ns);
 
-/* For an encoder that reads dma-bufs, on the GPU of that DRM node (0: it reads none): where that GPU converts, or by the
- * configuration any, pictures stay there from the next one on; else nothing changes. What is there only when it no longer
- * may is brought into memory, or black where the GPU was lost. */
+/* For an encoder that reads dma-bufs, on the GPU of that DRM node (0: it reads none): where that GPU converts, or by
+ * the configuration any, pictures stay there from the next one on; else nothing changes. What is there only when it no
+ * longer may is brought into memory, or black where the GPU was lost. */
 void conversion_share(struct conversion *s, uint64_t drm, struct picture *dst);
 
 /* Who converts. GPU_FAILED: it was asked for or needed, and is not there or was lost. */
@@ -80,9 +81,9 @@ static inline enum converter conversion_by(const struct conversion *s)
 	return s->on_gpu || conversion_prefers_gpu(s) ? CONVERTER_GPU : CONVERTER_CPU;
 }
 
-/* What conversions of that kind import, so that nobody need map it. With auto none, because the CPU can read memory as well
- * when the GPU fails, but where encoders read dma-bufs: what their GPU imports, which has that DRM node. Opens a device for
- * the question and logs; main thread. */
+/* What conversions of that kind import, so that nobody need map it. With auto none, because the CPU can read memory as
+ * well when the GPU fails, but where encoders read dma-bufs: what their GPU imports, which has that DRM node. Opens a
+ * device for the question and logs; main thread. */
 void conversion_importable(enum convert_where where, uint64_t drm, struct dmabuf_formats *out);
 
 /* For recordings (conversion_queue.h), in place of init and run. */
@@ -93,8 +94,8 @@ void conversion_init_ahead(struct conversion *s, enum convert_where where, const
  * -ENOBUFS: receive first; else as conversion_run(). dst: any like those to come. */
 enum { CONVERSION_GPU, CONVERSION_CPU };
 int conversion_submit(struct conversion *s, struct frame *f, const struct picture *dst);
-/* The oldest that is under way on the GPU; f: the frame that it is made of, or NULL when that one is aside. Where the GPU
- * fails the CPU makes it. wait: until it is ready, else -EAGAIN. */
+/* The oldest that is under way on the GPU; f: the frame that it is made of, or NULL when that one is aside. Where the
+ * GPU fails the CPU makes it. wait: until it is ready, else -EAGAIN. */
 int conversion_receive(struct conversion *s, struct frame *f, struct picture *dst, bool wait);
 unsigned conversion_aside(const struct conversion *s); /* how many of the oldest no longer need their frames */
 /* The same on the CPU, for which it is. -ENOTSUP and told, -EINVAL, -ENOMEM. */

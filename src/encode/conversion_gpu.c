@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Conversion on a GPU: the frame goes up or is imported, the pass makes the picture, and the ring brings it back for
- * encoders that take memory; for others it stays in a dma-buf. The encode thread waits for it, as it waits for the CPU's
- * conversion: no frame of latency is added, nobody upstream waits, and encoders need no fence. For recordings several are
- * under way: while the GPU makes one the next goes up and the last comes back.
+ * encoders that take memory; for others it stays in a dma-buf. The encode thread waits for it, as it waits for the
+ * CPU's conversion: no frame of latency is added, nobody upstream waits, and encoders need no fence. For recordings
+ * several are under way: while the GPU makes one the next goes up and the last comes back.
  */
 #include <errno.h>
 #include <poll.h>

@@ -21,7 +21,8 @@ struct conversion_queue {
 	unsigned first, n;
 };
 
-/* Pictures will be like that one, which stays. Never fails: without a GPU that can, the CPU converts, and the log says so. */
+/* Pictures will be like that one, which stays. Never fails: without a GPU that can, the CPU converts, and the log says
+ * so. */
 void conversion_queue_init(struct conversion_queue *q, enum convert_where where, const struct picture *like);
 /* Waits for the GPU, gives back what is in it. Accepts a zeroed one. */
 void conversion_queue_finish(struct conversion_queue *q);
@@ -33,7 +34,8 @@ int conversion_queue_put(struct conversion_queue *q, struct frame *f);
  * dst as before: logged. */
 int conversion_queue_take(struct conversion_queue *q, struct picture *dst, bool wait);
 
-/* Gives frames back that a GPU had which failed, when it may; returns when to come again, NS_NEVER where none are out. */
+/* Gives frames back that a GPU had which failed, when it may; returns when to come again, NS_NEVER where none are
+ * out. */
 uint64_t conversion_queue_tend(struct conversion_queue *q);
 
 /* The next one on the GPU has to wait for the oldest, which is put aside: better it is taken before. */

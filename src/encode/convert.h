@@ -5,9 +5,9 @@
  * the mean of each 2x2 block, so its samples sit in the centre of the block (chroma_loc 1 in the stream); the kernel
  * choice is made once at convert_init().
  *
- * 8-bit RGB to NV12, the way of nearly every stream, has kernels of its own: there a format is a row of four coefficients
- * in memory order, of 15 bits, with zero for the padding byte. All else goes through convert_lines.c, of 18 bits: the exact
- * result rounded, unless it lies within 0.004 of a half.
+ * 8-bit RGB to NV12, the way of nearly every stream, has kernels of its own: there a format is a row of four
+ * coefficients in memory order, of 15 bits, with zero for the padding byte. All else goes through convert_lines.c, of
+ * 18 bits: the exact result rounded, unless it lies within 0.004 of a half.
  */
 #pragma once
 

@@ -79,8 +79,8 @@ static AVX2 void rows_avx2(const struct convert_coef *c, const uint8_t *const sr
 	const __m256i interleave = _mm256_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15, 0, 4, 1, 5, 2,
 						    6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
 	/* The next two lines are asked for while these are converted: pages end too often for the processor's own
-	 * prefetching, and a fifth of the time is waiting. Asked for as read-once: the encoder, which comes next, wants the
-	 * caches for its own pictures. Past the last line it asks for nothing that matters. */
+	 * prefetching, and a fifth of the time is waiting. Asked for as read-once: the encoder, which comes next, wants
+	 * the caches for its own pictures. Past the last line it asks for nothing that matters. */
 	const uintptr_t ahead = 2 * ((uintptr_t)src[1] - (uintptr_t)src[0]);
 	unsigned x = 0;
 

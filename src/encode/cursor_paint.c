@@ -12,7 +12,8 @@
 
 #define ONE 65535u /* of a primary and of alpha */
 
-/* R, G, B, A of ONE, premultiplied, in the encoding of the source: whole numbers, which compilers filter four at a time. */
+/* R, G, B, A of ONE, premultiplied, in the encoding of the source: whole numbers, which compilers filter four at a
+ * time. */
 struct texel {
 	_Alignas(16) float lane[4];
 };
@@ -24,8 +25,8 @@ struct sprite {
 	ptrdiff_t at, right, down;
 };
 
-/* Pixels of the upright picture that one of the place is made of, along a side: first..last, the weights of both ends, all
- * between weigh one. */
+/* Pixels of the upright picture that one of the place is made of, along a side: first..last, the weights of both ends,
+ * all between weigh one. */
 struct span {
 	int32_t first, last;
 	float head, tail, sum;

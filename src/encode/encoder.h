@@ -98,8 +98,8 @@ struct encoder_ops {
 	/* e is zeroed but for the front's fields; the back end corrects e->params to what it really uses (slices,
 	 * dpb). On failure it has cleaned up after itself. -ENOTSUP (size), -EINVAL, -ENOMEM, -EIO. */
 	int (*open)(struct encoder *e);
-	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or
-	 * pool reached, nothing taken; -EIO: reopen, or go on with another. It waits for no hardware longer than 800 ms.
+	/* 0: the picture was read (or referenced) and may be reused once its access unit is out; -EAGAIN: depth or pool
+	 * reached, nothing taken; -EIO: reopen, or go on with another. It waits for no hardware longer than 800 ms.
 	 * -ENOTSUP: of a picture in a dma-buf; it cannot read this one, nothing was taken: hand it over in memory.
 	 * If units of this frame were out, the one that came last is broken and the frame number is used up; else none
 	 * came. */
@@ -127,8 +127,8 @@ struct encoder {
 	uint32_t newest; /* frame last submitted */
 };
 
-/* For back ends: marks a unit as one of the frame that r asked for and hands it to ev->au. The caller has set len, first,
- * last and, where they apply, expected and broken. Encode thread or the library's own, as ev->au. */
+/* For back ends: marks a unit as one of the frame that r asked for and hands it to ev->au. The caller has set len,
+ * first, last and, where they apply, expected and broken. Encode thread or the library's own, as ev->au. */
 void encoder_give(struct encoder *e, struct au *au, const struct enc_request *r, bool key);
 
 /*

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The encoder of a stream, and what takes its place when it fails: opened anew, or another back end, as encode/failover.h
- * decides. An encoder that is replaced is put aside, because access units on their way lie in its memory and closing
- * what hangs may take long; it is closed at the end, where nobody waits for a driver (encode/closer.h). Encode thread unless
- * said otherwise; opening allocates there, but a stream without an encoder has no hot path.
+ * The encoder of a stream, and what takes its place when it fails: opened anew, or another back end, as
+ * encode/failover.h decides. An encoder that is replaced is put aside, because access units on their way lie in its
+ * memory and closing what hangs may take long; it is closed at the end, where nobody waits for a driver
+ * (encode/closer.h). Encode thread unless said otherwise; opening allocates there, but a stream without an encoder has
+ * no hot path.
  */
 #pragma once
 
@@ -46,8 +47,8 @@ struct engine {
 	struct engine_news shown;
 };
 
-/* Main. Opens the first encoder of the choice that opens, or its first one only where that was named. ev and ctx outlive
- * the engine. What encoder_open() says. */
+/* Main. Opens the first encoder of the choice that opens, or its first one only where that was named. ev and ctx
+ * outlive the engine. What encoder_open() says. */
 int engine_start(struct engine *g, const struct engine_params *p, uint32_t kbps, const struct encoder_events *ev,
 		 void *ctx);
 /* Main, when the encode thread is gone; every access unit is back. Accepts a zeroed one. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * From SDR to PQ and back, for pictures in memory: what the pass on the GPU does (gpu/convert.h), by the same rules. SDR
- * is sRGB with the primaries of BT.709 and its white at 203 cd/m2; PQ is BT.2020 with the curve of SMPTE ST 2084. What
- * the target cannot show is clipped. Pixels of four bytes, of 8 or 10 bits a primary, become FOURCC_XRGB2101010, two code
- * values from the exact result at most. Much slower than the other conversions: for sources that a stream was not opened
- * for. Encode thread.
+ * From SDR to PQ and back, for pictures in memory: what the pass on the GPU does (gpu/convert.h), by the same rules.
+ * SDR is sRGB with the primaries of BT.709 and its white at 203 cd/m2; PQ is BT.2020 with the curve of SMPTE ST 2084.
+ * What the target cannot show is clipped. Pixels of four bytes, of 8 or 10 bits a primary, become FOURCC_XRGB2101010,
+ * two code values from the exact result at most. Much slower than the other conversions: for sources that a stream was
+ * not opened for. Encode thread.
  */
 #pragma once
 

@@ -3,9 +3,8 @@
  * The encoder that encodes nothing: valid H.264 (baseline, CAVLC) of a grey picture, a few bytes a frame, made without
  * a library. It keeps references like a real one and says in an SEI which frame it is and which it refers to, so that
  * tests of the worker, of recovery and of everything downstream read their answers out of the stream. Presets that mean
- * something: "fail N", the N-th frame after each open fails; "break N", it does so after its first early unit; "hang N",
- * it does so after 300 ms.
- * Only chosen by name.
+ * something: "fail N", the N-th frame after each open fails; "break N", it does so after its first early unit; "hang
+ * N", it does so after 300 ms. Only chosen by name.
  */
 #include <errno.h>
 #include <stdio.h>

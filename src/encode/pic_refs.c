@@ -101,8 +101,8 @@ void pic_refs_encoded(struct pic_refs *r, const struct pic_plan *p, bool marked)
 	ref_slots_encoded(&r->slots, &p->slots, p->frame, marked);
 }
 
-/* Whether those on the wire do, of the picture before the first and of the one that a client decodes next, which has the
- * number after the newest. */
+/* Whether those on the wire do, of the picture before the first and of the one that a client decodes next, which has
+ * the number after the newest. */
 static bool numbers_tell(const struct pic_refs *r, uint32_t first, uint32_t newest)
 {
 	return (first - 1 - r->idr_frame) >> PIC_REFS_NUMBER_BITS ==

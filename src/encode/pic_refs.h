@@ -6,9 +6,9 @@
  * Here it becomes what H.264, HEVC and AV1 can say: each header tells all that a decoder is to keep, so that one which
  * missed any frames replaces and keeps the same pictures as the encoder. In H.264 every frame is a long-term reference
  * in a place that its header names; a sliding window would depend on what arrived. HEVC lists the frames
- * (pic_plan.kept). A frame in several slots has one place. The decoder's buffer has one place more than there are frames
- * in it: HEVC counts the current picture, and H.264 puts in short-term gaps for what is missing (8.2.5.2). AV1 names the
- * slots of ref_slots.h themselves.
+ * (pic_plan.kept). A frame in several slots has one place. The decoder's buffer has one place more than there are
+ * frames in it: HEVC counts the current picture, and H.264 puts in short-term gaps for what is missing (8.2.5.2). AV1
+ * names the slots of ref_slots.h themselves.
  *
  * An encoder whose driver writes the slice headers keeps one short-term reference: the frame before.
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * A converted picture, ready for an encoder: in memory, or for encoders that take it (ENC_SHARED) in a dma-buf. 8-bit
- * 4:2:0 is NV12, because that is x264's own layout (it copies lines instead of interleaving) and what hardware takes; the
- * others are what the conversion on the GPU makes. Allocated once, reused for every frame; the encode thread owns it.
- * Lines begin on 64 bytes.
+ * 4:2:0 is NV12, because that is x264's own layout (it copies lines instead of interleaving) and what hardware takes;
+ * the others are what the conversion on the GPU makes. Allocated once, reused for every frame; the encode thread owns
+ * it. Lines begin on 64 bytes.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ enum picture_format {
 	PICTURE_FORMATS,
 };
 
-/* Where a picture lies that a GPU made for an encoder that reads it there: in one dma-buf, linear. Around it is room for
- * whole blocks of 64 pixels, below it the last line is repeated there, and every line begins on 256 bytes. */
+/* Where a picture lies that a GPU made for an encoder that reads it there: in one dma-buf, linear. Around it is room
+ * for whole blocks of 64 pixels, below it the last line is repeated there, and every line begins on 256 bytes. */
 struct picture_share {
 	int fd;      /* its maker's; dup to keep */
 	uint64_t id; /* another buffer, another id; never 0 */

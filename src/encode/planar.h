@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A picture as libraries want it that take three planes with samples in the lowest bits: libaom and libx264 beyond 8-bit
- * 4:2:0, libx265 always. What lies so already is only pointed at; the rest, P010 and the chroma of NV12, is taken apart
- * into memory of ours. Encode thread.
+ * A picture as libraries want it that take three planes with samples in the lowest bits: libaom and libx264 beyond
+ * 8-bit 4:2:0, libx265 always. What lies so already is only pointed at; the rest, P010 and the chroma of NV12, is taken
+ * apart into memory of ours. Encode thread.
  */
 #pragma once
 

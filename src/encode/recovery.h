@@ -59,7 +59,8 @@ static inline uint64_t recovery_owed_since(const struct recovery *r)
 	return r->owed_ns;
 }
 
-/* How many frames can be encoded before the acknowledged one cannot be referred to any more; UINT32_MAX: there is none. */
+/* How many frames can be encoded before the acknowledged one cannot be referred to any more; UINT32_MAX: there is
+ * none. */
 uint32_t recovery_room(const struct recovery *r);
 
 /* Whether something was asked for and not answered yet: worth a frame even of a still picture. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What a still picture gets after motion: under a rate that holds each frame to its share, motion is blurred, and one
- * repeat after the other sharpens what stands still; at the least rate of repeats that takes seconds. So when motion has
- * ended they come at the frame rate, each within its share like any frame, until one of them needs much less than that,
- * or for half a second. Pure; times are clock_ns(). Encode thread.
+ * repeat after the other sharpens what stands still; at the least rate of repeats that takes seconds. So when motion
+ * has ended they come at the frame rate, each within its share like any frame, until one of them needs much less than
+ * that, or for half a second. Pure; times are clock_ns(). Encode thread.
  */
 #pragma once
 

@@ -56,6 +56,6 @@ void scale_finish(struct scale *s);
  * cannot hold what it says; -ENOMEM. On error dst is as before. */
 int scale_run(struct scale *s, const struct frame *f, struct picture *dst);
 
-/* The same for a frame that shows the picture which the last scale_run() that did not fail was given, with another cursor
- * or none: what that covers and what the last one covered is converted, nothing else. */
+/* The same for a frame that shows the picture which the last scale_run() that did not fail was given, with another
+ * cursor or none: what that covers and what the last one covered is converted, nothing else. */
 int scale_cursor(struct scale *s, const struct frame *f, struct picture *dst);

@@ -23,8 +23,8 @@ struct trial_params {
 #define TRIAL_MANY 14u
 
 /* Main thread. Opens the encoder and lets it encode so many frames: three, and no more after 400 ms. 0; what
- * encoder_open() says; -EIO: it opened, but no picture came out, or the first two took more than two seconds; -ETIMEDOUT: it does not
- * close. */
+ * encoder_open() says; -EIO: it opened, but no picture came out, or the first two took more than two seconds;
+ * -ETIMEDOUT: it does not close. */
 int encoder_trial(const struct encoder_ops *ops, const struct trial_params *p, struct trial *out);
 
 /* Whether that speed carries such a stream, with room for the rest of the work and for busier pictures. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Video on VA-API: the chip encodes blocks and holds the rate, all else is decided here. Which frame is kept and
- * referred to is ours (encode/pic_refs.h), and so are the headers (encode/h264_headers.h, hevc_headers.h, av1_headers.h),
- * where the driver takes packed ones; one that takes no slice headers keeps the frame before and cannot answer a loss. A driver may
- * write parameter sets of its own all the same, as radeonsi does: those are sent on then. What differs
- * between codecs is behind encode/vaapi_codec.h.
+ * referred to is ours (encode/pic_refs.h), and so are the headers (encode/h264_headers.h, hevc_headers.h,
+ * av1_headers.h), where the driver takes packed ones; one that takes no slice headers keeps the frame before and cannot
+ * answer a loss. A driver may write parameter sets of its own all the same, as radeonsi does: those are sent on then.
+ * What differs between codecs is behind encode/vaapi_codec.h.
  *
- * One picture at a time: submit copies it up, where a GPU has not left it in a dma-buf, hands it over, waits until it is
- * encoded and gives it out. The wait has a limit, after which the chip hangs as far as we are concerned: -EIO, and the
- * worker opens everything anew.
+ * One picture at a time: submit copies it up, where a GPU has not left it in a dma-buf, hands it over, waits until it
+ * is encoded and gives it out. The wait has a limit, after which the chip hangs as far as we are concerned: -EIO, and
+ * the worker opens everything anew.
  *
  * Rate: constant, with a buffer of one frame, and where the driver has it a ceiling for each frame, so that no frame is
  * much larger than its share of the line.
@@ -251,7 +251,8 @@ static bool add_packed(struct vaapi *v, uint32_t type, const uint8_t *data, size
 	       add(v, VAEncPackedHeaderDataBufferType, data, (bits + 7) / 8);
 }
 
-/* Frames a second as VA-API writes them: two 16-bit numbers. The lower one may be left out, but iHD's AV1 refuses that. */
+/* Frames a second as VA-API writes them: two 16-bit numbers. The lower one may be left out, but iHD's AV1 refuses
+ * that. */
 static uint32_t frame_rate(uint32_t fps_mhz)
 {
 	if (fps_mhz % 1000 && fps_mhz <= UINT16_MAX)

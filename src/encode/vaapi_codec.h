@@ -59,8 +59,8 @@ struct vaapi_codec {
 	unsigned n_sets;
 	/* Whether the driver's attributes can be worked with; reads what depends on the codec into *c. NULL: always. */
 	bool (*suits)(VADisplay dpy, struct vaapi_caps *c);
-	/* Of a zeroed *v whose codec, ours and refs are set: the rest, but surfaces and slices. high stays 0: the driver
-	 * cannot do pictures of that size. */
+	/* Of a zeroed *v whose codec, ours and refs are set: the rest, but surfaces and slices. high stays 0: the
+	 * driver cannot do pictures of that size. */
 	void (*init)(struct vaapi_stream *v, const struct vaapi_caps *c, const struct enc_params *p);
 	/* Parameter buffers of those sizes. */
 	void (*sequence)(const struct vaapi_stream *v, uint32_t kbps, void *out);
@@ -70,7 +70,8 @@ struct vaapi_codec {
 	size_t (*set)(const struct vaapi_stream *v, unsigned i, uint8_t *out, uint32_t *packed);
 	/* What stands between parameter sets and the first slice of an IDR; its bytes, 0: nothing. NULL: never. */
 	size_t (*before_key)(const struct vaapi_stream *v, uint8_t *out);
-	/* The header of a picture, where it has one of its own, without emulation prevention; its bytes. May be NULL. */
+	/* The header of a picture, where it has one of its own, without emulation prevention; its bytes. May be
+	 * NULL. */
 	size_t (*picture_header)(const struct vaapi_stream *v, const struct pic_plan *p, uint8_t *out);
 	/* The header of slice n; its bits. NULL: they have none. */
 	size_t (*slice_header)(const struct vaapi_stream *v, const struct pic_plan *p, unsigned n, uint8_t *out);
@@ -101,11 +102,11 @@ void vaapi_cut(struct vaapi_stream *v, unsigned want, uint32_t slice_structure);
 void vaapi_slice_blocks(const struct vaapi_stream *v, unsigned n, uint32_t *first, uint32_t *count);
 
 /*
- * What the wire carries of what the driver wrote: parameter sets, in front of an IDR ours of those that it left out, and
- * slices; no delimiters, no filler, no SEI, which would push the slice out of the first packet (2-media 1.5), but what
- * the codec wants in front of an IDR, whoever wrote the parameter sets. Of AV1 a temporal unit with its delimiter. Writes
- * to out. -ENOSPC: it does not fit. -EPROTO: this is not the picture of the plan. -EBADMSG: the slice headers are ours, and
- * the slices do not begin with them.
+ * What the wire carries of what the driver wrote: parameter sets, in front of an IDR ours of those that it left out,
+ * and slices; no delimiters, no filler, no SEI, which would push the slice out of the first packet (2-media 1.5), but
+ * what the codec wants in front of an IDR, whoever wrote the parameter sets. Of AV1 a temporal unit with its delimiter.
+ * Writes to out. -ENOSPC: it does not fit. -EPROTO: this is not the picture of the plan. -EBADMSG: the slice headers
+ * are ours, and the slices do not begin with them.
  */
 int vaapi_take(struct vaapi_stream *v, const struct pic_plan *p, const uint8_t *in, size_t in_len, uint8_t *out,
 	       size_t cap, size_t *len);

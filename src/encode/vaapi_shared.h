@@ -12,8 +12,8 @@ struct vaapi_shared {
 	VASurfaceID surface;
 };
 
-/* The surface of that size that p->share is; the same one as long as the buffer is the same. -ENOTSUP: the driver does not
- * take it. */
+/* The surface of that size that p->share is; the same one as long as the buffer is the same. -ENOTSUP: the driver does
+ * not take it. */
 int vaapi_shared_get(struct vaapi_shared *s, VADisplay dpy, const struct picture *p, unsigned width, unsigned height,
 		     VASurfaceID *out);
 void vaapi_shared_finish(struct vaapi_shared *s, VADisplay dpy); /* accepts a zeroed one */

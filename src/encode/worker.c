@@ -304,7 +304,8 @@ static void encode(struct encode_worker *w, const struct trace *t, uint64_t at_n
 	w->retry_ns = 0;
 	if (rc < 0) {
 		if (w->out_units) {
-			/* Broken off on its way out: lost to every client. The sender says what becomes of its number. */
+			/* Broken off on its way out: lost to every client. The sender says what becomes of its
+			 * number. */
 			numbering_encoded(&w->numbering);
 			recovery_encoded(&w->recovery, r.frame_no, false, false, w->out_encoded_ns);
 		} else {
@@ -358,7 +359,8 @@ static void encode_new(struct encode_worker *w, struct frame *f)
 			  strerrordesc_np(-rc));
 		return;
 	}
-	/* Whoever passed them over, the source, the slot or the pace. A source that was opened anew counts from anew. */
+	/* Whoever passed them over, the source, the slot or the pace. A source that was opened anew counts from
+	 * anew. */
 	STAT_ADD(w->p.stats->frames_skipped, shown_gap(&w->shown, &shown));
 	w->shown = shown;
 	if (news == NEWS_NONE)
@@ -408,8 +410,8 @@ static uint64_t turn(struct encode_worker *w)
 	if (!engine_runs(&w->engine))
 		return mend(w, now);
 	take_feedback(w, now);
-	/* Nothing is begun while the path is dead, so that what the client has stays in the DPB; nor without credit: the
-	 * sender pokes when it gives some back. */
+	/* Nothing is begun while the path is dead, so that what the client has stays in the DPB; nor without credit:
+	 * the sender pokes when it gives some back. */
 	if (w->silent || credit_used(w->p.credit) >= CREDIT_FRAMES || ring_free(&w->p.out->ring) < ENCODER_UNITS_MAX)
 		return NS_NEVER;
 	life = client_life(w);

@@ -45,8 +45,8 @@ struct encode_worker_events {
 	void (*changed)(void *ctx);
 };
 
-/* Opens the first encoder of the choice that works (main thread, so that errors are known before PLAY is answered) and starts the
- * thread, which waits for encode_worker_begin(). -ENOTSUP, -ENOMEM, -EIO. */
+/* Opens the first encoder of the choice that works (main thread, so that errors are known before PLAY is answered) and
+ * starts the thread, which waits for encode_worker_begin(). -ENOTSUP, -ENOMEM, -EIO. */
 int encode_worker_start(struct encode_worker **out, const struct encode_worker_params *p,
 			const struct encode_worker_events *ev, void *ctx);
 /* Main. From now on frames are encoded; the first is number 1 and an IDR. */
@@ -56,6 +56,6 @@ void encode_worker_begin(struct encode_worker *w);
 void encode_worker_stop(struct encode_worker *w);
 /* Main. The encoder that failed last and why, for people; NULL and empty: none did. True: since the last call. */
 bool encode_worker_tell(struct encode_worker *w, const struct encoder_ops **failed, const char **why);
-/* Main. "x264 superfast, 4 slices, DPB 8" as of the last encode_worker_tell(): for status; valid until the next call. That
- * pictures stay on the GPU is known when the thread has asked it, with the first picture at the latest. */
+/* Main. "x264 superfast, 4 slices, DPB 8" as of the last encode_worker_tell(): for status; valid until the next call.
+ * That pictures stay on the GPU is known when the thread has asked it, with the first picture at the latest. */
 const char *encode_worker_describe(struct encode_worker *w);

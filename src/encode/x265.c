@@ -3,13 +3,13 @@
  * HEVC on libx265.
  *
  * No delay anywhere: no B frames, no lookahead, one frame at a time in one slice (with more of either the library holds
- * a frame back); its threads work on rows of blocks. Each frame refers to the one before it, and the library can be told
- * of no loss: that is answered with an IDR.
+ * a frame back); its threads work on rows of blocks. Each frame refers to the one before it, and the library can be
+ * told of no loss: that is answered with an IDR.
  *
- * Rate: constant, with a buffer of one frame, of which the library uses some 70 %; encode/rate.h makes up for that. A new
- * rate does not reach it: x265_encoder_reconfig() answers 0 and changes no frame (3.5, without delay). So it is opened
- * anew, and the next frame is an IDR, if the rate differs enough to be worth that and one of the two, old or new, limits
- * what there is to see: an easy picture uses neither.
+ * Rate: constant, with a buffer of one frame, of which the library uses some 70 %; encode/rate.h makes up for that. A
+ * new rate does not reach it: x265_encoder_reconfig() answers 0 and changes no frame (3.5, without delay). So it is
+ * opened anew, and the next frame is an IDR, if the rate differs enough to be worth that and one of the two, old or
+ * new, limits what there is to see: an easy picture uses neither.
  *
  * A build of the library encodes one depth; it finds the builds for others by itself, as packages have them.
  *

@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-/* Where a fourcc names the fields from the highest bit down, Vulkan's unpacked formats name bytes from the lowest up. */
+/* Where a fourcc names the fields from the highest bit down, Vulkan's unpacked formats name bytes from the lowest
+ * up. */
 static const struct gpu_source_format formats[] = {
 	{FOURCC_XRGB8888, GPU_BITS_8, 4, 16, 8, 0, VK_FORMAT_B8G8R8A8_UNORM, {0, 1, 2}},
 	{FOURCC_ARGB8888, GPU_BITS_8, 4, 16, 8, 0, VK_FORMAT_B8G8R8A8_UNORM, {0, 1, 2}},

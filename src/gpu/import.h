@@ -34,8 +34,8 @@ void import_finish(struct import_cache *c); /* the GPU is done; accepts a zeroed
 /* Whether imports of that kind can work at all on this device. */
 bool import_possible(const struct gpu_device *dev, uint64_t modifier);
 
-/* All that import_get() may take, as far as the driver tells: tilings before linear, for compositors draw them faster. What
- * a buffer is made for may still be refused by import_get(). */
+/* All that import_get() may take, as far as the driver tells: tilings before linear, for compositors draw them faster.
+ * What a buffer is made for may still be refused by import_get(). */
 void import_formats(const struct gpu_device *dev, struct dmabuf_formats *out);
 
 /* The frame as a source, valid until the entry is evicted: not before the next get. Takes no reference on the frame

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A converted picture that leaves the GPU without passing the CPU: one linear buffer that is a dma-buf, for encoders that
- * read it themselves. The device makes it; one that takes dma-bufs but makes none (it computes on the CPU) gets a memory
- * file instead. Encoders read whole blocks: below the picture its last line is repeated, beside it the buffer is black but
- * for what the pass rounds up to four pixels. Device's thread.
+ * A converted picture that leaves the GPU without passing the CPU: one linear buffer that is a dma-buf, for encoders
+ * that read it themselves. The device makes it; one that takes dma-bufs but makes none (it computes on the CPU) gets a
+ * memory file instead. Encoders read whole blocks: below the picture its last line is repeated, beside it the buffer is
+ * black but for what the pass rounds up to four pixels. Device's thread.
  */
 #pragma once
 
@@ -29,8 +29,8 @@ int gpu_shared_init(struct gpu_shared *s, struct gpu_device *dev, enum gpu_forma
 		    unsigned height, bool full_range);
 void gpu_shared_finish(struct gpu_shared *s); /* the GPU is done with it; accepts a zeroed one */
 
-/* The next picture; it is there when *point is passed. The one before is done with: by the GPU, asserted, and by whoever
- * imported the buffer. An error of record is that of the call. */
+/* The next picture; it is there when *point is passed. The one before is done with: by the GPU, asserted, and by
+ * whoever imported the buffer. An error of record is that of the call. */
 int gpu_shared_submit(struct gpu_shared *s, gpu_shared_record_fn record, void *ctx, uint64_t *point);
 
 /* Records a copy of the picture into dst, where it lies as `to` says, of the same format and size. */

@@ -177,7 +177,8 @@ static void add_service(struct mdns *m)
 		{.type = BUS_STRING, .s = ""},
 		{.type = BUS_STRING, .s = ""},
 		{.type = BUS_UINT16, .u = m->port},
-		/* No strings: Avahi then sends exactly one empty one, as 1-session 1.1 wants it, and refuses to be given it. */
+		/* No strings: Avahi then sends exactly one empty one, as 1-session 1.1 wants it, and refuses to be
+		 * given it. */
 		{.type = BUS_BYTE_ARRAYS},
 	};
 

@@ -19,6 +19,6 @@ struct mdns;
 int mdns_create(struct mdns **out, struct loop *loop, const char *host_name, uint16_t port);
 void mdns_destroy(struct mdns *m); /* withdraws the announcement; accepts NULL */
 
-/* The service's name: the host name cut to 63 bytes, spaces as '-', up to the first other character that is not a letter,
- * digit or '-'. */
+/* The service's name: the host name cut to 63 bytes, spaces as '-', up to the first other character that is not a
+ * letter, digit or '-'. */
 void mdns_label(char out[MDNS_LABEL], const char *host_name);

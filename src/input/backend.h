@@ -2,7 +2,8 @@
 /*
  * The contract between input.c and its back ends. What arrives at a back end is already consistent (input/state.h): a
  * key goes down once before it goes up, a contact moves only while it is down, a pad arrives before it speaks (and once
- * more when its client was gone and comes back), and whatever is held is let go before close. So a back end only injects.
+ * more when its client was gone and comes back), and whatever is held is let go before close. So a back end only
+ * injects.
  */
 #pragma once
 
@@ -36,7 +37,8 @@ struct input_backend {
 };
 
 /*
- * open: main thread. classes: the ones it is asked for, never 0; it may serve fewer by writing back what it serves. -errno
+ * open: main thread. classes: the ones it is asked for, never 0; it may serve fewer by writing back what it serves.
+ * -errno
  *       when it serves none (-EACCES: not allowed here, -ENODEV: not there), then close is not called. Says in why, if
  *       it fails, what a person can do ("no access to /dev/uinput: install the udev rule").
  * event: control thread; only of classes that it serves; never blocks for long, never allocates but for new devices.

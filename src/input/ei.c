@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The connection to an EIS server and its devices. What is held is held by one device. When the server removes that, it is
- * up, and the client has to press it anew. So it is when the server pauses the device: libei's protocol says that this
- * lets go of everything, but said earlier that it changes nothing, so it is let go once more when the device is back.
+ * The connection to an EIS server and its devices. What is held is held by one device. When the server removes that, it
+ * is up, and the client has to press it anew. So it is when the server pauses the device: libei's protocol says that
+ * this lets go of everything, but said earlier that it changes nothing, so it is let go once more when the device is
+ * back.
  */
 #include "input/ei.h"
 

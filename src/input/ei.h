@@ -23,8 +23,8 @@ struct ei_sender_events {
 
 /*
  * classes: the ones it is to serve; it asks for no device of another. fd: a connected socket of the server, passed also
- * on failure. env->place says which region absolute positions are of; mapping_id, when the desktop has given one for the
- * stream that is captured, is better and wins (NULL: none; copied). -errno.
+ * on failure. env->place says which region absolute positions are of; mapping_id, when the desktop has given one for
+ * the stream that is captured, is better and wins (NULL: none; copied). -errno.
  */
 int ei_sender_open(struct ei_sender **out, const struct input_env *env, int fd, uint32_t classes,
 		   const char *mapping_id, const struct ei_sender_events *ev);

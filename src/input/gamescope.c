@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * gamescope: the compositor of SteamOS's game mode has a server of libei's protocol for the programs of its session, and
- * tells them its socket in LIBEI_SOCKET; it is that of its Wayland display with "-ei" behind. It has no touch.
+ * gamescope: the compositor of SteamOS's game mode has a server of libei's protocol for the programs of its session,
+ * and tells them its socket in LIBEI_SOCKET; it is that of its Wayland display with "-ei" behind. It has no touch.
  *
  * Its one region is no screen (2^31 - 1 wide): positions are pixels of the picture, so they need the place of that.
  */

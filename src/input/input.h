@@ -169,8 +169,8 @@ void input_event(struct input *in, const struct input_event *e);
 /* Keys, buttons, contacts, pen up; pads back to neutral, but they stay. */
 void input_release_all(struct input *in);
 /*
- * Main thread, between streams. A client that is back tells of the pads that it has, and of no pads it tells nothing: after
- * ns those from before that it has not named go. 0: nobody is waited for any more. -errno: they stay.
+ * Main thread, between streams. A client that is back tells of the pads that it has, and of no pads it tells nothing:
+ * after ns those from before that it has not named go. 0: nobody is waited for any more. -errno: they stay.
  */
 int input_await_pads(struct input *in, uint64_t ns);
 /* Readable when a device has something to say (rumble, light, a question of the kernel): then input_dispatch(),

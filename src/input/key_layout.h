@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The layout of a keyboard in use (a keymap, libxkbcommon), what the keys that we hold make of it, and how its keys type a
- * character. For every back end whose desktop has a layout that it tells: those of Wayland and of libei. Each sends keys in
- * its own way, and knows its own way for what the layout lacks.
+ * The layout of a keyboard in use (a keymap, libxkbcommon), what the keys that we hold make of it, and how its keys
+ * type a character. For every back end whose desktop has a layout that it tells: those of Wayland and of libei. Each
+ * sends keys in its own way, and knows its own way for what the layout lacks.
  *
- * One owner, one thread at a time. Nothing here blocks, but the first character of a layout takes some milliseconds, and
- * allocates; the first that is not on a key of its own reads the composition table of the machine. HAVE_WAYLAND or HAVE_EI.
+ * One owner, one thread at a time. Nothing here blocks, but the first character of a layout takes some milliseconds,
+ * and allocates; the first that is not on a key of its own reads the composition table of the machine. HAVE_WAYLAND or
+ * HAVE_EI.
  */
 #pragma once
 
@@ -33,8 +34,8 @@ struct key_mods {
 };
 
 /*
- * text: a desktop's keymap, need not be terminated; NULL: the default layout (XKB_DEFAULT_LAYOUT and its kin). -EINVAL: not
- * a keymap. Nothing is held, nothing is locked.
+ * text: a desktop's keymap, need not be terminated; NULL: the default layout (XKB_DEFAULT_LAYOUT and its kin). -EINVAL:
+ * not a keymap. Nothing is held, nothing is locked.
  */
 int key_layout_new(struct key_layout **out, const char *text, size_t len);
 void key_layout_free(struct key_layout *l); /* accepts NULL */
@@ -60,8 +61,9 @@ enum key_means {
 };
 
 /*
- * Strokes that type it with the locks and the group in force; where that needs Caps Lock off, it is struck before and after.
- * To be played with the modifiers that are held aside. The new line of a text is the Enter key. 0: it cannot be typed so.
+ * Strokes that type it with the locks and the group in force; where that needs Caps Lock off, it is struck before and
+ * after. To be played with the modifiers that are held aside. The new line of a text is the Enter key. 0: it cannot be
+ * typed so.
  */
 unsigned key_layout_type(struct key_layout *l, uint32_t code_point, enum key_means means,
 			 struct stroke s[KEY_LAYOUT_STROKES_MAX]);
@@ -69,7 +71,8 @@ unsigned key_layout_type(struct key_layout *l, uint32_t code_point, enum key_mea
 /* The stroke that takes Caps Lock off, and on again. False: it is not on, or no key does. */
 bool key_layout_caps(struct key_layout *l, struct stroke *s);
 
-/* For a sender that says itself what is in force: a key of the character's own, and the modifiers for it, with no lock on. */
+/* For a sender that says itself what is in force: a key of the character's own, and the modifiers for it, with no lock
+ * on. */
 bool key_layout_find(struct key_layout *l, uint32_t code_point, uint16_t *evdev, uint32_t *mods);
 
 /* Whether a code point is text: assigned or not, but no control character, surrogate or noncharacter. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Keyboard, mouse and contacts of KDE Plasma, through KWin's own protocol for programs that act for a person. KWin offers
- * it only to programs whose desktop file asks for it (data/moonrill.desktop.in). This file is what KWin offers, and what
- * becomes of it.
+ * Keyboard, mouse and contacts of KDE Plasma, through KWin's own protocol for programs that act for a person. KWin
+ * offers it only to programs whose desktop file asks for it (data/moonrill.desktop.in). This file is what KWin offers,
+ * and what becomes of it.
  */
 #include "input/backend.h"
 
@@ -47,8 +47,8 @@ struct input_kwin {
 };
 
 /*
- * Others press Caps Lock as well, so KWin is believed, but only when it has answered what we have sent: until then it tells
- * of states that we have left behind.
+ * Others press Caps Lock as well, so KWin is believed, but only when it has answered what we have sent: until then it
+ * tells of states that we have left behind.
  */
 static void on_lock(void *data, struct org_kde_kwin_keystate *locks, uint32_t key, uint32_t state)
 {

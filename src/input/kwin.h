@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Parts of the back end kwin: keyboard, and pointer with contacts, on a Wayland connection that kwin.c owns. They write
- * requests into the connection's buffer; kwin.c sends them. Each has one owner, and the thread is that of the back end's
- * calls (input/backend.h).
+ * requests into the connection's buffer; kwin.c sends them. Each has one owner, and the thread is that of the back
+ * end's calls (input/backend.h).
  */
 #pragma once
 
@@ -16,8 +16,8 @@ struct org_kde_kwin_fake_input;
 struct key_layout;
 
 /*
- * KWin has the layout; we know it from what its seat tells, and press what a character needs there. What the layout lacks
- * is a symbol for a KWin that takes those, else composed, else spelled for the input method (key_layout.h).
+ * KWin has the layout; we know it from what its seat tells, and press what a character needs there. What the layout
+ * lacks is a symbol for a KWin that takes those, else composed, else spelled for the input method (key_layout.h).
  */
 struct kwin_keyboard {
 	struct org_kde_kwin_fake_input *wl; /* borrowed; NULL: no keyboard */

@@ -13,8 +13,8 @@
 #define KWIN_LEDGER_CONTACT 0   /* no key has it */
 
 /*
- * Once for a process, at its first session: calls left for each code that an earlier one has left down. Where there is no
- * such file to be had, nothing is known and nothing noted.
+ * Once for a process, at its first session: calls left for each code that an earlier one has left down. Where there is
+ * no such file to be had, nothing is known and nothing noted.
  */
 void kwin_ledger_begin(void (*left)(void *ctx, uint16_t code), void *ctx);
 void kwin_ledger_note(uint16_t code, bool down);

@@ -41,8 +41,8 @@ static void send_scroll(struct kwin_pointer *p, uint32_t axis, int amount)
 }
 
 /*
- * 0 is the middle of the first pixel, 1 of the last, among all outputs. KWin 5.27 rounds to whole ones: anything nearer to
- * the far edge would be on the output next to it.
+ * 0 is the middle of the first pixel, 1 of the last, among all outputs. KWin 5.27 rounds to whole ones: anything nearer
+ * to the far edge would be on the output next to it.
  */
 static wl_fixed_t place(float part, int from, int size)
 {

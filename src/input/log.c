@@ -5,8 +5,8 @@
  *	{"event":"key","vk":65,"evdev":30,"down":true,"raw":false,"modifiers":0}
  *	{"event":"scroll","axis":"vertical","amount":60,"notches":0}
  *
- * The file is opened for appending, and a line is one write: standard error is shared with the daemon's own log, which other
- * threads write. Unlike every other back end this one blocks (on the file) and allocates on the control thread.
+ * The file is opened for appending, and a line is one write: standard error is shared with the daemon's own log, which
+ * other threads write. Unlike every other back end this one blocks (on the file) and allocates on the control thread.
  */
 #include "input/backend.h"
 

@@ -7,8 +7,8 @@
  * From version 45 on the session has a socket for libei, too: that way text knows the layout, and positions name the
  * stream. Whether it has is asked of the session itself.
  *
- * Touch is left to the kernel's devices: Mutter (43, and 48 through libei) may crash when its last touch device goes, as
- * ours would with each session (doc/input-desktops.md).
+ * Touch is left to the kernel's devices: Mutter (43, and 48 through libei) may crash when its last touch device goes,
+ * as ours would with each session (doc/input-desktops.md).
  *
  * The bus belongs to whoever owns the input at that moment: open() asks only the bus itself, Mutter answers step by
  * step on the control thread. Interface: data/dbus-interfaces of Mutter 43, unchanged since 3.28 but for additions.
@@ -111,9 +111,9 @@ static void tell(struct mutter *m, const char *method, const struct bus_value *v
 		log_every(NS_PER_S, LOG_LEVEL_WARN, "mutter: %s is lost (errno %d)", method, -err);
 }
 
-/* Mutter makes its keyboard and pointer at their first event, and programs learn of a seat's first keyboard together with
- * what is down on it: a first real key would never be seen going down. So they are made now, by a key that no layout
- * has and a motion of nothing. */
+/* Mutter makes its keyboard and pointer at their first event, and programs learn of a seat's first keyboard together
+ * with what is down on it: a first real key would never be seen going down. So they are made now, by a key that no
+ * layout has and a motion of nothing. */
 static void make_devices(struct mutter *m)
 {
 	const struct bus_value still[] = {DBL(0), DBL(0)};

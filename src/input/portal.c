@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Any desktop whose portal has RemoteDesktop with EIS: keyboard, pointer and touch by libei, after a person at the host has
- * allowed it. The consent is kept as a token, so it is asked for once.
+ * Any desktop whose portal has RemoteDesktop with EIS: keyboard, pointer and touch by libei, after a person at the host
+ * has allowed it. The consent is kept as a token, so it is asked for once.
  *
  * Two entries of one code, because nobody is to be disturbed where something else works: "portal" comes before the
  * kernel's devices, but "auto" takes it only with a token; "portal-ask" comes after them. Named by the user, both ask.

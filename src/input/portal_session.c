@@ -174,7 +174,8 @@ static int predict(struct portal_session *s, char handle[HANDLE_SIZE])
 	return len < (int)sizeof(s->request) ? listen_to(s, s->request) : -ENAMETOOLONG;
 }
 
-/* Goes to the step that method begins. options: of the call, room for one more at its end; args: what stands before them. */
+/* Goes to the step that method begins. options: of the call, room for one more at its end; args: what stands before
+ * them. */
 static void request(struct portal_session *s, enum step step, const char *method, const struct bus_value *args,
 		    unsigned n_args, struct bus_option *options, unsigned n_options)
 {

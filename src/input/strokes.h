@@ -41,9 +41,9 @@ void strokes_back(const struct stroke_keyboard *k, uint32_t held);
 extern const uint16_t common_mods[COMMON_MODS];
 
 /*
- * The input method's way in: Ctrl+Shift+U, the code point in hexadecimal, Space. find gives the stroke of a character of
- * "0123456789abcdefu ", false if there is none;
- * ctrl_shift are the keys of the two modifiers. Returns how many strokes, 0 if they cannot be had.
+ * The input method's way in: Ctrl+Shift+U, the code point in hexadecimal, Space. find gives the stroke of a character
+ * of "0123456789abcdefu ", false if there is none; ctrl_shift are the keys of the two modifiers. Returns how many
+ * strokes, 0 if they cannot be had.
  */
 unsigned hex_strokes(struct stroke s[HEX_STROKES_MAX], uint32_t code_point, const uint16_t ctrl_shift[2],
 		     bool (*find)(void *ctx, char c, struct stroke *s), void *ctx);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * A connection to the compositor of WAYLAND_DISPLAY that never waits for it once it is open: what does not fit into the
- * socket goes when there is room, and a compositor that ends is told once. Its owner, a back end, binds what it needs from
- * the registry. HAVE_WAYLAND.
+ * socket goes when there is room, and a compositor that ends is told once. Its owner, a back end, binds what it needs
+ * from the registry. HAVE_WAYLAND.
  *
  * The thread of the back end's calls (input/backend.h).
  */
@@ -21,18 +21,18 @@ struct wl_registry;
 struct wl_link_ops {
 	/* In wl_link_open(): hears of every global, and binds what it needs. */
 	struct wl_registry_listener globals;
-	/* Then, when these have introduced themselves: takes away of the classes what the compositor has nothing for. -ENODEV,
-	 * with a reason: none is left. */
+	/* Then, when these have introduced themselves: takes away of the classes what the compositor has nothing for.
+	 * -ENODEV, with a reason: none is left. */
 	int (*choose)(void *ctx, uint32_t *classes, char why[INPUT_WHY_MAX]);
 	/* Asks for the devices of these classes. -errno. */
 	int (*make)(void *ctx, uint32_t classes);
-	/* Then, when the compositor has answered all of it and told() was called: the devices can be used. -errno, with a
-	 * reason. */
+	/* Then, when the compositor has answered all of it and told() was called: the devices can be used. -errno, with
+	 * a reason. */
 	int (*ready)(void *ctx, char why[INPUT_WHY_MAX]);
 	/* After events have been read: what was told may be acted on. */
 	void (*told)(void *ctx);
-	/* The compositor has gone, from within a dispatch or a flush and logged already, or it could not be opened: gives
-	 * everything up, which ends in wl_link_close(). */
+	/* The compositor has gone, from within a dispatch or a flush and logged already, or it could not be opened:
+	 * gives everything up, which ends in wl_link_close(). */
 	void (*give_up)(void *ctx);
 };
 
@@ -52,14 +52,14 @@ struct wl_link {
 int wl_link_refuse(char why[INPUT_WHY_MAX], int err, const char *text);
 
 /*
- * As input_ops.open: on return the devices of classes can be used, and events arrive with the input's own; nobody is waited
- * for longer than some seconds. -errno, with a reason: it was given up. ops stay valid.
+ * As input_ops.open: on return the devices of classes can be used, and events arrive with the input's own; nobody is
+ * waited for longer than some seconds. -errno, with a reason: it was given up. ops stay valid.
  */
 int wl_link_open(struct wl_link *l, const struct wl_link_ops *ops, void *ctx, const struct input_env *env,
 		 uint32_t *classes, char why[INPUT_WHY_MAX]);
 
-/* Whether what the client does can be said now. While the compositor does not read, its socket has room for what lets go,
- * and what is pressed or moved is late. */
+/* Whether what the client does can be said now. While the compositor does not read, its socket has room for what lets
+ * go, and what is pressed or moved is late. */
 bool wl_link_takes(const struct wl_link *l, const struct input_event *e);
 
 /* Sends what fits. give_up() may have been called when it returns. Does nothing without a connection. */

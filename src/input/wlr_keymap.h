@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The keymap of a virtual keyboard (libxkbcommon): a layout, its text for the compositor, and how a character is typed that
- * the layout may lack.
+ * The keymap of a virtual keyboard (libxkbcommon): a layout, its text for the compositor, and how a character is typed
+ * that the layout may lack.
  *
  * A character that the layout has is a key and a level of it. Any other gets one of the layout's spare keys (a key code
  * with a name and no meaning) as its own; the keymap to upload is the layout plus these. Nothing has to be put back

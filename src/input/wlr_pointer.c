@@ -9,9 +9,9 @@
 #include "input/keymap.h"
 
 /*
- * Compositors take a position as a share of the output's size, the client means 1 as its last pixel: the far edge itself
- * would lie on the output next to it. A 65536th less keeps it inside, and every pixel of the client's picture in the same
- * pixel here, for outputs of up to that size and with Wayland's 1/256 of a pixel rounded off.
+ * Compositors take a position as a share of the output's size, the client means 1 as its last pixel: the far edge
+ * itself would lie on the output next to it. A 65536th less keeps it inside, and every pixel of the client's picture in
+ * the same pixel here, for outputs of up to that size and with Wayland's 1/256 of a pixel rounded off.
  */
 #define EXTENT (1u << 24)
 #define REACH  (EXTENT - (EXTENT >> 16))

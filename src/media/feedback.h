@@ -106,9 +106,9 @@ static inline uint32_t feedback_ltr(const struct feedback *f)
 }
 
 /*
- * Sender thread. Nothing of this frame and later ones has left or will (partly: the frame before it is incomplete): what
- * is encoded until the encode thread knows is thrown away, and what comes after carries the epoch, not 0, and begins
- * with that number. The newest posting holds.
+ * Sender thread. Nothing of this frame and later ones has left or will (partly: the frame before it is incomplete):
+ * what is encoded until the encode thread knows is thrown away, and what comes after carries the epoch, not 0, and
+ * begins with that number. The newest posting holds.
  */
 static inline void feedback_post_unsent(struct feedback *f, uint32_t epoch, uint32_t frame, bool partly)
 {

@@ -71,8 +71,9 @@ struct frame {
 	/* Called once, by the thread that drops the last reference; wait-free. fence_fd: of the readers' GPU work,
 	 * or -1; release takes it. */
 	void (*release)(struct frame *f, int fence_fd);
-	/* By any thread that holds a reference, wait-free: its import failed, and it cannot read the frame otherwise. The
-	 * owner asks its source for another modifier, or for memory if no dma-buf is of use. NULL: there is no other. */
+	/* By any thread that holds a reference, wait-free: its import failed, and it cannot read the frame otherwise.
+	 * The owner asks its source for another modifier, or for memory if no dma-buf is of use. NULL: there is no
+	 * other. */
 	void (*refuse)(struct frame *f, bool all_dmabufs);
 	void *owner;
 	atomic_uint refs;

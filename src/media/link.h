@@ -17,8 +17,8 @@
 
 #define FRAME_RING_CAPACITY 64 /* more buffers than any capture has */
 
-/* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. A recording takes all of
- * them, in order, through a ring of FRAME_RING_CAPACITY instead. */
+/* capture -> encode: struct frame, newest wins. The producer owns what latest_put() gives back. A recording takes all
+ * of them, in order, through a ring of FRAME_RING_CAPACITY instead. */
 struct frame_link {
 	struct latest slot;
 	struct ring *every;      /* NULL: the newest alone */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What a stream did, kept cheaply to be replayed off line (doc/network.md, "Recorded sessions"): the units that the
- * encoder gave out, what the client said of the path, and each turn of the closed loop with its evidence and its orders.
- * Neither pictures nor keys nor input.
+ * encoder gave out, what the client said of the path, and each turn of the closed loop with its evidence and its
+ * orders. Neither pictures nor keys nor input.
  *
  * The encode thread and the control thread note events: each has a pool of slots of its own, taken at open, and hands
  * them to main through rings; nothing is locked, allocated or written there, and a full pool loses events, which are
@@ -96,7 +96,8 @@ struct record_event {
 
 /* Main. A new file, readable by its owner only. -EEXIST, -errno. */
 int record_open(struct record **out, const char *path, const struct record_stream *s, uint64_t now_ns);
-/* Main, every RECORD_DRAIN_NS. A file that cannot be written to any more, or is too long, is not; that is logged once. */
+/* Main, every RECORD_DRAIN_NS. A file that cannot be written to any more, or is too long, is not; that is logged
+ * once. */
 void record_drain(struct record *r);
 /* Main; whoever noted events has stopped. */
 void record_close(struct record *r);

@@ -319,8 +319,8 @@ static void decide_rate(struct adapt *a, uint64_t dt_ns, uint64_t now_ns)
 }
 
 /* Rounding to packets and what an encoder makes of a rate add up to a few percent. Too much is taken back quickly, too
- * little given slowly: a still picture uses little and says nothing. What was learnt at another rate, where an encoder could
- * not come down far enough, must not hold it down for ever. */
+ * little given slowly: a still picture uses little and says nothing. What was learnt at another rate, where an encoder
+ * could not come down far enough, must not hold it down for ever. */
 static void trim_encoder(struct adapt *a)
 {
 	struct adapt_moment slow = sum(a, SLOW_TICKS);
@@ -415,9 +415,9 @@ static double data_a_frame(const struct adapt *a)
 }
 
 /*
- * An encoder that leaves much of its share has small frames, and what would do for large ones covers no burst in them. More
- * parity costs the picture nothing then. True when the frames have grown since: the same packets are a smaller part of them
- * at once, and the picture needs its share back.
+ * An encoder that leaves much of its share has small frames, and what would do for large ones covers no burst in them.
+ * More parity costs the picture nothing then. True when the frames have grown since: the same packets are a smaller
+ * part of them at once, and the picture needs its share back.
  */
 static bool note_spare(struct adapt *a, double data)
 {

@@ -3,9 +3,9 @@
  * Reed-Solomon parity over GF(2^8), polynomial 0x11d, in the two codes of the protocol: the systematic Cauchy code of
  * video, whose matrix depends on the block's shape, and the constant 4+2 code of audio (2-media 2.4, 2.5).
  *
- * The sums are made by the best kernel for this processor (net/fec_kernel.h); all give the same bytes. Kernels want each
- * coefficient expanded into a table; tables of the last shapes are kept in memory of fixed size, so that encoding never
- * allocates.
+ * The sums are made by the best kernel for this processor (net/fec_kernel.h); all give the same bytes. Kernels want
+ * each coefficient expanded into a table; tables of the last shapes are kept in memory of fixed size, so that encoding
+ * never allocates.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The kernel for processors with AVX2. A product is the XOR of two look-ups, of the low and the high half of a byte, which
- * pshufb does for 32 bytes at once. Up to four parity shards are made in one pass over 64 bytes of all data shards: what
- * is loaded and split once serves all of them, sums stay in registers, and a table is loaded for two vectors instead of
- * one, which is what bounds ISA-L's kernels for few parity shards. Measured: tests/bench/net_fec.c.
+ * The kernel for processors with AVX2. A product is the XOR of two look-ups, of the low and the high half of a byte,
+ * which pshufb does for 32 bytes at once. Up to four parity shards are made in one pass over 64 bytes of all data
+ * shards: what is loaded and split once serves all of them, sums stay in registers, and a table is loaded for two
+ * vectors instead of one, which is what bounds ISA-L's kernels for few parity shards. Measured: tests/bench/net_fec.c.
  */
 #include "net/fec_kernel.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The kernel for processors with AVX-512 and GFNI. A product with a constant is linear over bits, so it is one 8x8 matrix
- * of bits, which one instruction applies to 64 bytes. As in the kernel for AVX2, several parity shards are made in one pass
- * over the data shards with their sums in registers; few shards take longer strips instead, for a matrix that is loaded
- * should serve several vectors. Measured: tests/bench/net_fec.c.
+ * The kernel for processors with AVX-512 and GFNI. A product with a constant is linear over bits, so it is one 8x8
+ * matrix of bits, which one instruction applies to 64 bytes. As in the kernel for AVX2, several parity shards are made
+ * in one pass over the data shards with their sums in registers; few shards take longer strips instead, for a matrix
+ * that is loaded should serve several vectors. Measured: tests/bench/net_fec.c.
  */
 #include "net/fec_kernel.h"
 
@@ -52,8 +52,8 @@ INLINE long long matrix_of(const uint8_t *table)
 	return m;
 }
 
-/* Vectors at offset at, of rows parity shards, whose first matrices are n_data matrices apart. Inlined with constants, so
- * that sum[][] are registers. */
+/* Vectors at offset at, of rows parity shards, whose first matrices are n_data matrices apart. Inlined with constants,
+ * so that sum[][] are registers. */
 INLINE void strip(unsigned rows, unsigned vectors, unsigned n_data, size_t at, const uint8_t *tables,
 		  const uint8_t *const *data, uint8_t *const *parity)
 {

@@ -42,9 +42,9 @@ static void run_isal(unsigned n_data, unsigned n_parity, size_t len, const uint8
 
 static const struct fec_kernel isal = {"isal", expand_isal, run_isal};
 
-/* Its kernels for AVX2 are slower than ours, by a third with few parity shards, and so are those for AVX-512 with GFNI that
- * 2.31 brought (figures in doc/network.md). Those for one of the two alone take twice as much at a time as ours for AVX2;
- * they were not measured. */
+/* Its kernels for AVX2 are slower than ours, by a third with few parity shards, and so are those for AVX-512 with GFNI
+ * that 2.31 brought (figures in doc/network.md). Those for one of the two alone take twice as much at a time as ours
+ * for AVX2; they were not measured. */
 static bool isal_first(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

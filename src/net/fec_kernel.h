@@ -14,14 +14,16 @@ struct fec;
 
 struct fec_kernel {
 	const char *name;
-	/* Row by row, n_data coefficients for each parity shard, into at most FEC_TABLE_BYTES each; tables lie on 64. */
+	/* Row by row, n_data coefficients for each parity shard, into at most FEC_TABLE_BYTES each; tables lie on
+	 * 64. */
 	void (*expand)(unsigned n_data, unsigned n_parity, const uint8_t *coeffs, uint8_t *tables);
 	/* Both counts > 0, any len, shards anywhere and not overlapping. */
 	void (*run)(unsigned n_data, unsigned n_parity, size_t len, const uint8_t *tables, const uint8_t *const *data,
 		    uint8_t *const *parity);
 };
 
-/* The n-th that works on this processor, the fastest first, the portable one, which always works, last; NULL past it. */
+/* The n-th that works on this processor, the fastest first, the portable one, which always works, last; NULL past
+ * it. */
 const struct fec_kernel *fec_kernel_at(unsigned n);
 
 /* fec_create() on another kernel than the first: for tests and benchmarks. */

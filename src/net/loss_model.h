@@ -19,8 +19,8 @@ struct loss_model {
 };
 
 /*
- * Time passes: the past counts for half after LOSS_HALF_NS, or as soon as LOSS_HALF_PACKETS of data were sent, where that
- * takes longer: few packets say little. After LOSS_HALF_MOST_NS in any case.
+ * Time passes: the past counts for half after LOSS_HALF_NS, or as soon as LOSS_HALF_PACKETS of data were sent, where
+ * that takes longer: few packets say little. After LOSS_HALF_MOST_NS in any case.
  */
 #define LOSS_HALF_NS      2000000000ull
 #define LOSS_HALF_PACKETS 1000u
@@ -39,6 +39,6 @@ double loss_model_rate(const struct loss_model *m);
 /* Share of blocks of n packets that stay incomplete with n_parity of them parity. */
 double loss_model_broken(const struct loss_model *m, unsigned n, unsigned n_parity);
 
-/* How many packets of parity a block had best have, within least..most, both below n: its picture would fill n_data packets,
- * and has to give way where parity makes it more than n together. */
+/* How many packets of parity a block had best have, within least..most, both below n: its picture would fill n_data
+ * packets, and has to give way where parity makes it more than n together. */
 unsigned loss_model_parity(const struct loss_model *m, unsigned n_data, unsigned n, unsigned least, unsigned most);

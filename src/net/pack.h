@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The first half of the tx thread: access units in, batches of finished packets into the pool's queue, one small step at
- * a time so that the second half (net/send.h) never waits long.
+ * The first half of the tx thread: access units in, batches of finished packets into the pool's queue, one small step
+ * at a time so that the second half (net/send.h) never waits long.
  *
  * The units of a frame are gathered. While more are to come, what is there is packed as a block of its own when it is
  * long enough and leaves room for the rest (2-media 8.4); the encoder gives out units before the last only where that

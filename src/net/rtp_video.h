@@ -4,7 +4,7 @@
  *
  *	rtp_video_data() for each data shard, its payload, padding to full length;
  *	parity over the whole shards, from RTP byte 0 on;
- *	rtp_video_parity() for each parity shard: it overwrites only what the client does not take from the decoded bytes;
+ * rtp_video_parity() for each parity shard: it overwrites only what the client does not take from the decoded bytes;
  *	encryption, if any, of each finished shard.
  *
  * The layout is that of 2-media 1.2, 1.3 and 3.2.

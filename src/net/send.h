@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The second half of the tx thread: queued batches leave as paced trains (net/pacer.h), one at most per step. Every
- * batch is given back, and every frame's credit with it, whatever the network says. A frame that is still not out at its
- * deadline, or that the network refuses, is dropped whole and closes the gate (net/gate.h).
+ * batch is given back, and every frame's credit with it, whatever the network says. A frame that is still not out at
+ * its deadline, or that the network refuses, is dropped whole and closes the gate (net/gate.h).
  */
 #pragma once
 

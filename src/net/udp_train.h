@@ -25,8 +25,9 @@ bool udp_train_keep_times(int fd);
 void udp_train_init(struct udp_train *t, int fd);
 
 /*
- * Sends, or with at_ns (clock_ns(); only if timed) hands over to be sent then, up to UDP_TRAIN_MAX packets of packet_len
- * bytes through a connected, non-blocking socket. Returns how many left (at least 1), or -errno when none did: -EAGAIN,
+ * Sends, or with at_ns (clock_ns(); only if timed) hands over to be sent then, up to UDP_TRAIN_MAX packets of
+ * packet_len bytes through a connected, non-blocking socket. Returns how many left (at least 1), or -errno when none
+ * did: -EAGAIN,
  * -ENOBUFS try again later; anything else is the network's or the socket's answer. A leftover ICMP error of an earlier
  * packet is swallowed, not returned.
  */

@@ -38,8 +38,9 @@ struct video_tx_events {
 /* fd: connected UDP socket; stays the caller's and must outlive the tx. -ENOMEM, -errno. */
 int video_tx_start(struct video_tx **out, const struct video_tx_params *p, int fd, const struct video_tx_events *ev,
 		   void *ctx);
-/* Main. The peer moved: send through this socket from the next packet on. On return the old one is not used any more. */
+/* Main. The peer moved: send through this socket from the next packet on. On return the old one is not used any
+ * more. */
 void video_tx_set_fd(struct video_tx *tx, int fd);
-/* Main. Joins the thread; gives every access unit and all credit back: what the encoder still pushes into the link after
- * this is its owner's to take out. Accepts NULL. */
+/* Main. Joins the thread; gives every access unit and all credit back: what the encoder still pushes into the link
+ * after this is its owner's to take out. Accepts NULL. */
 void video_tx_stop(struct video_tx *tx);

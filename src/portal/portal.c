@@ -155,7 +155,8 @@ static void refused(struct portal *p, GError *error, const char *what)
 	g_error_free(error);
 }
 
-/* The desktop's own words about what it shares. A size without a position is no place, and neither is one of nothing. */
+/* The desktop's own words about what it shares. A size without a position is no place, and neither is one of
+ * nothing. */
 static struct portal_stream read_stream(uint32_t node, GVariant *props)
 {
 	struct portal_stream s = {.node = node}, nowhere = s;
@@ -251,7 +252,8 @@ static bool portal_is_there(struct portal *p)
 	return true;
 }
 
-/* What it has of what is wanted; one of before version 2 has no such property and draws the cursor into its pictures. */
+/* What it has of what is wanted; one of before version 2 has no such property and draws the cursor into its
+ * pictures. */
 static XdpCursorMode choose_cursor(struct portal *p)
 {
 	static const XdpCursorMode wanted[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What a move of the cursor costs on the CPU against the conversion of the whole picture, in turn; medians in ms, JSON. */
+/* What a move of the cursor costs on the CPU against the conversion of the whole picture, in turn; medians in ms,
+ * JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

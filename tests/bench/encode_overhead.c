@@ -3,9 +3,9 @@
  * What the video path costs above the bare library. Two encoders with the same parameters see the same pictures at the
  * same pace: A is libx264 alone on converted pictures; B is our encode thread, conversion from BGRx included, and our
  * video-tx thread, which packs, protects, paces and sends to a socket on this machine. They take turns frame by frame,
- * so a noisy neighbour hits both; CPU time is of the whole process, so that the library's slice threads count, less what
- * this program itself does in B. Each turn lasts until all its work is done: the library's slice threads go on for a
- * while after it has returned. Each round gives the median of its frames, stdout the median of the rounds as JSON.
+ * so a noisy neighbour hits both; CPU time is of the whole process, so that the library's slice threads count, less
+ * what this program itself does in B. Each turn lasts until all its work is done: the library's slice threads go on for
+ * a while after it has returned. Each round gives the median of its frames, stdout the median of the rounds as JSON.
  */
 #include <poll.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Software encoders side by side on the same moving pictures: time and CPU of a frame, how much of the rate is used, the
- * largest frame, and what a key frame and a frame after an invalidation weigh against an ordinary one. One JSON object a
- * row on stdout.
+ * Software encoders side by side on the same moving pictures: time and CPU of a frame, how much of the rate is used,
+ * the largest frame, and what a key frame and a frame after an invalidation weigh against an ordinary one. One JSON
+ * object a row on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A recording's conversion on the GPU that the machine has: one picture at a time (conversion_run) against several under
- * way (conversion_queue), in turn, of frames in memory that are always there. Frames a second, processor time of one, and
- * how long the thread that hands a frame over is held up by that; the largest of the rounds, JSON. Arguments: width height
- * rounds.
+ * A recording's conversion on the GPU that the machine has: one picture at a time (conversion_run) against several
+ * under way (conversion_queue), in turn, of frames in memory that are always there. Frames a second, processor time of
+ * one, and how long the thread that hands a frame over is held up by that; the largest of the rounds, JSON. Arguments:
+ * width height rounds.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Parity throughput of each kernel that works here, interleaved, median of the rounds; of the first, which is used, once
- * more with a shape that changes every time, so that no table is at hand. One JSON object on stdout. */
+/* Parity throughput of each kernel that works here, interleaved, median of the rounds; of the first, which is used,
+ * once more with a shape that changes every time, so that no table is at hand. One JSON object on stdout. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* CPU time to turn one frame into finished datagrams, plain and encrypted interleaved, median of the rounds; sizes vary from
- * frame to frame as a real stream's do. One JSON object on stdout. */
+/* CPU time to turn one frame into finished datagrams, plain and encrypted interleaved, median of the rounds; sizes vary
+ * from frame to frame as a real stream's do. One JSON object on stdout. */
 #include <stdio.h>
 #include <stdlib.h>
 

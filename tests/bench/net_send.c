@@ -2,8 +2,8 @@
 /*
  * The pack and send threads at the pace of a real stream, over loopback to another process: CPU time of both threads a
  * frame, from access unit to first packet, and what the trains look like on arrival. A train is what arrives with less
- * than 100 us between; the burst is the most packets by which arrivals were ever ahead of the ceiling: at most one train.
- * Usage: net_send [seconds [kbps]]. One JSON object on stdout.
+ * than 100 us between; the burst is the most packets by which arrivals were ever ahead of the ceiling: at most one
+ * train. Usage: net_send [seconds [kbps]]. One JSON object on stdout.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ static uint32_t le32(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Receiver process: reads until nothing came for a second. Kernel arrival times, so that its own sleep does not count. */
+/* Receiver process: reads until nothing came for a second. Kernel arrival times, so that its own sleep does not
+ * count. */
 static void receive(int fd, int report, uint32_t ceiling_kbps)
 {
 	static struct arrivals a;

@@ -2,9 +2,8 @@
 /*
  * How late packets leave, against what this machine allows at all: the video path of a stream sends paced frames, and
  * beside it, in the same run, a bare thread of the same priority sleeps to absolute times as often as trains leave and
- * does nothing else. stdout has both latenesses as JSON. Without a quiet machine the figures say how loaded it is, their
- * ratio still says what waking for a train costs beyond waking.
- * Usage: pacing [seconds]
+ * does nothing else. stdout has both latenesses as JSON. Without a quiet machine the figures say how loaded it is,
+ * their ratio still says what waking for a train costs beyond waking. Usage: pacing [seconds]
  */
 #include <stdatomic.h>
 #include <stdio.h>

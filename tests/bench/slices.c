@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What sending a frame in parts gains. Two whole chains, encode thread and video-tx thread, see the same pictures at the
- * same rate and differ in one thing: A packs frames when they are encoded, with as many sliced threads as there are
+ * What sending a frame in parts gains. Two whole chains, encode thread and video-tx thread, see the same pictures at
+ * the same rate and differ in one thing: A packs frames when they are encoded, with as many sliced threads as there are
  * cores, B may send them in parts. They take turns frame by frame, so a noisy neighbour hits both, and each turn lasts
  * until the frame is out and the library's threads rest. Times are the kernel's at the receiving socket. Each pair of
- * turns gives its difference; stdout has medians of the pairs as JSON, for frames of at least 100 data shards and others.
- * Usage: slices [frames]
+ * turns gives its difference; stdout has medians of the pairs as JSON, for frames of at least 100 data shards and
+ * others. Usage: slices [frames]
  */
 #include <stdint.h>
 #include <stdio.h>

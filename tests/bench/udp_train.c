@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What a packet costs the sending thread, user and system time: trains of eight as the sender hands them over, against
- * one send() a packet, in turns, median of the rounds. To a socket of this machine that is full, so that what is counted
- * is the way down and not somebody's reading. One JSON object on stdout.
+ * one send() a packet, in turns, median of the rounds. To a socket of this machine that is full, so that what is
+ * counted is the way down and not somebody's reading. One JSON object on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Decodes an H.264, HEVC (Annex B) or AV1 (low-overhead OBU) stream with the ffmpeg program, its decoder set as the stock
- * client sets it: low delay, and pictures with missing references are shown. */
+/* Decodes an H.264, HEVC (Annex B) or AV1 (low-overhead OBU) stream with the ffmpeg program, its decoder set as the
+ * stock client sets it: low delay, and pictures with missing references are shown. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What VA-API must do beyond the rules for every encoder, on the hardware or stand-in that the environment names
- * (TEST_ENCODER_DEVICE). The stand-in is told in the environment which driver it is and when it fails, so each kind is a
- * process of its own; the argument is a pattern of the cases that are run.
+ * (TEST_ENCODER_DEVICE). The stand-in is told in the environment which driver it is and when it fails, so each kind is
+ * a process of its own; the argument is a pattern of the cases that are run.
  */
 #include "encoder_rig.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Every capture through the conversion into every encoder, ten thousand encoded frames long, with all that happens to a
- * stream in between: losses, acknowledgements, key frames, new rates, other sizes. An encoder does not wait for a capture:
- * what that has given last is encoded again, as of a still screen, but at least eighty frames are new. Afterwards no
- * buffer, unit, file or memory is missing. A capture that has nothing to capture here is skipped (CAPTURE_NODE, as in
- * test_captures.c).
+ * stream in between: losses, acknowledgements, key frames, new rates, other sizes. An encoder does not wait for a
+ * capture: what that has given last is encoded again, as of a still screen, but at least eighty frames are new.
+ * Afterwards no buffer, unit, file or memory is missing. A capture that has nothing to capture here is skipped
+ * (CAPTURE_NODE, as in test_captures.c).
  */
 #include "encoder_rig.h"
 

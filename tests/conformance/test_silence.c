@@ -2,8 +2,8 @@
 /*
  * A path that dies for three seconds, on a fake clock: the encoder's stages as the worker puts them together, a client
  * that acknowledges what is marked, and pings. However the death falls between two marked frames, there must be one
- * recovery frame after it and no key frame, and a client that got nothing after the frame that it acknowledged last must
- * see what one sees that got all.
+ * recovery frame after it and no key frame, and a client that got nothing after the frame that it acknowledged last
+ * must see what one sees that got all.
  */
 #include "encoder_rig.h"
 

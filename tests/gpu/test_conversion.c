@@ -74,7 +74,8 @@ static void both_give_the_same(enum picture_format format)
 		for (int t = TRANSFORM_NONE; t <= TRANSFORM_FLIPPED_270; t++) {
 			struct source s;
 
-			/* Upright it has the client's size in one direction: nothing is scaled, for there they differ. */
+			/* Upright it has the client's size in one direction: nothing is scaled, for there they
+			 * differ. */
 			source_init(&s, i & 1 ? FOURCC_XRGB2101010 : FOURCC_XBGR8888, sizes[i][t & 1],
 				    sizes[i][!(t & 1)], 4 * i);
 			source_random(&s, i);
@@ -357,7 +358,8 @@ static void read_share(const struct picture *p, struct picture *out)
 		for (unsigned y = 0; y < (i && planes == 2 ? p->height / 2u : p->height); y++)
 			memcpy(to[i] + (size_t)y * out->stride, map + s->offset[i] + (size_t)y * s->stride,
 			       (size_t)p->width * sample);
-	/* Below it the last line comes again, down to whole blocks; beside it is black, but for a word of four samples. */
+	/* Below it the last line comes again, down to whole blocks; beside it is black, but for a word of four
+	 * samples. */
 	for (unsigned i = 0; i < planes; i++) {
 		const size_t end = i + 1 < planes ? s->offset[i + 1] : s->size;
 		const unsigned lines = (unsigned)((end - s->offset[i]) / s->stride), wide = p->width * sample;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The pass against the exact result: every pair of formats, matrices and ranges, light, scaling, turning, the cursor. */
+/* The pass against the exact result: every pair of formats, matrices and ranges, light, scaling, turning, the
+ * cursor. */
 #include "rig.h"
 
 #include <errno.h>

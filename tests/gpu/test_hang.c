@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The conversion step on a GPU that hangs until it is told: what is submitted waits for a semaphore of ours. The functions
- * of libvulkan below stand in front of the loader's.
+ * The conversion step on a GPU that hangs until it is told: what is submitted waits for a semaphore of ours. The
+ * functions of libvulkan below stand in front of the loader's.
  */
 #include "rig.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * dma-bufs as compositors make them: another device of the same GPU draws into images of each modifier that is said to be
- * importable, exports them and lets go; the pass reads them as it reads memory. A driver that exports nothing (lavapipe
- * without /dev/udmabuf) leaves nothing to be imported: skipped.
+ * dma-bufs as compositors make them: another device of the same GPU draws into images of each modifier that is said to
+ * be importable, exports them and lets go; the pass reads them as it reads memory. A driver that exports nothing
+ * (lavapipe without /dev/udmabuf) leaves nothing to be imported: skipped.
  */
 #include "rig.h"
 

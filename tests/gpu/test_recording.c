@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Recordings converted on a GPU: several pictures under way, the same as one at a time, and none lost: not while the disk
- * stands still, not with the GPU. */
+/* Recordings converted on a GPU: several pictures under way, the same as one at a time, and none lost: not while the
+ * disk stands still, not with the GPU. */
 #include "rig.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Frames in memory reach the pass, copied or in place; imports are kept under the buffer's id and go when it is gone. */
+/* Frames in memory reach the pass, copied or in place; imports are kept under the buffer's id and go when it is
+ * gone. */
 #include "rig.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * From a captured dma-buf to an access unit without a CPU that touches a pixel: frames that are mapped nowhere, converted
- * by the GPU, read by the encoder where they lie. The stand-in driver of VA-API is its own hardware, and what it wrote is
- * decoded and looked at.
+ * From a captured dma-buf to an access unit without a CPU that touches a pixel: frames that are mapped nowhere,
+ * converted by the GPU, read by the encoder where they lie. The stand-in driver of VA-API is its own hardware, and what
+ * it wrote is decoded and looked at.
  */
 #include "rig.h"
 

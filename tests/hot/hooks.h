@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Counts what hot threads must not do. The program is linked with --wrap for each of these functions, so that calls from
- * our own objects come here, and calls that libraries make among themselves do not: "of our own" is decided by the linker.
+ * Counts what hot threads must not do. The program is linked with --wrap for each of these functions, so that calls
+ * from our own objects come here, and calls that libraries make among themselves do not: "of our own" is decided by the
+ * linker.
  */
 #pragma once
 

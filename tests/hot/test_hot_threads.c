@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* A whole stream on its real threads: after warm-up, capture, encode, pack, send and audio allocate nothing, take no lock and
- * print nothing of our own, a stream that is recorded like any other; and a stream can be built and torn down many times over. */
+/* A whole stream on its real threads: after warm-up, capture, encode, pack, send and audio allocate nothing, take no
+ * lock and print nothing of our own, a stream that is recorded like any other; and a stream can be built and torn down
+ * many times over. */
 #include "../unit/cmocka_all.h"
 
 #include <arpa/inet.h>

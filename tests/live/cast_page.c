@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * cast_page MODES NODE: a desktop behind the real xdg-desktop-portal, for live-cursor.sh: the back end of its ScreenCast
- * portal (org.freedesktop.impl.portal.ScreenCast), whose AvailableCursorModes are MODES and whose only screen is that node of
- * PipeWire. Nobody is asked. Prints "cursor N" for what is asked for.
+ * cast_page MODES NODE: a desktop behind the real xdg-desktop-portal, for live-cursor.sh: the back end of its
+ * ScreenCast portal (org.freedesktop.impl.portal.ScreenCast), whose AvailableCursorModes are MODES and whose only
+ * screen is that node of PipeWire. Nobody is asked. Prints "cursor N" for what is asked for.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * input_drive BACKEND [X Y WIDTH HEIGHT]: the front of src/input without a network; the rectangle is the place of the
- * captured picture. Prints which back end serves what, then takes lines on standard input and gives each to the back end:
+ * captured picture. Prints which back end serves what, then takes lines on standard input and gives each to the back
+ * end:
  *
  *	key VK 0|1 MODIFIERS [raw]
  *	text HEX...          code points
@@ -9,7 +10,8 @@
  *	touch down|move|up|cancel ID X Y
  *	release              everything that is held
  *
- * INPUT_TOKEN in the environment: where the consent to the portal is kept. Answers "ok" to each. Ends with its input, as a session does.
+ * INPUT_TOKEN in the environment: where the consent to the portal is kept. Answers "ok" to each. Ends with its input,
+ * as a session does.
  */
 #include <poll.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * locale1 LAYOUT: stands in for systemd-localed on the session's bus: Mutter without its shell takes its keyboard layout
- * from there, once, when it starts, off what it takes for the system bus (DBUS_SYSTEM_BUS_ADDRESS).
+ * locale1 LAYOUT: stands in for systemd-localed on the session's bus: Mutter without its shell takes its keyboard
+ * layout from there, once, when it starts, off what it takes for the system bus (DBUS_SYSTEM_BUS_ADDRESS).
  */
 #include <stdio.h>
 #include <systemd/sd-bus.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * mutter_cast MODE MOVES: shares Mutter's monitor as its ScreenCast page has it, the cursor by MODE (0 hidden, 1 embedded,
- * 2 metadata), and prints "node N" of PipeWire. From the first line on its input on the pointer goes MOVES steps from 100,100 to
- * 900,500, fifty a second; then "done", until its input ends. For live-cursor.sh.
+ * mutter_cast MODE MOVES: shares Mutter's monitor as its ScreenCast page has it, the cursor by MODE (0 hidden, 1
+ * embedded, 2 metadata), and prints "node N" of PipeWire. From the first line on its input on the pointer goes MOVES
+ * steps from 100,100 to 900,500, fifty a second; then "done", until its input ends. For live-cursor.sh.
  */
 #include <stdint.h>
 #include <stdio.h>

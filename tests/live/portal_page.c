@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * portal_page yes|no|once: a desktop behind the real xdg-desktop-portal, for live-portal-input.sh: the back end of its
- * RemoteDesktop portal (org.freedesktop.impl.portal.RemoteDesktop) and an EIS server. What a dialog would be answered with
- * is the argument; once: yes, but not for the next time. Prints a line for each thing that happens.
+ * RemoteDesktop portal (org.freedesktop.impl.portal.RemoteDesktop) and an EIS server. What a dialog would be answered
+ * with is the argument; once: yes, but not for the next time. Prints a line for each thing that happens.
  */
 #include <poll.h>
 #include <stdbool.h>

@@ -6,10 +6,12 @@
  *	pw_source [--name NAME] [--size WxH] [--fps N] [--format BGRx|RGBx|...] [--frames N: then exit]
  *		  [--still N: nothing new after N frames] [--resize WxH@N: new size from frame N on]
  *		  [--crop X,Y,WxH] [--transform 0..7] [--dmabuf: offers only modifiers, and calls its memory dma-bufs]
- *		  [--modifiers A,B,...: dma-bufs of these, the first liked best, before memory; the choice is the reader's]
+ *		  [--modifiers A,B,...: dma-bufs of these, the first liked best, before memory; the choice is the
+ *		  reader's]
  *		  [--padding BYTES: of a row (128)] [--corrupt N: every Nth frame is marked corrupted]
  *		  [--overrun N: every Nth chunk reaches too far]
- *		  [--cursor N: metadata of a cursor, which moves N times on the still screen, in buffers without a picture]
+ *		  [--cursor N: metadata of a cursor, which moves N times on the still screen, in buffers without a
+ *		  picture]
  *
  * SIGUSR1 draws one frame more on a still screen.
  */

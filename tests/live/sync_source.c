@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A PipeWire screen with explicit synchronisation, on the kernel's own dma-bufs (udmabuf), timelines of a DRM device and
- * fences of vgem, all of which tests/vm has. A buffer is handed out blank; its number (capture/pattern_code.h) is drawn later,
- * and only then its acquire point is reached.
+ * A PipeWire screen with explicit synchronisation, on the kernel's own dma-bufs (udmabuf), timelines of a DRM device
+ * and fences of vgem, all of which tests/vm has. A buffer is handed out blank; its number (capture/pattern_code.h) is
+ * drawn later, and only then its acquire point is reached.
  *
- *	sync_source [--frames N: then nothing more] [--submit MS: after which there is a fence for the point; 0: before the
+ * sync_source [--frames N: then nothing more] [--submit MS: after which there is a fence for the point; 0: before the
  *		    buffer is handed out] [--draw MS: after that it is drawn, and the fence signalled]
  *		    [--draw-first: it is drawn already when there is a fence]
  *		    [--never N: every Nth picture's point never comes]
@@ -12,9 +12,9 @@
  *
  * It prints a line when it can be connected. It ends with its input, and then prints as JSON: pictures handed out; in
  * dma-bufs with timelines; unseen: of these, on their way when a newer one took their place, so that no reader promised
- * anything; of the others early: buffers that came back before their release point was reached, owed: release points that
- * nobody reached though the readers are gone.
- * Exit status 77: this machine has none of that. Built with PipeWire 1.2 and later only.
+ * anything; of the others early: buffers that came back before their release point was reached, owed: release points
+ * that nobody reached though the readers are gone. Exit status 77: this machine has none of that. Built with PipeWire
+ * 1.2 and later only.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * wlkeys [WIDTHxHEIGHT]: a Wayland client that prints what it is given, one line for each event; with a size it fills the
- * output of that size:
+ * wlkeys [WIDTHxHEIGHT]: a Wayland client that prints what it is given, one line for each event; with a size it fills
+ * the output of that size:
  *
  *	ready                          it has the keyboard
  *	pointer                        the compositor knows that it listens to the pointer

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * wllayout LAYOUT: somebody else's keyboard, with that layout, on the seat of a wlroots compositor. It presses a key that
- * no layout has, which makes its layout the seat's, prints "there", and stays until its input ends.
+ * wllayout LAYOUT: somebody else's keyboard, with that layout, on the seat of a wlroots compositor. It presses a key
+ * that no layout has, which makes its layout the seat's, prints "there", and stays until its input ends.
  *
  * Built by scripts/live-programs.sh.
  */

@@ -6,10 +6,10 @@
  *
  *	netlab-relay --listen 127.0.0.2 --to 127.0.0.1 --base PORT --spec FILE [--seed N] [--log FILE]
  *
- * The specification is {"down": PATH, "up": PATH} (path_spec.h); its clock starts with the first video datagram from the
- * host, until then there is only the delay. Prints "ready" when it listens, and its counters as JSON when it ends
- * (SIGTERM, SIGINT). The log has a line a datagram: microseconds of CLOCK_MONOTONIC at arrival, direction, port, bytes of
- * payload, fate, microseconds at departure (0: never). Bytes of counters and rates are those of Ethernet frames, as
+ * The specification is {"down": PATH, "up": PATH} (path_spec.h); its clock starts with the first video datagram from
+ * the host, until then there is only the delay. Prints "ready" when it listens, and its counters as JSON when it ends
+ * (SIGTERM, SIGINT). The log has a line a datagram: microseconds of CLOCK_MONOTONIC at arrival, direction, port, bytes
+ * of payload, fate, microseconds at departure (0: never). Bytes of counters and rates are those of Ethernet frames, as
  * interface counters have them.
  *
  * Arrivals count by the kernel's time stamps, so a late wake-up of this process neither loosens nor tightens a rate; it

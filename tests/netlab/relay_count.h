@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What the relay counts of each direction and port, as JSON on standard output at the end, and its log, a line a datagram
- * (relay.c says what is in it). Bytes are those of Ethernet frames, as interface counters have them.
+ * What the relay counts of each direction and port, as JSON on standard output at the end, and its log, a line a
+ * datagram (relay.c says what is in it). Bytes are those of Ethernet frames, as interface counters have them.
  */
 #pragma once
 

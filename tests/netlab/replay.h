@@ -56,8 +56,8 @@ struct replay_result {
 	unsigned ticks_otherwise;
 	uint64_t otherwise_ns;
 	uint64_t recorded_data, recorded_parity, replayed_data, replayed_parity; /* at the last turn */
-	/* frames that the client named or reported as lost; on a path: that stayed incomplete, and that nothing was seen
-	 * of until recovery */
+	/* frames that the client named or reported as lost; on a path: that stayed incomplete, and that nothing was
+	 * seen of until recovery */
 	unsigned frames_lost, frames_not_shown;
 	unsigned lost_packets, recovered_blocks;
 };

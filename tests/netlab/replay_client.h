@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The far end of a replay through a modelled path: what becomes of each packet there, and what a client would say of it.
- * Blocks that were repaired or lost are reported with the next ping, eight at most (2-media 5.3); a frame that stays
- * incomplete asks for recovery as soon as it is seen; the round trip is that of the pings, smoothed as ENet does. Pure:
- * the time is told.
+ * The far end of a replay through a modelled path: what becomes of each packet there, and what a client would say of
+ * it. Blocks that were repaired or lost are reported with the next ping, eight at most (2-media 5.3); a frame that
+ * stays incomplete asks for recovery as soon as it is seen; the round trip is that of the pings, smoothed as ENet does.
+ * Pure: the time is told.
  */
 #pragma once
 

@@ -9,6 +9,6 @@
 /* NULL: no memory. */
 json_t *replay_row(const struct replay_result *r, const struct replay_params *p);
 
-/* {figure: [there, here]} of what differs between the row of another version and this one; decisions by how many of them
- * are the same from the beginning. NULL: no memory. */
+/* {figure: [there, here]} of what differs between the row of another version and this one; decisions by how many of
+ * them are the same from the beginning. NULL: no memory. */
 json_t *replay_row_differences(json_t *there, json_t *here);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The sending thread without thread, clock and socket: src/net/pack.c and src/net/send.c as they are, with all that
- * they call, in the time of replay_now_ns. Units of given lengths go in, trains of packets come out of on_train. What the
- * encode thread does about frames that were not sent is done here as well: numbers are given back, the next frame is the
- * recovery frame.
+ * they call, in the time of replay_now_ns. Units of given lengths go in, trains of packets come out of on_train. What
+ * the encode thread does about frames that were not sent is done here as well: numbers are given back, the next frame
+ * is the recovery frame.
  */
 #pragma once
 

@@ -36,7 +36,8 @@ struct session_error {
 	const char *text; /* constant */
 };
 
-/* f must stay where it is: its ticks point into it. -EINVAL: malformed, or beyond a ceiling; -ENOMEM. On error f is empty. */
+/* f must stay where it is: its ticks point into it. -EINVAL: malformed, or beyond a ceiling; -ENOMEM. On error f is
+ * empty. */
 int session_file_parse(struct session_file *f, const char *text, size_t len, struct session_error *e);
 /* Also -errno, -EFBIG. */
 int session_file_load(struct session_file *f, const char *path, struct session_error *e);

@@ -102,8 +102,8 @@ static void the_same_loop_decides_the_same(void **state)
 	}
 }
 
-/* The daemon's own counters at its last turn are the judge. (A recording whose last turn falls between encoding and packing
- * of a frame is off by that frame: make another.) */
+/* The daemon's own counters at its last turn are the judge. (A recording whose last turn falls between encoding and
+ * packing of a frame is off by that frame: make another.) */
 static void the_same_packets_leave(void **state)
 {
 	(void)state;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * paced CEILING_KBPS FRAMES BYTES: the real sender of a stream over UDP on the loopback interface, its thread held up by
- * one of higher priority, twice: as the daemon has it (the kernel keeps the times, where its queue can) and with a plain
- * socket. One line of JSON each:
+ * paced CEILING_KBPS FRAMES BYTES: the real sender of a stream over UDP on the loopback interface, its thread held up
+ * by one of higher priority, twice: as the daemon has it (the kernel keeps the times, where its queue can) and with a
+ * plain socket. One line of JSON each:
  *
  *	{"timed": true, "packet_ns": 187733, "frames": [[[NS, PACKETS], ...], ...]}
  *

@@ -277,7 +277,8 @@ static VAStatus prepare(struct job *j)
 	return VA_STATUS_SUCCESS;
 }
 
-/* The quantiser of H.264 that rates are kept with, as AV1 has it: the step doubles every six, and every bit of depth. */
+/* The quantiser of H.264 that rates are kept with, as AV1 has it: the step doubles every six, and every bit of
+ * depth. */
 static unsigned qindex_of(const struct job *j, int qp)
 {
 	const unsigned depth = av1_depth(j->c);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * AV1: syntax structures, the decoder's slots, and the small encoder: blocks of 8x8, intra with DC prediction or from the
- * same place of the first name's picture, transforms of 8x8 and 4x4 (chroma), with the arithmetic coder adapting. Numbers
- * are sections of the AV1 specification.
+ * AV1: syntax structures, the decoder's slots, and the small encoder: blocks of 8x8, intra with DC prediction or from
+ * the same place of the first name's picture, transforms of 8x8 and 4x4 (chroma), with the arithmetic coder adapting.
+ * Numbers are sections of the AV1 specification.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The encoder's side of AV1 on VA-API, in a rig whose profile is AV1: right frames, any part of which a test may spoil. */
+/* The encoder's side of AV1 on VA-API, in a rig whose profile is AV1: right frames, any part of which a test may
+ * spoil. */
 #pragma once
 
 #include "av1.h"
@@ -32,5 +33,6 @@ void av1_rig_shot(struct av1_rig *a, struct av1_shot *s, bool key, unsigned ref)
 unsigned av1_rig_newest(const struct av1_rig *a, unsigned n);
 /* Headers anew from the parameters, and the places of them in the parameters. */
 void av1_shot_headers(struct av1_rig *a, struct av1_shot *s);
-/* Sends it. On success *out (if given) has the coded frame appended, a delimiter in front, and the slots are moved on. */
+/* Sends it. On success *out (if given) has the coded frame appended, a delimiter in front, and the slots are moved
+ * on. */
 VAStatus av1_rig_send(struct av1_rig *a, struct av1_shot *s, struct out *out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Headers of AV1, read: sequence header (5.5), frame header (5.9) of streams without superres, frame numbers, timing. */
+/* Headers of AV1, read: sequence header (5.5), frame header (5.9) of streams without superres, frame numbers,
+ * timing. */
 #include "av1.h"
 
 #include <string.h>

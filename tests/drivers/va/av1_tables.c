@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Figures of the AV1 specification: quantisers (7.12.2) and first states of the arithmetic coder (9.3), as far as the small
- * encoder uses them: cumulated probabilities without the last. */
+/* Figures of the AV1 specification: quantisers (7.12.2) and first states of the arithmetic coder (9.3), as far as the
+ * small encoder uses them: cumulated probabilities without the last. */
 #include "av1.h"
 
 /* Steps by base_q_idx of samples of 8 bits, and of 10. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* A tile: superblocks split down to 8x8, each block intra or the same place of the reference with or without a residual.
- * Contexts are those of 8.3.2 as far as such pictures have them. */
+/* A tile: superblocks split down to 8x8, each block intra or the same place of the reference with or without a
+ * residual. Contexts are those of 8.3.2 as far as such pictures have them. */
 #include "av1.h"
 
 #include <string.h>
@@ -106,8 +106,8 @@ static void code_mode(struct tile *t, bool above, bool left)
 	av1_range_symbol(&t->r, t->c->zero_mv, 2, GLOBAL);
 }
 
-/* The transform is of the block's size; where sizes are chosen by block that is said (5.11.15, 5.11.17). All neighbours in
- * the tile are of 8x8, and so are their transforms. */
+/* The transform is of the block's size; where sizes are chosen by block that is said (5.11.15, 5.11.17). All neighbours
+ * in the tile are of 8x8, and so are their transforms. */
 static void code_transform(struct tile *t, bool above, bool left, bool skipped)
 {
 	if (!t->f->h->tx_select)

@@ -33,5 +33,6 @@ void out_free(struct out *o);
 
 /* Takes emulation prevention bytes out; returns the length of to (which may be from). */
 size_t unescape(uint8_t *to, const uint8_t *from, size_t len);
-/* Start code of four bytes, the first `header` bytes plain, then the payload escaped. Appends to o, which is byte aligned. */
+/* Start code of four bytes, the first `header` bytes plain, then the payload escaped. Appends to o, which is byte
+ * aligned. */
 void nal_append(struct out *o, const uint8_t *rbsp, size_t len);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The stand-in libva driver: objects and the rules they share. Everything runs under the driver's one lock, taken by
- * the entry points (vtable functions); what waits for a picture lets go of it. A broken rule fails the call and says why:
+ * the entry points (vtable functions); what waits for a picture lets go of it. A broken rule fails the call and says
+ * why:
  *
  *	return rule(d, VA_STATUS_ERROR_INVALID_PARAMETER, "frame_num %u, %u expected", a, b);
  */

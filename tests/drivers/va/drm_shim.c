@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Three functions of libdrm that vaGetDisplayDRM asks about a descriptor. With this in front (LD_PRELOAD, or linked into
- * the program), a descriptor that is no DRM device counts as a render node; real nodes go to the real library. With
- * MOONRILL_FAKE_DRM=PATH only that file does.
+ * Three functions of libdrm that vaGetDisplayDRM asks about a descriptor. With this in front (LD_PRELOAD, or linked
+ * into the program), a descriptor that is no DRM device counts as a render node; real nodes go to the real library.
+ * With MOONRILL_FAKE_DRM=PATH only that file does.
  */
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Headers and slices of an H.264 picture: the packed ones against the parameters, and the slices against the picture. */
+/* Headers and slices of an H.264 picture: the packed ones against the parameters, and the slices against the
+ * picture. */
 #include "h264_job.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* HEVC: syntax structures, the decoder's picture buffer as reference picture sets make it, and the small encoder. Clause
- * numbers are those of ITU-T H.265. */
+/* HEVC: syntax structures, the decoder's picture buffer as reference picture sets make it, and the small encoder.
+ * Clause numbers are those of ITU-T H.265. */
 #pragma once
 
 #include "bits.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Images of the formats that surfaces have, derived from one or with memory of their own; subpictures are not offered. */
+/* Images of the formats that surfaces have, derived from one or with memory of their own; subpictures are not
+ * offered. */
 #include "driver.h"
 
 #include <stdlib.h>

@@ -57,6 +57,6 @@ void planes_free(struct planes *p); /* accepts zeroed ones */
 /* Of a surface of that depth and chroma; what the planes have beyond it repeats its edge. */
 void planes_read(struct planes *to, const struct surface *s);
 void planes_show(const struct planes *p, struct surface *s);
-/* Appends the first so many columns and lines to the file that the environment names: NV12, else three planes, more than
- * eight bits as little-endian words. */
+/* Appends the first so many columns and lines to the file that the environment names: NV12, else three planes, more
+ * than eight bits as little-endian words. */
 void planes_keep(const struct planes *p, const struct driver *d, unsigned width, unsigned height);

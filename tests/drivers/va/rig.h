@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * An encoder's side of H.264 (of HEVC: hevc_rig.h) on VA-API, small: it sends right pictures through the real libva, and lets a test spoil
- * any part of one. No cmocka here; a failed call is its VAStatus.
+ * An encoder's side of H.264 (of HEVC: hevc_rig.h) on VA-API, small: it sends right pictures through the real libva,
+ * and lets a test spoil any part of one. No cmocka here; a failed call is its VAStatus.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ struct rig {
 	char log[64];
 };
 
-/* One picture as it is sent. Packed headers come from sps, pps, header; bytes replaces a header's when bits is not 0. */
+/* One picture as it is sent. Packed headers come from sps, pps, header; bytes replaces a header's when bits is not
+ * 0. */
 struct shot {
 	bool idr, send_seq, send_pic, send_packed[3]; /* SPS, PPS, slice headers */
 	VAEncSequenceParameterBufferH264 seq;

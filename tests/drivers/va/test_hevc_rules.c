@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Each rule of HEVC in the stand-in driver has a picture that breaks it: the call fails, the log says why, and the right
- * picture behind it passes. What all codecs share is in test_rules.c. */
+/* Each rule of HEVC in the stand-in driver has a picture that breaks it: the call fails, the log says why, and the
+ * right picture behind it passes. What all codecs share is in test_rules.c. */
 #include "hevc_rig.h"
 
 #include "cmocka_all.h"
@@ -241,8 +241,8 @@ static void each_format_is_what_its_profile_says(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* A driver that is said to lack a format knows neither its profile nor its surfaces; a surface is of the fourcc that its
- * format has. */
+/* A driver that is said to lack a format knows neither its profile nor its surfaces; a surface is of the fourcc that
+ * its format has. */
 static void formats_are_offered_as_the_environment_says(void **state)
 {
 	static const struct {

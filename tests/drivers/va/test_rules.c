@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Each rule of the stand-in driver has a picture that breaks it: the call fails with the status of the API, the log says why,
- * and the right picture behind it passes. */
+/* Each rule of the stand-in driver has a picture that breaks it: the call fails with the status of the API, the log
+ * says why, and the right picture behind it passes. */
 #include "rig.h"
 
 #include "cmocka_all.h"

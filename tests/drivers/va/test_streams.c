@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Streams of the stand-in driver: ffmpeg shows bit by bit what the driver reconstructed, and it is close to the source. */
+/* Streams of the stand-in driver: ffmpeg shows bit by bit what the driver reconstructed, and it is close to the
+ * source. */
 #include "av1_rig.h"
 #include "hevc_rig.h"
 #include "rig.h"
@@ -37,7 +38,8 @@ static size_t samples(const struct kind *k, unsigned plane)
 	return plane && !k->whole ? luma / 4 : luma;
 }
 
-/* A texture that pans, with a block that jumps; of more than eight bits the lower ones are those of no 8-bit picture. */
+/* A texture that pans, with a block that jumps; of more than eight bits the lower ones are those of no 8-bit
+ * picture. */
 static void draw(uint16_t *to, const struct kind *k, unsigned n)
 {
 	const unsigned w = k->width, h = k->height, deep = k->depth - 8, low = (1u << deep) - 1;

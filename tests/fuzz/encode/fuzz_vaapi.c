@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Whatever a VA-API driver writes for a picture. The first byte: codec, whether slice headers are ours, whether it is an
- * IDR, slices, whether it is HDR. What is taken has only units that belong there, and would be taken again as it is.
+ * Whatever a VA-API driver writes for a picture. The first byte: codec, whether slice headers are ours, whether it is
+ * an IDR, slices, whether it is HDR. What is taken has only units that belong there, and would be taken again as it is.
  */
 #include <stdlib.h>
 #include <string.h>

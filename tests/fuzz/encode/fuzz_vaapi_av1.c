@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Whatever a VA-API driver writes for an AV1 frame. The first byte: whether headers are ours, whether it is a key frame.
- * What is taken is one temporal unit with one frame of the plan, and would be taken again as it is.
+ * Whatever a VA-API driver writes for an AV1 frame. The first byte: whether headers are ours, whether it is a key
+ * frame. What is taken is one temporal unit with one frame of the plan, and would be taken again as it is.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The pairing state machine driven by bytes: each line of the input is one step, its first character says which, the
- * second who speaks, the rest is the step's value. Checked: no one is paired but by the right sequence with a proof that
- * fits, the number that wait stays in bounds, and every parked phase is answered once or dropped.
+ * second who speaks, the rest is the step's value. Checked: no one is paired but by the right sequence with a proof
+ * that fits, the number that wait stays in bounds, and every parked phase is answered once or dropped.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Units of any size through the packer, whole frames, frames in parts, frames that end broken or not at all, with losses up
- * to what each block's parity covers: every frame that was ended well reaches the client's model as it was, every other
- * costs itself only, and all units and all credit come back. The input is a list of numbers.
+ * Units of any size through the packer, whole frames, frames in parts, frames that end broken or not at all, with
+ * losses up to what each block's parity covers: every frame that was ended well reaches the client's model as it was,
+ * every other costs itself only, and all units and all credit come back. The input is a list of numbers.
  */
 #include <stdlib.h>
 #include <string.h>

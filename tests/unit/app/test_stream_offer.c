@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What is offered to clients, with a registry of our own: hardware that has some formats of some codecs, and one encoder
- * in software for each codec.
+ * What is offered to clients, with a registry of our own: hardware that has some formats of some codecs, and one
+ * encoder in software for each codec.
  */
 #include "stream_offer.h"
 
@@ -212,8 +212,8 @@ static void each_encoder_is_measured_for_itself(void **state)
 	slow_aom = true;
 	config.encode.hevc = OFFER_OFF;
 	config.encode.av1 = OFFER_AUTO;
-	/* Trials in a debug build may find the chip itself slow, which is not the point: at least the software's formats
-	 * are not there. */
+	/* Trials in a debug build may find the chip itself slow, which is not the point: at least the software's
+	 * formats are not there. */
 	assert_int_equal(offered() & (AV1_10 | AV1_444 | AV1_444_10), 0);
 	stream_offer_fill(&offer, &config, &q);
 	assert_int_equal(offer.depth10 >> CODEC_AV1 & 1, 0);

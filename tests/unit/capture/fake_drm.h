@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A DRM device without hardware or kernel: the calls of capture/drm_abi.h, strict about what they are told, on timelines
- * whose points the test sets. Whether a real one behaves like this is shown by tests/vm.
+ * A DRM device without hardware or kernel: the calls of capture/drm_abi.h, strict about what they are told, on
+ * timelines whose points the test sets. Whether a real one behaves like this is shown by tests/vm.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Pictures whose points come early, late, never or are nonsense: which is shown, and that every release point is reached. */
+/* Pictures whose points come early, late, never or are nonsense: which is shown, and that every release point is
+ * reached. */
 #include "fake_drm.h"
 
 #include "../cmocka_all.h"

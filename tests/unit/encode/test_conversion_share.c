@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Pictures that stay on the GPU, for encoders that read them there: when, and what becomes of them when they no longer may. */
+/* Pictures that stay on the GPU, for encoders that read them there: when, and what becomes of them when they no longer
+ * may. */
 #include "conversion_rig.h"
 
 #include <errno.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * References and headers of an H.264 stream that we write around somebody else's slices. The somebody is here an encoder
- * of one raw macroblock a frame, the rest copied from the reference, so that every decoded picture shows which frames
- * it was made from; the judges are a model of a lossy client, our own reader of parameter sets, and the ffmpeg program.
+ * References and headers of an H.264 stream that we write around somebody else's slices. The somebody is here an
+ * encoder of one raw macroblock a frame, the rest copied from the reference, so that every decoded picture shows which
+ * frames it was made from; the judges are a model of a lossy client, our own reader of parameter sets, and the ffmpeg
+ * program.
  */
 #include "../cmocka_all.h"
 

@@ -389,7 +389,8 @@ static void a_slice_that_somebody_else_wrote_is_compared(void **state)
 		assert_int_equal(hevc_nal_type(&n), p.idr ? 19 : 1);
 		assert_true(hevc_slice_header_is(&n, &s, &r, &p, f % 400));
 		assert_false(hevc_slice_header_is(&n, &s, &r, &p, f % 400 + 1));
-		/* A parameter set that allows dependent segments: one bit in front of the address says that this is none. */
+		/* A parameter set that allows dependent segments: one bit in front of the address says that this is
+		 * none. */
 		if (with_zero_bit(out, len, 8 * 6 + (p.idr ? 3 : 2), shifted)) {
 			walk = nal_walk_init(shifted, len + 1);
 			assert_true(nal_walk_next(&walk, &other_n));

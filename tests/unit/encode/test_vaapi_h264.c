@@ -227,7 +227,8 @@ static void a_driver_without_parameter_sets_gets_ours_in_front(void **state)
 	assert_false(nal_walk_next(&walk, &n));
 }
 
-/* Of the sets, those in a mask; what comes out has both, and those of the driver, which differ in nothing else, are its. */
+/* Of the sets, those in a mask; what comes out has both, and those of the driver, which differ in nothing else, are
+ * its. */
 static void only_the_sets_that_a_driver_leaves_out_are_ours(void **state)
 {
 	struct vaapi_stream v = make(320, 192, 1, 0, 8), theirs = v;

@@ -276,8 +276,8 @@ static void only_the_sets_that_a_driver_leaves_out_are_ours(void **state)
 	}
 }
 
-/* What is known of an HDR picture's light stands between parameter sets and slices of each IDR, whoever wrote the sets; a
- * driver's own does not. */
+/* What is known of an HDR picture's light stands between parameter sets and slices of each IDR, whoever wrote the sets;
+ * a driver's own does not. */
 static void light_is_put_in_front_of_an_idr(void **state)
 {
 	static const uint8_t types[] = {32, 33, 34, 39, 19, 19};

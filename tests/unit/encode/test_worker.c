@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The encode thread from picture to frame: what comes out is numbered without gaps, rises in time, never exceeds credit,
- * outlives its encoder, and every frame goes back.
+ * The encode thread from picture to frame: what comes out is numbered without gaps, rises in time, never exceeds
+ * credit, outlives its encoder, and every frame goes back.
  */
 #include "worker_rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The encode thread on the stand-in encoder, between a source thread and a sink thread like the real ones, for the tests
- * of it: what was seen of each frame, and every frame and all credit back at the end.
+ * The encode thread on the stand-in encoder, between a source thread and a sink thread like the real ones, for the
+ * tests of it: what was seen of each frame, and every frame and all credit back at the end.
  */
 #pragma once
 
@@ -68,8 +68,8 @@ extern bool rig_refine;
 extern uint32_t rig_kbps;
 extern const struct encode_worker_events rig_events; /* the rig as context: told in failed */
 
-/* The worker waits for its beginning. min_fps_mhz: a still picture comes again that often; preset: what the stand-in is to
- * do wrong, NULL: nothing. */
+/* The worker waits for its beginning. min_fps_mhz: a still picture comes again that often; preset: what the stand-in is
+ * to do wrong, NULL: nothing. */
 struct rig *rig_start(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const char *preset, enum early_mode early);
 /* The same with encoders of the test's own choice. */
 struct rig *rig_start_with(uint32_t fps_mhz, uint32_t min_fps_mhz, bool rfi, const struct encoder_choice *choice,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* A whole HTTP and HTTPS server on loopback in a thread of its own, with recorded events, and blocking clients for it. */
+/* A whole HTTP and HTTPS server on loopback in a thread of its own, with recorded events, and blocking clients for
+ * it. */
 #pragma once
 
 #include <gnutls/gnutls.h>

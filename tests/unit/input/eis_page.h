@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A desktop of a page for tests of src/input/ei.c: a server made with libeis, in the same thread, that offers what a case
- * wants and writes down what it is given:
+ * A desktop of a page for tests of src/input/ei.c: a server made with libeis, in the same thread, that offers what a
+ * case wants and writes down what it is given:
  *
  *	start | stop                    emulation
  *	k30+ k30-  b272+ b272-          keys and buttons

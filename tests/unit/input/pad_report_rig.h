@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the tests of reports to the kernel's pad drivers share: what a client was told, and reading of what is written. */
+/* What the tests of reports to the kernel's pad drivers share: what a client was told, and reading of what is
+ * written. */
 #pragma once
 
 #include <setjmp.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A desktop of a page for the back end portal: on a socket of its own a message bus that knows one name, the RemoteDesktop
- * portal behind it, and behind that an EIS server. A thread of its own plays it and writes down what it hears.
+ * A desktop of a page for the back end portal: on a socket of its own a message bus that knows one name, the
+ * RemoteDesktop portal behind it, and behind that an EIS server. A thread of its own plays it and writes down what it
+ * hears.
  */
 #pragma once
 

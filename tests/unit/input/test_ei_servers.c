@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The sender of libei against desktops whose devices come and go, and servers that lack things, stop reading or vanish. */
+/* The sender of libei against desktops whose devices come and go, and servers that lack things, stop reading or
+ * vanish. */
 #include "ei_host.h"
 
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* From the client's packet to the kernel's events: parser, state and uinput mapping together, as the daemon has them. */
+/* From the client's packet to the kernel's events: parser, state and uinput mapping together, as the daemon has
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A client's packets through parser, state and uinput mapping, as the daemon has them in a row; what would be written to
- * the devices is kept, and held against what they declare. Include after cmocka.
+ * A client's packets through parser, state and uinput mapping, as the daemon has them in a row; what would be written
+ * to the devices is kept, and held against what they declare. Include after cmocka.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * A compositor of a page, for the back ends that have a connection to one: it announces what a case wants, answers sync,
- * and writes down who was asked for what.
+ * A compositor of a page, for the back ends that have a connection to one: it announces what a case wants, answers
+ * sync, and writes down who was asked for what.
  */
 #pragma once
 

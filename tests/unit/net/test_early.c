@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Frames that leave in parts while the rest is still being encoded (2-media 8): what the client gets, whatever the parts
- * and whatever is lost of them. */
+/* Frames that leave in parts while the rest is still being encoded (2-media 8): what the client gets, whatever the
+ * parts and whatever is lost of them. */
 #include "packet_rig.h"
 
 #include <errno.h>

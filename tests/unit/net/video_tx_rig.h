@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The two real threads of a stream between a fake encoder and the client's model, for the tests of the sending thread.
- * Most cases send through a pair of UNIX datagram sockets: it loses nothing and pushes back, and a train arrives there as
- * one datagram that is cut here.
+ * Most cases send through a pair of UNIX datagram sockets: it loses nothing and pushes back, and a train arrives there
+ * as one datagram that is cut here.
  */
 #pragma once
 
@@ -59,7 +59,8 @@ void rig_finish(struct rig *r); /* nothing may have been kept back, whatever hap
 /* As rig_finish; the client must have lost so many frames and have nothing else to complain about. */
 void rig_finish_lost(struct rig *r, unsigned lost);
 
-/* A unit of a frame, bytes from to to of it; the number is the caller's. Without bytes and not the first: broken off. */
+/* A unit of a frame, bytes from to to of it; the number is the caller's. Without bytes and not the first: broken
+ * off. */
 void rig_push_unit(struct rig *r, uint32_t frame_no, size_t from, size_t to, bool first, bool last);
 /* As the encode thread does: a frame only when credit allows, and numbers that were not used are used again. Takes the
  * number and the credit of one with len bytes. */
@@ -72,6 +73,6 @@ void rig_wait_delivered(struct rig *r, unsigned n); /* or until the sender faile
 void rig_wait_credit(struct rig *r);                /* until all of it is back */
 void rig_settle(struct rig *r, unsigned delivered); /* both */
 
-/* Nobody received until now, so that frames were dropped. Somebody does: the stream goes on with frames of len bytes, and
- * at most the one that was cut off in the middle is missing. Ends with rig_finish. */
+/* Nobody received until now, so that frames were dropped. Somebody does: the stream goes on with frames of len bytes,
+ * and at most the one that was cut off in the middle is missing. Ends with rig_finish. */
 void rig_recovers(struct rig *r, size_t len, unsigned units);
