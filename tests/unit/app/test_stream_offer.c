@@ -6,6 +6,7 @@
 #include "stream_offer.h"
 
 #include "../cmocka_all.h"
+#include "../encode/fake_registry.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,11 +14,8 @@
 #include "base/clock.h"
 #include "config.h"
 #include "encode/choice.h"
-#include "encode/registry.h"
 #include "http/server.h"
 #include "rtsp/server.h"
-
-extern const struct encoder_ops encoder_null;
 
 /* ServerCodecModeSupport (1-session 2.5). */
 enum {
@@ -42,32 +40,6 @@ static bool chip_has[CODECS];
 static unsigned broken; /* bits: formats in which the chip's pictures fail */
 static bool slow_aom;
 static struct config config;
-
-/* In place of encode/registry.c. */
-const struct encoder_ops *encoder_at(unsigned n)
-{
-	return list[n];
-}
-
-const struct encoder_ops *encoder_find(const char *name, enum codec codec, struct enc_caps *caps)
-{
-	struct enc_caps found = {0};
-
-	for (unsigned i = 0; list[i]; i++)
-		if (!strcmp(list[i]->name, name) && list[i]->probe(codec, caps ? caps : &found) == 0)
-			return list[i];
-	return NULL;
-}
-
-void encoder_use_device(const char *path)
-{
-	(void)path;
-}
-
-const char *encoder_device(void)
-{
-	return "";
-}
 
 static int probe_chip(enum codec codec, struct enc_caps *caps)
 {
@@ -121,6 +93,7 @@ static int setup(void **state)
 	struct enc_caps plain;
 
 	(void)state;
+	fake_registry = list;
 	assert_int_equal(encoder_null.probe(CODEC_H264, &plain), 0);
 	be(&chip, "chip", probe_chip);
 	chip.hardware = true;

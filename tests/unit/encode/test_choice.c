@@ -3,14 +3,11 @@
 #include "encode/choice.h"
 
 #include "cmocka_all.h"
+#include "fake_registry.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "encode/registry.h"
-
-extern const struct encoder_ops encoder_null;
 
 static struct encoder_ops chip, soft, other, stand_in;
 static const struct encoder_ops *const list[] = {&chip, &soft, &other, &stand_in, NULL};
@@ -19,32 +16,6 @@ static unsigned trials;                                /* openings of the chip *
 static int chip_rc;
 static bool chip_hevc;
 static unsigned broken_formats; /* bits: the chip does not open in them */
-
-/* In place of encode/registry.c. */
-const struct encoder_ops *encoder_at(unsigned n)
-{
-	return list[n];
-}
-
-const struct encoder_ops *encoder_find(const char *name, enum codec codec, struct enc_caps *caps)
-{
-	struct enc_caps found = {0};
-
-	for (unsigned i = 0; list[i]; i++)
-		if (!strcmp(list[i]->name, name) && list[i]->probe(codec, caps ? caps : &found) == 0)
-			return list[i];
-	return NULL;
-}
-
-void encoder_use_device(const char *path)
-{
-	(void)path;
-}
-
-const char *encoder_device(void)
-{
-	return "";
-}
 
 static int probe_chip(enum codec codec, struct enc_caps *caps)
 {
@@ -65,6 +36,7 @@ static int open_chip(struct encoder *e)
 static int setup(void **state)
 {
 	(void)state;
+	fake_registry = list;
 	chip = soft = other = stand_in = encoder_null;
 	chip.name = "chip";
 	chip.hardware = true;

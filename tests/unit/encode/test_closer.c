@@ -3,6 +3,7 @@
 #include "encode/closer.h"
 
 #include "../cmocka_all.h"
+#include "fake_registry.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,41 +12,12 @@
 #include "base/thread.h"
 #include "encode/choice.h"
 #include "encode/engine.h"
-#include "encode/registry.h"
 #include "encode/trial.h"
-
-extern const struct encoder_ops encoder_null;
 
 static struct encoder_ops chip, other, soft;
 static const struct encoder_ops *const list[] = {&chip, &other, &soft, NULL};
 static atomic_bool hang;
 static atomic_uint closed, opened;
-
-/* In place of encode/registry.c. */
-const struct encoder_ops *encoder_at(unsigned n)
-{
-	return list[n];
-}
-
-const struct encoder_ops *encoder_find(const char *name, enum codec codec, struct enc_caps *caps)
-{
-	struct enc_caps found = {0};
-
-	for (unsigned i = 0; list[i]; i++)
-		if (!strcmp(list[i]->name, name) && list[i]->probe(codec, caps ? caps : &found) == 0)
-			return list[i];
-	return NULL;
-}
-
-void encoder_use_device(const char *path)
-{
-	(void)path;
-}
-
-const char *encoder_device(void)
-{
-	return "";
-}
 
 static int open_chip(struct encoder *e)
 {
@@ -64,6 +36,7 @@ static void close_chip(struct encoder *e)
 static int setup(void **state)
 {
 	(void)state;
+	fake_registry = list;
 	chip = other = soft = encoder_null;
 	chip.name = "chip";
 	other.name = "other";
