@@ -154,7 +154,7 @@ static bool offers(const struct config *c, enum codec codec, enum picture_format
 {
 	struct enc_caps caps;
 
-	if (!carries(c, codec, PICTURE_NV12, LEAST, &caps))
+	if (!scm[codec][f] || !carries(c, codec, PICTURE_NV12, LEAST, &caps))
 		return false;
 	if (picture_is_444(f))
 		return carries(c, codec, f, UNSAID_WIDTH, UNSAID_HEIGHT, UNSAID_FPS, &caps);
