@@ -8,26 +8,37 @@
 #include <string.h>
 
 #include "encode/closer.h"
+#include "encode/hevc_headers.h"
 #include "encode/pic_refs.h"
 
 #define LOG_MODULE "encode"
 #include "base/log.h"
 
-#define LEVEL_51_DPB 184320u /* macroblocks, H.264 table A-1 */
+#define H264_LEVEL_51_DPB 184320u /* macroblocks, H.264 table A-1 */
+
+/* What decoders of the codec hold. */
+static uint32_t held_by_decoders(const struct video_params *v)
+{
+	switch (v->codec) {
+	case CODEC_HEVC:
+		return hevc_dpb_most(v->width, v->height);
+	case CODEC_AV1: /* slots, which are as many at any size */
+		return PIC_REFS_DPB_MAX;
+	default:
+		return H264_LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
+	}
+}
 
 /* Frames to keep so that after a loss, the time until the host hears of it and what it encoded meanwhile, one good
- * frame is left, and an acknowledged one as long as possible: all that level 5.1 has, which decoders hold, or the slots
- * of AV1, which are as many at any size. They cost memory, no time: an encoder searches the newest only. */
+ * frame is left, and an acknowledged one as long as possible: all that there is room for. They cost memory, no time: an
+ * encoder searches the newest only. */
 static uint8_t dpb_for(const struct video_params *v, const struct enc_caps *caps)
 {
-	uint32_t frames = LEVEL_51_DPB / ((v->width + 15u) / 16 * ((v->height + 15u) / 16));
+	const uint32_t frames = held_by_decoders(v);
 
 	if (!v->rfi || v->single_ref || !(caps->flags & ENC_RFI))
 		return 1;
-	if (v->codec == CODEC_AV1)
-		return PIC_REFS_DPB_MAX;
-	frames = frames < ENCODER_DPB_MAX ? frames : ENCODER_DPB_MAX;
-	return frames ? (uint8_t)frames : 1;
+	return frames > ENCODER_DPB_MAX ? ENCODER_DPB_MAX : frames ? (uint8_t)frames : 1;
 }
 
 static uint8_t slices_for(const struct engine_params *p)

@@ -14,6 +14,13 @@ static unsigned dpb_at(uint32_t most, uint32_t luma)
 	return luma <= most / 4 ? 16 : luma <= most / 2 ? 12 : luma <= most / 4 * 3 ? 8 : 6;
 }
 
+unsigned hevc_dpb_most(uint32_t width, uint32_t height)
+{
+	const uint32_t level_51 = 8912896, level_6 = 35651584, luma = width * height;
+
+	return dpb_at(luma <= level_51 ? level_51 : level_6, luma);
+}
+
 /* What a profile makes of the rates of table A.9, in percent: CpbBrVclFactor of tables A.8 and A.10. */
 static uint64_t rate_percent(const struct hevc_stream *s)
 {

@@ -106,6 +106,9 @@ static inline uint8_t hevc_nal_type(const struct nal *n)
  * high_tier. */
 void hevc_level(struct hevc_stream *s, uint32_t kbps);
 
+/* Frames that decoders hold, the current one included: of level 5.1, of larger pictures of level 6. */
+unsigned hevc_dpb_most(uint32_t width, uint32_t height);
+
 /* Whether a frame so many frames back is a long-term picture. */
 static inline bool hevc_is_long_term(const struct pic_plan *p, const struct pic_held *h)
 {

@@ -64,13 +64,19 @@ static void it_keeps_what_decoders_of_the_codec_hold(void **state)
 		uint16_t width, height;
 		unsigned dpb;
 	} rows[] = {
-		/* H.264 table A-1, level 5.1; HEVC's has room for no less. */
+		/* H.264 table A-1, level 5.1. */
 		{CODEC_H264, 1280, 720, 16},
 		{CODEC_H264, 1920, 1080, 16},
 		{CODEC_H264, 2560, 1440, 12},
 		{CODEC_H264, 3840, 2160, 5},
 		{CODEC_H264, 7680, 4320, 1},
-		{CODEC_HEVC, 3840, 2160, 5},
+		/* HEVC A.4.2, level 5.1, and 6 for what is larger. */
+		{CODEC_HEVC, 1920, 1080, 16},
+		{CODEC_HEVC, 2560, 1440, 12},
+		{CODEC_HEVC, 3200, 1800, 8},
+		{CODEC_HEVC, 3840, 2160, 6},
+		{CODEC_HEVC, 5120, 2880, 12},
+		{CODEC_HEVC, 7680, 4320, 6},
 		/* Its slots are of any size. */
 		{CODEC_AV1, 1280, 720, PIC_REFS_DPB_MAX},
 		{CODEC_AV1, 3840, 2160, PIC_REFS_DPB_MAX},
