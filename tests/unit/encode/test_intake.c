@@ -126,7 +126,7 @@ static void a_cursor_that_waits_keeps_no_buffer_from_the_next_picture(void **sta
 	static struct cursor_image image = {.id = 9, .w = 1, .h = 1};
 	static struct fanout fanout;
 	static struct views views;
-	struct frame_link link = {0};
+	struct frame_link link = {{NULL}};
 	struct wake wake;
 	struct frame *v;
 
