@@ -25,7 +25,8 @@ static void on_release(struct frame *f, int fence_fd)
 static void begin(enum convert_where where)
 {
 	released = 0;
-	gpu.pending = gpu.received = gpu.run_rc = gpu.receive_rc = 0;
+	gpu.run_rc = 0;
+	gpu.pending = gpu.received = gpu.receive_rc = 0;
 	conversion_queue_init(&queue, where, &dst);
 }
 
