@@ -3,7 +3,7 @@
  * A path as scenario files write it. An object with any of:
  *
  *	"loss"         a list of {"model": "random", "rate": 0.01}
- *	                         {"model": "gilbert", "rate": 0.05, "length": 4}, or for these two
+ *	                         {"model": "gilbert", "rate": 0.05, "length": 4}, or in place of the last two
  *	                             {"enter", "leave", "bad" (1), "good" (0)}
  *	                         {"model": "nth", "n": 50}
  *	                         {"model": "burst", "rate": 0.05, "length": 8}
